@@ -1,0 +1,230 @@
+"""`complete`, `stream` and their async twins: the library's front door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from continuum._core.errors import ConfigurationError
+from continuum._core.policy import Policy
+from continuum._core.types import Result
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
+    from types import TracebackType
+
+    from continuum._drivers import Run, Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """One event of a stream.
+
+    Attributes:
+        text: text to append to what came before; empty on the last event.
+        choice: the choice that it belongs to, 0 unless `n > 1` was asked for.
+        round: the round that it came from, counted from 1.
+        result: the whole result; on the last event only.
+    """
+
+    text: str
+    choice: int = 0
+    round: int = 1
+    result: Result | None = None
+
+
+def new_run(
+    client: Any,
+    policy: Policy | None,
+    params: Mapping[str, Any],
+    *,
+    is_async: bool,
+    runtime: Runtime | None = None,
+    chunks: bool = False,
+) -> Run:
+    """Check everything and prepare a run; nothing is sent.
+
+    Raises:
+        ConfigurationError: if the arguments can only fail.
+    """
+    from continuum._drivers import Run
+    from continuum.client import unwrapped
+    from continuum.providers import provider_for
+
+    if policy is not None and not isinstance(policy, Policy):
+        raise ConfigurationError(f"policy={policy!r}: expected a continuum.Policy")
+    provider = provider_for(unwrapped(client), params, policy or Policy())
+    if provider.is_async != is_async:
+        here, there = ("async", "complete() or stream()") if is_async else ("sync", "acomplete() or astream()")
+        raise ConfigurationError(
+            f"client={type(client).__name__} does not fit this {here} function; use {there} with it"
+        )
+    provider.check()
+    return Run(provider, runtime, chunks=chunks)
+
+
+def complete(client: Any, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any) -> Result:
+    """Ask, and go on asking until the answer is whole.
+
+    Args:
+        client: an `OpenAI` or `Anthropic` client, used as it is with its own retries switched off.
+        policy: ceilings and choices; None: the defaults.
+        runtime: clock, sleep and randomness; None: the real ones.
+        **params: what `client.chat.completions.create()` or `client.messages.create()` takes, as you would write it
+            there. `max_tokens` stays the cap of one request; `Policy.max_output_tokens` is the cap of them all.
+
+    Returns:
+        The result. An answer that could not be completed has `complete=False` and all text that came.
+
+    Raises:
+        ConfigurationError: before any request, if the arguments can only fail.
+        ProviderError: if nothing came at all; the SDK's own error is its `__cause__`.
+        IncompleteError: if the answer is incomplete and `policy.on_incomplete` is `raise`.
+    """
+    from continuum._drivers import drive
+
+    run = new_run(client, policy, params, is_async=False, runtime=runtime)
+    for _ in drive(run):
+        pass
+    return run.finish()
+
+
+async def acomplete(
+    client: Any, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any
+) -> Result:
+    """The async twin of `complete`, for asyncio and trio; takes `AsyncOpenAI` and `AsyncAnthropic` clients.
+
+    If the call is cancelled, the connection is closed, and what had come is at `continuum.result_of(exception)`.
+    """
+    from continuum._drivers import adrive
+
+    run = new_run(client, policy, params, is_async=True, runtime=runtime)
+    async for _ in adrive(run):
+        pass
+    return run.finish()
+
+
+def stream(client: Any, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any) -> TextStream:
+    """Like `complete`, as an iterator of `StreamEvent`s; the last one carries the `Result`.
+
+    Text is held back only while a join is being decided, and where the unfinished end of a round that nears its cap
+    may still be replaced (`Policy.cut_back`). The texts of all events together are `result.text`.
+    """
+    return TextStream(new_run(client, policy, params, is_async=False, runtime=runtime))
+
+
+def astream(
+    client: Any, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any
+) -> AsyncTextStream:
+    """The async twin of `stream`: `async for event in continuum.astream(…)`."""
+    return AsyncTextStream(new_run(client, policy, params, is_async=True, runtime=runtime))
+
+
+class TextStream:
+    """An answer as it comes: iterate it, close it, or use it as a context manager."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._events = self._iterate()
+
+    @property
+    def result(self) -> Result:
+        """Everything so far, at any moment, also after an error or an early close."""
+        return self._run.result()
+
+    def _iterate(self) -> Generator[StreamEvent]:
+        from continuum._drivers import drive
+
+        for piece in drive(self._run):
+            if piece.text:
+                yield StreamEvent(piece.text, piece.choice, piece.round)
+        result = self._run.finish()
+        yield StreamEvent("", round=result.rounds, result=result)
+
+    def __iter__(self) -> Iterator[StreamEvent]:
+        return self._events
+
+    def __next__(self) -> StreamEvent:
+        return next(self._events)
+
+    def close(self) -> None:
+        """End the run and its connection; `result` keeps what came."""
+        self._events.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+
+class AsyncTextStream:
+    """The async twin of `TextStream`; leave a loop early inside `async with`, so that the connection closes at once."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._events = self._iterate()
+
+    @property
+    def result(self) -> Result:
+        """Everything so far, at any moment, also after an error, a cancellation or an early close."""
+        return self._run.result()
+
+    async def _iterate(self) -> AsyncGenerator[StreamEvent]:
+        from contextlib import aclosing
+
+        from continuum._drivers import adrive
+
+        async with aclosing(adrive(self._run)) as pieces:
+            async for piece in pieces:
+                if piece.text:
+                    yield StreamEvent(piece.text, piece.choice, piece.round)
+        result = self._run.finish()
+        yield StreamEvent("", round=result.rounds, result=result)
+
+    def __aiter__(self) -> AsyncIterator[StreamEvent]:
+        return self._events
+
+    async def __anext__(self) -> StreamEvent:
+        return await anext(self._events)
+
+    async def aclose(self) -> None:
+        """End the run and its connection; `result` keeps what came."""
+        await self._events.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def result_of(source: object) -> Result:
+    """The account of a run.
+
+    Args:
+        source: a response or stream of a wrapped client, or an exception that ended a run (also one further out
+            that was raised from it, such as a `TimeoutError`).
+
+    Raises:
+        ConfigurationError: if it has nothing to do with a run.
+    """
+    from continuum.client import account_of
+
+    seen: set[int] = set()
+    current: object | None = source
+    while isinstance(current, BaseException) and id(current) not in seen:
+        seen.add(id(current))
+        found = current.__dict__.get("continuum_result") or getattr(current, "result", None)
+        if isinstance(found, Result):
+            return found
+        current = current.__cause__ or current.__context__
+    account = account_of(source)
+    if account is None:
+        raise ConfigurationError(
+            f"{type(source).__name__} carries no account of a run: pass a response or stream of a wrapped client, "
+            "or an exception that ended a run"
+        )
+    return account

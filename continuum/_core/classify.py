@@ -1,0 +1,163 @@
+"""From the facts of a round to one signal. Detection of every kind of truncation is here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from continuum._core.state import Signal, State
+from continuum._core.stitch import open_structure
+
+if TYPE_CHECKING:
+    from continuum._core.policy import Policy
+    from continuum._core.types import Failure, Reason, Response
+
+
+class Verdict(NamedTuple):
+    """A signal, and the reason that a run which ends on it would give."""
+
+    signal: Signal
+    reason: Reason
+    evidence: str = ""
+
+
+class Progress(NamedTuple):
+    """What the machine knows beside the response itself.
+
+    Attributes:
+        state: the state in which the outcome arrived.
+        in_place: the request was sent as a prefill.
+        text: the whole text, this reply joined.
+        added: characters that this reply added to it.
+        fruitless: replies in a row that added nothing, this one included.
+        rechecks: `stop`s questioned so far.
+        interruptions: interrupted rounds in a row, this one included.
+        loop: the end of the text only repeats itself.
+        may_escalate: a larger cap is allowed and was not tried.
+    """
+
+    state: State
+    in_place: bool
+    text: str
+    added: int
+    fruitless: int
+    rechecks: int
+    interruptions: int
+    loop: bool
+    may_escalate: bool
+
+
+def open_end(text: str) -> str:
+    """Name what is open at the end of a text: `code fence`, `JSON`, `sentence`, or nothing."""
+    structure = open_structure(text)
+    if structure.json:
+        return "JSON"
+    if structure.fence is not None:
+        return "code fence"
+    return "sentence" if structure.sentence else ""
+
+
+def classify(response: Response, progress: Progress, policy: Policy) -> Verdict:
+    """Decide what a reply means.
+
+    Nothing but a known word for a natural end is ever success: an unknown finish reason is its own signal, and a
+    stream without one is `interrupted`.
+    """
+    if response.suspended:
+        return Verdict(Signal.SUSPENDED, "running")
+    match response.finish_reason:
+        case "stop":
+            return _stopped(progress, policy)
+        case "tool_calls":
+            return Verdict(Signal.FINISHED, "finished")
+        case "content_filter" | "refusal":
+            return Verdict(Signal.REFUSED, "refused")
+        case "context_window":
+            return Verdict(Signal.CONTEXT_FULL, "context_window")
+        case "length":
+            return _cut(response, progress, policy)
+        case "interrupted":
+            return _interrupted(response, progress, policy)
+        case _:
+            return Verdict(Signal.UNKNOWN_FINISH, "unknown_finish", f"finish reason {response.raw_finish_reason!r}")
+
+
+def _stopped(progress: Progress, policy: Policy) -> Verdict:
+    # The first reply, and one that the server wrote in place, end where the model ended them. In reply to a user
+    # turn, small models stop at once in half of all cases, so there a `stop` needs a text that looks finished.
+    if progress.state is not State.CONTINUING or progress.in_place:
+        return Verdict(Signal.FINISHED, "finished")
+    left_open = open_end(progress.text)
+    if not left_open and progress.added:
+        return Verdict(Signal.FINISHED, "finished")
+    evidence = f"open {left_open}" if left_open else "nothing new"
+    if progress.rechecks < policy.max_rechecks:
+        return Verdict(Signal.FINISHED_OPEN, "unclosed", evidence)
+    if left_open:
+        return Verdict(Signal.NO_PROGRESS, "unclosed", evidence)
+    return Verdict(Signal.FINISHED, "finished", "asked again, nothing was added, and nothing is open")
+
+
+def _cut(response: Response, progress: Progress, policy: Policy) -> Verdict:
+    if response.tool_calls:
+        if progress.may_escalate and not progress.text:
+            return Verdict(Signal.TRUNCATED_TOOL_CALL, "tool_call_cut")
+        return Verdict(Signal.BUDGET_SPENT, "tool_call_cut")
+    if not response.text and (response.reasoning or (response.usage and response.usage.reasoning_tokens)):
+        if progress.may_escalate:
+            return Verdict(Signal.TRUNCATED_REASONING, "reasoning_exhausted")
+        return Verdict(Signal.BUDGET_SPENT, "reasoning_exhausted")
+    if progress.loop:
+        return Verdict(Signal.REPETITION, "repetition")
+    if not progress.added:
+        return _fruitless(progress, policy)
+    return Verdict(Signal.TRUNCATED, "running")
+
+
+def _fruitless(progress: Progress, policy: Policy) -> Verdict:
+    if progress.fruitless >= policy.max_no_progress:
+        return Verdict(Signal.NO_PROGRESS, "no_progress", f"{progress.fruitless} replies in a row added nothing")
+    return Verdict(Signal.NOTHING_NEW, "no_progress")
+
+
+def _interrupted(response: Response, progress: Progress, policy: Policy) -> Verdict:
+    if response.tool_calls:
+        return Verdict(Signal.BUDGET_SPENT, "tool_call_cut")
+    if progress.interruptions > policy.max_interruptions:
+        return Verdict(Signal.BUDGET_SPENT, "max_interruptions")
+    if progress.loop:
+        return Verdict(Signal.REPETITION, "repetition")
+    return Verdict(Signal.INTERRUPTED, "max_interruptions", response.failure.message if response.failure else "")
+
+
+def classify_failure(
+    failure: Failure, *, in_place: bool, forced_in_place: bool, retries: int, policy: Policy, left: float | None
+) -> Verdict:
+    """Decide what a failed request means.
+
+    Args:
+        failure: the facts.
+        in_place: the request was sent as a prefill.
+        forced_in_place: the caller allows no other way of asking.
+        retries: repeats of this request so far.
+        policy: the caller's ceilings.
+        left: seconds until the deadline, None if there is none.
+    """
+    if failure.kind == "prefill_refused" and in_place and not forced_in_place:
+        return Verdict(Signal.PREFILL_REFUSED, "rejected")
+    if failure.kind == "context_window":
+        return Verdict(Signal.CONTEXT_FULL, "context_window")
+    if failure.kind == "quota":
+        return Verdict(Signal.FATAL, "quota")
+    if failure.kind in ("rejected", "prefill_refused"):
+        return Verdict(Signal.FATAL, "rejected")
+    if failure.kind == "broken" or failure.should_retry is False:
+        return Verdict(Signal.FATAL, "failed")
+    limited: Reason = "rate_limited" if failure.kind == "rate_limited" else "retries_exhausted"
+    if retries >= policy.max_retries:
+        return Verdict(Signal.FATAL, limited, f"{retries} repeats failed as well")
+    wait = failure.retry_after or 0.0
+    if wait > policy.max_retry_after:
+        return Verdict(Signal.FATAL, "rate_limited", f"told to wait {wait:g} s, max_retry_after allows less")
+    if left is not None and wait > left:
+        return Verdict(Signal.BUDGET_SPENT, "deadline", f"told to wait {wait:g} s, {max(left, 0.0):.1f} s are left")
+    return Verdict(Signal.TRANSIENT, limited, failure.message)

@@ -1,0 +1,335 @@
+"""The text of a run as it grows: joins applied, release to the reader decided, every removed character kept.
+
+One `Draft` belongs to one run. The machine tells it when a round begins and ends; between them it is fed what
+arrives and says what may be shown. What it releases is never taken back, and depends on the characters that
+arrived alone, not on how they were cut into deltas: so a stream and a unary request give the same text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from continuum._core.repetition import WINDOW, Run, periodic_run
+from continuum._core.requests import Question, boundary
+from continuum._core.stitch import Joiner
+from continuum._core.types import Seam
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from continuum._core.stitch import Join
+
+_CHECK_EVERY = 256  # characters between two looks for a loop
+_LOOP_SUSPECT = 400  # from this length on a loop is held back, so that it can still be cut off
+_LOOP_HELD_AT_MOST = 8192  # characters of a suspected loop that are held back
+_REPLACEMENT = "\ufffd"  # what a server sends for a token that was cut inside a character
+
+
+class Draft:
+    """The text so far, and the reply that is arriving.
+
+    Attributes:
+        seams: joins and trims so far.
+        released: index up to which the text was given to the reader.
+        start: index at which the present round's contribution begins.
+        arrived: characters that arrived in the present round.
+        anchored: what the present reply repeated because it was asked to.
+        peak_held: the most characters that were ever held back.
+    """
+
+    def __init__(self) -> None:
+        self.seams: list[Seam] = []
+        self.released = 0
+        self.start = 0
+        self.arrived = 0
+        self.anchored = ""
+        self.peak_held = 0
+        self._base = ""
+        self._parts: list[str] = []
+        self._fed: list[str] = []
+        self._size = 0
+        self._unreleased = ""
+        self._recent = ""  # the last WINDOW characters
+        self._round = 0
+        self._question: Question | None = None
+        self._joiner: Joiner | None = None
+        self._cap: int | None = None
+        self._hold = False
+        self._bytes = 0
+        self._floor: int | None = None  # from here on the unfinished end is held back
+        self._loop_from: int | None = None  # from here on a suspected loop is held back
+        self._mark: dict[str, Any] | None = None  # the state at the beginning of the present round
+
+    @property
+    def text(self) -> str:
+        """The whole text, joined."""
+        if self._parts:
+            self._base += "".join(self._parts)
+            self._parts.clear()
+        return self._base
+
+    @property
+    def fed(self) -> str:
+        """What arrived in the present round, as it came."""
+        if len(self._fed) > 1:
+            self._fed = ["".join(self._fed)]
+        return self._fed[0] if self._fed else ""
+
+    def __len__(self) -> int:
+        return self._size
+
+    # -- one round ------------------------------------------------------------------------------------------------
+
+    def begin(self, question: Question | None, *, round: int, cap: int | None, hold: bool) -> None:
+        """A round was asked for.
+
+        Args:
+            question: how the model was asked to go on; None if the reply begins the text.
+            round: counted from 1.
+            cap: output tokens that the reply may have, None if unknown.
+            hold: the unfinished end may be replaced by the reply after this one. It is held back from where the cap
+                may be reached: a token has at least one byte, so before that many bytes no cap can cut.
+        """
+        self._mark = {**self._settled(), "question": question, "round": round, "cap": cap, "hold": hold}
+        self._round, self._cap, self._hold, self._question = round, cap, hold, question
+        self._bytes, self._floor = 0, None
+        self.arrived, self._fed, self.anchored = 0, [], ""
+        self._joiner = None
+        self.start = self._size
+        if question is not None and self._size:
+            self._joiner = Joiner(
+                self.text,
+                rest=self._size - question.shown,
+                anchor=question.anchor,
+                in_place=question.in_place,
+                echo=question.echo,
+            )
+        elif round > 1:
+            self.seams.append(Seam(self._size, round, "plain", note="nothing came before"))
+
+    def feed(self, delta: str) -> str:
+        """Take what arrived and return what may be shown now."""
+        self._fed.append(delta)
+        self.arrived += len(delta)
+        self._take(delta if self._joiner is None else self._joined(delta))
+        return self._release(self._limit())
+
+    def _joined(self, delta: str) -> str:
+        joiner = self._joiner
+        assert joiner is not None
+        undecided = joiner.join is None
+        piece = joiner.feed(delta)
+        self.peak_held = max(self.peak_held, joiner.held)
+        if undecided and joiner.join is not None:
+            piece = self._settle(joiner.join, piece)
+        return piece
+
+    def end(self, *, cut: bool) -> None:
+        """The reply ended. A character that was cut in half, and what the join trims from the end, are taken off."""
+        joiner, self._mark = self._joiner, None
+        if joiner is not None:
+            undecided = joiner.join is None
+            piece = joiner.finish()
+            if undecided and joiner.join is not None:
+                piece = self._settle(joiner.join, piece)
+            self._take(piece)
+            if joiner.trimmed:
+                self._trim(joiner.trimmed, "taken off the end of the reply")
+            self._joiner = None
+        if cut:
+            whole = self.text.rstrip(_REPLACEMENT)
+            if len(whole) < self._size and len(whole) >= self.start:
+                broken = self._size - len(whole)
+                self._shrink(len(whole))
+                self._trim(_REPLACEMENT * broken, "a character that the cap cut in half")
+
+    def cut_back(self, shown: int) -> tuple[int, str]:
+        """Decide where the text shown to the model ends.
+
+        Args:
+            shown: index up to which the model has seen the text already.
+
+        Returns:
+            The index, and what may be released now. The rest stays in the text unless the next reply replaces it,
+            which it can only do to what was not released.
+        """
+        held = self._hold and self._floor is not None
+        floor = max(self.start, self._floor or 0, shown)
+        end = boundary(self.text, floor=floor, sentence=held) if self._size > floor else self._size
+        if not self.text[shown:end].strip():
+            end = self._size
+        limit = end if held else self._size
+        return end, self._release(limit if self._loop_from is None else min(limit, self._loop_from))
+
+    def release_all(self) -> str:
+        """Nothing can change the text any more: return what was still held back."""
+        self._loop_from = None
+        return self._release(self._size)
+
+    @property
+    def loop(self) -> Run | None:
+        """The loop at the end of the text, if it ends in one."""
+        return periodic_run(self._recent)
+
+    def cut_loop(self, run: Run) -> None:
+        """Take a loop off the end: its first passage stays, and what the reader has seen of it."""
+        keep = max(self._size - run.length + run.period, self.released)
+        self._shrink(keep, note=f"a passage of {run.period} characters, said over and over")
+
+    # -- the join -------------------------------------------------------------------------------------------------
+
+    def _settle(self, join: Join, piece: str) -> str:
+        """Apply a decision: note the seam, give way to the reply, and return the text to append."""
+        inserted, replaced = join.inserted, join.replaced
+        kind, ambiguous, note = join.kind, join.ambiguous, join.note
+        if replaced and self._size - replaced < self.released:
+            # The reader has seen the unfinished end, so it stays, and the seam says that something is missing.
+            piece = piece[len(inserted) :]
+            inserted = "" if self._recent[-1:].isspace() else " "
+            piece = inserted + piece
+            replaced, kind, ambiguous = 0, "gap", True
+            note = f"{note}; the unfinished end was already shown and stays"
+        taken = ""
+        if replaced:
+            taken = self._shrink(self._size - replaced)
+        self.start = self._size
+        removed = self.fed[: join.removed]
+        if kind == "anchor" and self._question is not None:
+            self.anchored = self._question.anchor or ""
+        self.seams.append(
+            Seam(
+                offset=self._size + len(inserted),
+                round=self._round,
+                kind=kind,
+                removed=removed,
+                inserted=inserted,
+                replaced=taken,
+                overlap=join.overlap,
+                confidence=join.confidence,
+                ambiguous=ambiguous,
+                note=note,
+            )
+        )
+        return piece
+
+    def _trim(self, removed: str, note: str) -> None:
+        self.seams.append(Seam(self._size, self._round, "nothing_new", removed=removed, note=note))
+
+    def _shrink(self, size: int, note: str = "") -> str:
+        """Take everything from `size` on off the text.
+
+        Returns the text that the next seam has to account for as replaced. What lies before seams that stood in the
+        part taken off is noted on those seams; with a `note`, a last seam is made for the remainder.
+        """
+        text = self.text
+        position = size
+        for index, seam in enumerate(self.seams):
+            if seam.offset > size:
+                lost = text[position : seam.offset - len(seam.inserted)]
+                self.seams[index] = replace(seam, offset=size, inserted="", replaced=lost + seam.replaced)
+                position = seam.offset
+        taken = text[position:]
+        if note:
+            self.seams.append(Seam(size, self._round, "nothing_new", replaced=taken, note=note))
+            taken = ""
+        self._base, self._size = text[:size], size
+        self._unreleased = self._base[self.released :]
+        self._recent = self._base[-WINDOW:]
+        return taken
+
+    # -- release --------------------------------------------------------------------------------------------------
+
+    def _take(self, piece: str) -> None:
+        """Append to the text, and look for a loop at fixed places of the text, wherever the deltas were cut."""
+        if not piece:
+            return
+        before = self._size
+        if self._hold and self._floor is None and self._cap is not None:
+            data = piece.encode("utf-8", "surrogatepass")
+            if self._bytes + len(data) >= self._cap:
+                self._floor = before + len(data[: self._cap - self._bytes].decode("utf-8", "ignore"))
+            self._bytes += len(data)
+        self._parts.append(piece)
+        self._size += len(piece)
+        self._unreleased += piece
+        window = self._recent + piece
+        left = before - len(self._recent)
+        for place in range(before - before % _CHECK_EVERY + _CHECK_EVERY, self._size + 1, _CHECK_EVERY):
+            self._check_loop(window[max(0, place - WINDOW - left) : place - left], place)
+        self._recent = window[-WINDOW:]
+
+    def _check_loop(self, tail: str, place: int) -> None:
+        run = periodic_run(tail)
+        if run is None or run.length < max(_LOOP_SUSPECT, 4 * run.period):
+            self._loop_from = None
+        elif self._loop_from is None:
+            self._loop_from = place
+        else:
+            self._loop_from = max(self._loop_from, place - _LOOP_HELD_AT_MOST)
+
+    def _limit(self) -> int:
+        """Index up to which the text is sure while the round is under way."""
+        if self._joiner is not None and self._joiner.join is None:
+            return self.released
+        limit = self._size - (len(self._recent) - len(self._recent.rstrip(_REPLACEMENT)))
+        if self._floor is not None and limit > self._floor:
+            limit = min(limit, self._size - len(self._recent) + boundary(self._recent, floor=0, sentence=True))
+            limit = max(limit, self._floor)
+        return limit if self._loop_from is None else min(limit, self._loop_from)
+
+    def _release(self, limit: int) -> str:
+        count = limit - self.released
+        if count <= 0:
+            self.peak_held = max(self.peak_held, len(self._unreleased))
+            return ""
+        out, self._unreleased = self._unreleased[:count], self._unreleased[count:]
+        self.released = limit
+        self.peak_held = max(self.peak_held, len(self._unreleased))
+        return out
+
+    # -- persistence ----------------------------------------------------------------------------------------------
+
+    def _settled(self) -> dict[str, Any]:
+        return {
+            "text": self.text,
+            "seams": list(self.seams),
+            "released": self.released,
+            "start": self.start,
+            "loop_from": self._loop_from,
+            "peak_held": self.peak_held,
+            "last": [self._round, self._cap, self._hold, self._floor, self.anchored],
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values: the state at the beginning of the present round, and what arrived since."""
+        data = dict(self._mark or self._settled())
+        data["seams"] = [asdict(seam) for seam in data["seams"]]
+        if self._mark is not None:
+            question = data.pop("question")
+            data["question"] = question.to_dict() if question is not None else None
+            data["fed"] = self.fed
+        return data
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Draft:
+        """The inverse of `to_dict`: the present round is fed again, which gives the same state."""
+        draft = cls()
+        draft._base = data["text"]
+        draft._size = len(draft._base)
+        draft.seams = [Seam(**seam) for seam in data["seams"]]
+        draft.released, draft.start = data["released"], data["start"]
+        draft._loop_from, draft.peak_held = data["loop_from"], data["peak_held"]
+        draft._round, draft._cap, draft._hold, draft._floor, draft.anchored = data["last"]
+        draft._unreleased = draft._base[draft.released :]
+        draft._recent = draft._base[-WINDOW:]
+        if "fed" in data:
+            question = data["question"]
+            draft.begin(
+                Question.from_dict(question) if question is not None else None,
+                round=data["round"],
+                cap=data["cap"],
+                hold=data["hold"],
+            )
+            draft.feed(data["fed"])
+        return draft

@@ -1,0 +1,97 @@
+"""One error tree.
+
+::
+
+    ContinuumError
+    ├── ConfigurationError (ValueError)      the caller's arguments are wrong; raised before any request
+    ├── MissingDependencyError (ImportError) an optional package is needed; the text names the extra
+    ├── ProtocolError                        the state machine was driven in an order it does not allow
+    ├── ProviderError                        the provider or the network failed; `.result` has what came before
+    │   ├── RateLimitedError                 429 that outlasted every allowed wait
+    │   ├── QuotaError                       quota or spend limit: no wait cures it
+    │   └── RejectedError                    4xx: the request itself is refused
+    └── IncompleteError                      asked for by `raise_for_incomplete()` or `on_incomplete="raise"`
+
+Every error that can come after a request has a `result` with the text, seams and usage so far: bought text is
+never thrown away. Truncation that could not be cured is a value (`Result.complete` is False), not an exception,
+unless the caller asks for one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from continuum._core.types import Result
+
+
+class ContinuumError(Exception):
+    """Base of all errors that continuum raises by itself."""
+
+
+class ConfigurationError(ContinuumError, ValueError):
+    """The caller's arguments are wrong or contradict each other. Nothing was sent."""
+
+
+class MissingDependencyError(ContinuumError, ImportError):
+    """An optional package is missing. The text says what to install."""
+
+
+class ProtocolError(ContinuumError):
+    """The state machine was driven in an order that it does not allow: a bug in the driver."""
+
+
+class IncompleteError(ContinuumError):
+    """The answer is not complete and the caller asked for an exception in that case.
+
+    Attributes:
+        result: everything that was received, stitched, with the reason why it ends where it does.
+    """
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(
+            f"the answer is incomplete ({result.reason!r}, finish reason {result.finish_reason!r}) after "
+            f"{result.rounds} round(s) and {len(result.text)} characters; the text so far is in .result.text"
+        )
+        self.result = result
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.result,)
+
+
+class ProviderError(ContinuumError):
+    """The provider refused or the network failed, and no retry is left or useful.
+
+    Attributes:
+        result: what earlier rounds and the received part of this one produced; text may be empty.
+        status_code: HTTP status, None if the connection failed before one came.
+        retry_after: seconds that the server asked to wait, None if it did not say.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        result: Result | None = None,
+        status_code: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.result = result
+        self.status_code = status_code
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.result, self.status_code, self.retry_after)
+
+
+class RateLimitedError(ProviderError):
+    """The provider limits the rate, and every allowed wait is used up."""
+
+
+class QuotaError(ProviderError):
+    """The account has no quota or credit left; waiting does not cure it."""
+
+
+class RejectedError(ProviderError):
+    """The provider refuses the request as it is (4xx)."""

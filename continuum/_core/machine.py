@@ -1,0 +1,552 @@
+"""The machine that decides: facts in, instructions out.
+
+`Continuation.start()` and `receive()` return `Send`, `Wait` or `Done`, each with a `reason`. The machine knows no
+clock (elapsed seconds are passed in), no randomness (a wait is a fact about attempts, the driver adds the jitter),
+no file and no SDK, so the same events always give the same decisions: live, streamed, replayed, or resumed from
+`to_dict()` in another process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from continuum._core.classify import Progress, Verdict, classify, classify_failure
+from continuum._core.draft import Draft
+from continuum._core.errors import ProtocolError
+from continuum._core.policy import Policy
+from continuum._core.repetition import is_loop
+from continuum._core.requests import History, Question
+from continuum._core.state import IN_FLIGHT, TERMINAL, Signal, State, Step, advance
+from continuum._core.types import Failure, Prefill, Response, Result, Segment, Turn, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from continuum._core.types import Reason, Seam
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a request.
+
+    Attributes:
+        round: the round that its reply will count as, from 1.
+        reason: why it is sent: `ask`, `continue`, `escalate`, `resume`, `reword`, `retry`.
+        turns: messages to add after the caller's own.
+        in_place: the last turn is the assistant's and is to be gone on with.
+        max_tokens: cap to send instead of the caller's; None: as the caller wrote it.
+        text: what can be shown to the reader now.
+        evidence: what the decision rests on, for logs.
+    """
+
+    round: int
+    reason: str
+    turns: tuple[Turn, ...] = ()
+    in_place: bool = False
+    max_tokens: int | None = None
+    text: str = ""
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait, then call `resume()`.
+
+    Attributes:
+        reason: what made it necessary, in a few words.
+        attempt: 1 for the first wait in a row; the driver's backoff grows with it.
+        retry_after: seconds that the server asked for, None if it did not say.
+        text: what can be shown to the reader now.
+    """
+
+    reason: str
+    attempt: int
+    retry_after: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The run is over; `Continuation.result()` has everything.
+
+    Attributes:
+        reason: why.
+        complete: the model finished by itself.
+        text: the last text to show to the reader.
+        failure: the failure that ended the run, if one did.
+    """
+
+    reason: Reason
+    complete: bool
+    text: str = ""
+    failure: Failure | None = None
+
+
+Action = Send | Wait | Done
+
+
+class Continuation:
+    """One run: one answer, however many requests it takes. Not shared between runs.
+
+    Args:
+        policy: the caller's ceilings.
+        cap: output tokens per request as the caller wrote it, None if the caller did not.
+        prefill: how the server continues in place, as far as is known before the first reply.
+        price: US dollars for a usage, None if unknown.
+    """
+
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        *,
+        cap: int | None = None,
+        prefill: Prefill | None = None,
+        price: Callable[[Usage], float | None] | None = None,
+    ) -> None:
+        self.policy = policy or Policy()
+        self.state = State.READY
+        self.usage = Usage()
+        self._cap = cap
+        self._prefill = prefill
+        self._price = price
+        self._draft = Draft()
+        self._history = History()
+        self._segments: list[Segment] = []
+        self._pending: Send | None = None  # the last request, for repeats
+        self._pending_state = State.DRAFTING
+        self._blocks: tuple[Any, ...] = ()
+        self._escalated = self._prefill_refused = False
+        self._fruitless = self._rechecks = self._interruptions = self._retries = 0
+        self._last: Response | None = None
+        self._failure: Failure | None = None
+        self._reason: Reason = "running"
+        self._model: str | None = None
+
+    # -- events ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> Send:
+        """Begin. The first request is always sent.
+
+        Raises:
+            ProtocolError: if the run has begun already.
+        """
+        self.state = advance(self.state, Signal.START).state
+        return self._send(Send(1, "ask", max_tokens=self._next_cap()), None)
+
+    def feed(self, delta: str) -> str:
+        """Take text of the reply in flight as it streams in.
+
+        Returns:
+            What can be shown to the reader now; it is never taken back.
+
+        Raises:
+            ProtocolError: if no reply is awaited.
+        """
+        if self.state not in IN_FLIGHT:
+            raise ProtocolError(
+                f"text arrived in state {self.state.value!r}; feed() belongs between Send and receive()"
+            )
+        return self._draft.feed(delta) if delta else ""
+
+    def receive(self, outcome: Response | Failure, *, elapsed: float = 0.0) -> Action:
+        """Take the outcome of a request.
+
+        Args:
+            outcome: what came. The text of a response must begin with what was fed for it.
+            elapsed: seconds since `start()`.
+
+        Raises:
+            ProtocolError: if no reply is awaited.
+        """
+        if self.state not in IN_FLIGHT:
+            raise ProtocolError(f"an outcome arrived in state {self.state.value!r}; receive() belongs after Send")
+        if isinstance(outcome, Failure):
+            return self._receive_failure(outcome, elapsed)
+        return self._receive_response(outcome, elapsed)
+
+    def resume(self, *, elapsed: float = 0.0) -> Action:
+        """The wait that was asked for is over.
+
+        Raises:
+            ProtocolError: if none was asked for.
+        """
+        if self.state is not State.WAITING or self._pending is None:
+            raise ProtocolError(f"nothing waits in state {self.state.value!r}; resume() belongs after Wait")
+        if self._late(elapsed):
+            return self._stop(Signal.BUDGET_SPENT, "deadline", self._failure)
+        transition = advance(self.state, Signal.WAITED, self._pending_state)
+        self.state = transition.state
+        return self._pending
+
+    def cancel(self, partial: Response | None = None) -> Done:
+        """End the run now; what has come so far, `partial` of the reply in flight included, stays in the result."""
+        if self.state in TERMINAL:
+            return Done(self._reason, self.state is State.COMPLETE)
+        text = ""
+        if self.state in IN_FLIGHT:
+            if partial is not None:
+                text = self._draft.feed(partial.text[self._draft.arrived :])
+                self._record(partial)
+            self._draft.end(cut=True)
+        return self._stop(Signal.CANCELLED, "cancelled", None, text)
+
+    # -- responses ------------------------------------------------------------------------------------------------
+
+    def _receive_response(self, response: Response, elapsed: float) -> Action:
+        draft = self._draft
+        text = draft.feed(response.text[draft.arrived :])
+        draft.end(cut=not response.suspended and response.finish_reason not in ("stop", "tool_calls"))
+        added = len(draft) - draft.start
+        self._record(response)
+        self._retries = 0
+        self._interruptions = self._interruptions + 1 if response.finish_reason == "interrupted" else 0
+        self._fruitless = 0 if added else self._fruitless + 1
+        limit = self.policy.max_repetition
+        run = draft.loop if limit is not None else None
+        progress = Progress(
+            state=self.state,
+            in_place=self._sent.in_place,
+            text=draft.text,
+            added=added,
+            fruitless=self._fruitless,
+            rechecks=self._rechecks,
+            interruptions=self._interruptions,
+            loop=limit is not None and is_loop(run, limit),
+            may_escalate=self._may_escalate(),
+        )
+        verdict = classify(response, progress, self.policy)
+        if verdict.signal is Signal.REPETITION and run is not None:
+            draft.cut_loop(run)
+        if verdict.signal is Signal.FINISHED_OPEN:
+            self._rechecks += 1
+        return self._follow(verdict, text, elapsed, response.failure)
+
+    def _record(self, response: Response) -> None:
+        """Enter a paid round into the books."""
+        usage = response.usage or Usage(estimated=True)
+        self.usage += usage
+        self._last = response
+        self._model = response.model or self._model
+        if not self._prefill_refused:
+            self._prefill = response.prefill or self._prefill
+        self._blocks += response.blocks if response.suspended else ()
+        self._segments.append(
+            Segment(
+                round=len(self._segments) + 1,
+                start=0,
+                end=0,
+                reason=self._sent.reason,
+                finish_reason=response.finish_reason,
+                raw_finish_reason=response.raw_finish_reason,
+                usage=usage,
+                response_id=response.id,
+                failure=response.failure.message if response.failure else None,
+            )
+        )
+
+    def _receive_failure(self, failure: Failure, elapsed: float) -> Action:
+        draft = self._draft
+        if draft.arrived:
+            raise ProtocolError(
+                f"a Failure arrived after {draft.arrived} characters of text; "
+                "report it as a Response with finish_reason 'interrupted', so that the text is kept"
+            )
+        if failure.usage is not None:
+            self.usage += failure.usage
+        self._failure = failure
+        left = None if self.policy.deadline is None else self.policy.deadline - elapsed
+        verdict = classify_failure(
+            failure,
+            in_place=self._sent.in_place,
+            forced_in_place=self.policy.strategy == "in_place",
+            retries=self._retries,
+            policy=self.policy,
+            left=left,
+        )
+        if verdict.signal is Signal.PREFILL_REFUSED:
+            self._prefill_refused, self._prefill = True, None
+        return self._follow(verdict, "", elapsed, failure)
+
+    # -- what follows ---------------------------------------------------------------------------------------------
+
+    def _follow(self, verdict: Verdict, text: str, elapsed: float, failure: Failure | None) -> Action:
+        transition = advance(self.state, verdict.signal)
+        if transition.step is Step.STOP:
+            return self._stop(verdict.signal, verdict.reason, failure, text)
+        if transition.step is not Step.PAUSE:
+            spent = self._spent(elapsed)
+            if spent is not None:
+                return self._stop(Signal.BUDGET_SPENT, spent, failure, text)
+        owner = self.state
+        self.state = transition.state
+        match transition.step:
+            case Step.PAUSE:
+                self._pending_state, self._retries = owner, self._retries + 1
+                self._pending = replace(self._sent, reason="retry", text="")
+                return self._wait(verdict, self._retries, failure, text)
+            case Step.PAUSE_THEN_CONTINUE:
+                send = self._continue(verdict, text)
+                self._pending, self._pending_state = replace(send, text=""), State.CONTINUING
+                return self._wait(verdict, self._interruptions, failure, send.text)
+            case Step.ESCALATE:
+                self._escalated = True
+                return self._send(self._again("escalate", text), None)
+            case Step.ASK:
+                return self._send(self._again("ask", text), None)
+            case Step.RESUME:
+                question = self._history.resend(self._draft.text, self._blocks)
+                return self._send(self._asking(question, "resume", text + self._draft.release_all(), verdict), question)
+            case Step.REWORD:
+                return self._continue(verdict, text, reason="reword")
+            case _:
+                return self._continue(verdict, text)
+
+    @property
+    def _sent(self) -> Send:
+        assert self._pending is not None
+        return self._pending
+
+    def _wait(self, verdict: Verdict, attempt: int, failure: Failure | None, text: str) -> Wait:
+        return Wait(verdict.evidence or verdict.reason, attempt, failure.retry_after if failure else None, text)
+
+    def _again(self, reason: str, text: str) -> Send:
+        """The caller's request once more; nothing visible came, so there is nothing to go on from."""
+        return Send(len(self._segments) + 1, reason, max_tokens=self._next_cap(), text=text)
+
+    def _asking(self, question: Question, reason: str, text: str, verdict: Verdict) -> Send:
+        return Send(
+            round=len(self._segments) + 1,
+            reason=reason,
+            turns=question.turns,
+            in_place=question.in_place and bool(question.turns) and not question.turns[-1].blocks,
+            max_tokens=self._next_cap(),
+            text=text,
+            evidence=verdict.evidence,
+        )
+
+    def _continue(self, verdict: Verdict, text: str, reason: str = "continue") -> Send:
+        """Ask the model to go on, in place where the server does that, else with a user turn."""
+        draft, history = self._draft, self._history
+        if not draft.text.strip():
+            return self._send(self._again(reason, text + draft.release_all()), None)
+        if self._in_place():
+            _, released = draft.cut_back(len(draft))
+            question = history.prefill(draft.text, self._prefill or Prefill())
+        else:
+            # After a reply that brought nothing, the same text is shown again, with another question.
+            again = self._fruitless > 0 and bool(history.turns)
+            end, released = (history.shown, "") if again else draft.cut_back(history.shown)
+            question = history.ask(
+                draft.text,
+                end=end,
+                anchored=self.policy.anchor,
+                opening=draft.anchored,
+                insist=self._fruitless > 0,
+                blocks=self._blocks,
+            )
+            self._blocks = ()
+        return self._send(self._asking(question, reason, text + released, verdict), question)
+
+    def _send(self, send: Send, question: Question | None) -> Send:
+        self._pending = send
+        self._draft.begin(
+            question,
+            round=send.round,
+            cap=send.max_tokens or self._cap,
+            hold=self.policy.cut_back == "sentence" and not self._in_place(),
+        )
+        return send
+
+    def _stop(self, signal: Signal, reason: Reason, failure: Failure | None, text: str = "") -> Done:
+        self.state = advance(self.state, signal).state
+        self._reason, self._failure = reason, failure
+        return Done(reason, self.state is State.COMPLETE, text + self._draft.release_all(), failure)
+
+    # -- ceilings -------------------------------------------------------------------------------------------------
+
+    def _in_place(self) -> bool:
+        strategy = self.policy.strategy
+        return strategy == "in_place" or (strategy == "auto" and self._prefill is not None and not self._blocks)
+
+    def _may_escalate(self) -> bool:
+        target = self.policy.raise_cap_to
+        return target is not None and not self._escalated and (self._cap is None or target > self._cap)
+
+    def _next_cap(self) -> int | None:
+        """The cap to send instead of the caller's, so that the total is spent once, not once per round."""
+        policy = self.policy
+        wanted = policy.raise_cap_to if self._escalated else self._cap
+        if policy.max_output_tokens is None:
+            return wanted if self._escalated else None
+        left = policy.max_output_tokens - self.usage.output_tokens
+        if wanted is None:
+            # A cap that neither the caller nor the caller's policy wrote is not invented.
+            return left if "max_output_tokens" in policy.model_fields_set else None
+        cap = min(wanted, left)
+        return cap if cap != self._cap else None
+
+    def _late(self, elapsed: float) -> bool:
+        return self.policy.deadline is not None and elapsed >= self.policy.deadline
+
+    def _spent(self, elapsed: float) -> Reason | None:
+        """Which ceiling the next request would break through, if any."""
+        policy = self.policy
+        if len(self._segments) >= policy.max_rounds:
+            return "max_rounds"
+        if policy.max_output_tokens is not None and self.usage.output_tokens >= policy.max_output_tokens:
+            return "max_output_tokens"
+        if self._late(elapsed):
+            return "deadline"
+        if policy.max_cost is not None:
+            worst = self._cost(self.usage + self._worst_next())
+            if worst is not None and worst > policy.max_cost:
+                return "max_cost"
+        return None
+
+    def _worst_next(self) -> Usage:
+        """The most that the next request can cost: it reads all that was read and written, and uses its whole cap."""
+        last = self._segments[-1].usage if self._segments else None
+        read = (last.input_tokens + last.output_tokens) if last else 0
+        written = self._next_cap() or self._cap or (last.output_tokens if last else 0)
+        return Usage(input_tokens=read, output_tokens=written)
+
+    def _cost(self, usage: Usage) -> float | None:
+        return self._price(usage) if self._price is not None else None
+
+    # -- results --------------------------------------------------------------------------------------------------
+
+    @property
+    def seams(self) -> Sequence[Seam]:
+        """Joins and trims so far."""
+        return self._draft.seams
+
+    @property
+    def rounds(self) -> int:
+        """Rounds paid for so far."""
+        return len(self._segments)
+
+    @property
+    def length(self) -> int:
+        """Characters of the text so far."""
+        return len(self._draft)
+
+    @property
+    def failure(self) -> Failure | None:
+        """The failure that ended the run, or the last one while it goes on."""
+        return self._failure
+
+    @property
+    def partial(self) -> str:
+        """What arrived of the reply in flight, as it came."""
+        return self._draft.fed
+
+    @property
+    def peak_held(self) -> int:
+        """The most characters that were ever held back from the reader."""
+        return self._draft.peak_held
+
+    def result(self) -> Result:
+        """Everything so far, at any point of the run."""
+        draft, last = self._draft, self._last
+        failure = self._failure.error if self._failure is not None and self._reason != "finished" else None
+        return Result(
+            text=draft.text,
+            complete=self.state is State.COMPLETE,
+            finish_reason=last.finish_reason if last else "unknown",
+            raw_finish_reason=last.raw_finish_reason if last else None,
+            reason=self._reason,
+            segments=_with_spans(self._segments, draft),
+            seams=tuple(draft.seams),
+            usage=self.usage,
+            cost=self._cost(self.usage),
+            rounds=len(self._segments),
+            model=self._model,
+            raw=last.raw if last else None,
+            failure=failure,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole state as plain JSON values (if the provider's blocks are), at any point of the run.
+
+        A request that was in flight is not lost: after `from_dict()`, tell the machine what had arrived with
+        `receive(Response(machine.partial, "interrupted"))`, or, if nothing had, with a transient `Failure`.
+        """
+        send = self._pending
+        return {
+            "version": 1,
+            "policy": self.policy.model_dump(exclude_unset=True),
+            "state": self.state.value,
+            "usage": asdict(self.usage),
+            "cap": self._cap,
+            "prefill": asdict(self._prefill) if self._prefill else None,
+            "draft": self._draft.to_dict(),
+            "history": self._history.to_dict(),
+            "segments": [asdict(s) for s in self._segments],
+            "pending": None
+            if send is None
+            else {
+                "round": send.round,
+                "reason": send.reason,
+                "turns": [[t.role, t.text, list(t.blocks)] for t in send.turns],
+                "in_place": send.in_place,
+                "max_tokens": send.max_tokens,
+                "evidence": send.evidence,
+            },
+            "pending_state": self._pending_state.value,
+            "blocks": list(self._blocks),
+            "flags": [self._escalated, self._prefill_refused],
+            "counts": [self._fruitless, self._rechecks, self._interruptions, self._retries],
+            "last": [self._last.finish_reason, self._last.raw_finish_reason] if self._last else None,
+            "reason": self._reason,
+            "model": self._model,
+        }
+
+    @classmethod
+    def from_dict(
+        cls, data: Mapping[str, Any], *, price: Callable[[Usage], float | None] | None = None
+    ) -> Continuation:
+        """The inverse of `to_dict`.
+
+        Raises:
+            ProtocolError: if the state was written by another version of the machine.
+        """
+        if data.get("version") != 1:
+            raise ProtocolError(f"this machine reads state version 1, not {data.get('version')!r}")
+        machine = cls(Policy(**data["policy"]), cap=data["cap"], price=price)
+        machine.state = State(data["state"])
+        machine.usage = Usage(**data["usage"])
+        machine._prefill = Prefill(**data["prefill"]) if data["prefill"] else None
+        machine._draft = Draft.from_dict(data["draft"])
+        machine._history = History.from_dict(data["history"])
+        machine._segments = [
+            Segment(**{**s, "usage": Usage(**s["usage"]) if s["usage"] else None}) for s in data["segments"]
+        ]
+        if data["pending"] is not None:
+            turns = tuple(Turn(role, text, tuple(blocks)) for role, text, blocks in data["pending"]["turns"])
+            machine._pending = Send(**{**data["pending"], "turns": turns})
+        machine._pending_state = State(data["pending_state"])
+        machine._blocks = tuple(data["blocks"])
+        machine._escalated, machine._prefill_refused = data["flags"]
+        machine._fruitless, machine._rechecks, machine._interruptions, machine._retries = data["counts"]
+        machine._last = Response("", data["last"][0], data["last"][1]) if data["last"] else None
+        machine._reason, machine._model = data["reason"], data["model"]
+        return machine
+
+
+def _with_spans(segments: list[Segment], draft: Draft) -> tuple[Segment, ...]:
+    """Give each segment the span of the text that came from its round."""
+    spans = [(0, 0)] * len(segments)
+    position, current = 0, 0
+    first = [True] * len(segments)
+
+    def close(end: int) -> None:
+        if current < len(spans) and (end > position or first[current]):
+            start = position if first[current] else spans[current][0]
+            spans[current], first[current] = (start, max(end, start)), False
+
+    for seam in draft.seams:
+        close(seam.offset - len(seam.inserted))
+        current, position = seam.round - 1, seam.offset
+    close(len(draft))
+    return tuple(replace(s, start=a, end=b) for s, (a, b) in zip(segments, spans, strict=True))

@@ -1,0 +1,91 @@
+"""What the caller allows: ceilings, strategy, retries. One frozen value for a whole run."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Policy(BaseModel):
+    """Ceilings and choices of one run. Frozen; unknown fields and contradictions are errors.
+
+    The defaults end every run: at most 16 rounds, 200,000 output tokens, 10 US dollars (where the price of the model
+    is known) and half an hour.
+
+    Raises:
+        pydantic.ValidationError: (a `ValueError`) if a value is out of range or two values contradict each other.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strategy: Literal["auto", "in_place", "user_turn"] = "auto"
+    """How to ask for more. `auto`: in place (prefill) where the server is known to do it, else a user turn."""
+    dialect: str | None = None
+    """Name of the server's row in the capability table (`vllm`, `llama.cpp`, ...); None: found by itself."""
+    cut_back: Literal["sentence", "word"] = "sentence"
+    """Where the text shown to the model in a user turn ends. `sentence`: the unfinished sentence, line or item is set
+    aside and may be replaced by the reply; a stream that nears its cap then runs behind by that much (at most about
+    240 characters). `word`: only an unfinished word is set aside, and a stream never runs behind."""
+    anchor: bool = True
+    """Ask the model to begin its reply with the last words so far, which makes the join a verified fact."""
+
+    max_rounds: int = Field(default=16, ge=1)
+    """Replies paid for, the first one included."""
+    max_output_tokens: int | None = Field(default=200_000, ge=1)
+    """Output tokens over all rounds; the last round's cap is lowered to fit."""
+    max_cost: float | None = Field(default=10.0, gt=0)
+    """US dollars over all rounds. Checked before each continuation for its worst case (all of its cap used). The
+    first request is always sent. No effect where the price of the model is not known."""
+    deadline: float | None = Field(default=1800.0, gt=0)
+    """Seconds from the start after which nothing more is sent."""
+    max_no_progress: int = Field(default=2, ge=1)
+    """Replies in a row that may add nothing before the run stops."""
+    max_rechecks: int = Field(default=1, ge=0)
+    """How often a `stop` is questioned that came in reply to a user turn and adds nothing, or leaves a code fence,
+    JSON or a sentence open."""
+    max_interruptions: int = Field(default=5, ge=0)
+    """Streams in a row that may break off before the run stops."""
+    max_repetition: int | None = Field(default=1200, ge=100)
+    """Characters at the cut that only repeat the same passage (four times or more) before the run stops; None: off."""
+    raise_cap_to: int | None = Field(default=None, ge=1)
+    """If nothing visible fitted into the cap (reasoning took it, or a tool call was cut), ask once more with this cap.
+    None: stop instead, and say so."""
+
+    max_retries: int = Field(default=6, ge=0)
+    """Repeats of one request that failed before any text came, counted after the first try."""
+    retry_initial: float = Field(default=0.5, gt=0)
+    """Seconds before the first repeat, where the server does not say; doubled each time, with jitter."""
+    retry_max: float = Field(default=30.0, gt=0)
+    """Longest such pause in seconds."""
+    max_retry_after: float = Field(default=300.0, ge=0)
+    """Longest pause in seconds that a server may ask for; a longer one ends the run instead."""
+    read_timeout: float | None = Field(default=180.0, gt=0)
+    """Seconds of silence after which a stream counts as stalled, is cut and continued; None: the client's own."""
+
+    stream: bool = True
+    """Stream from the provider, so that a dropped connection loses nothing. False: unary requests."""
+    on_incomplete: Literal["return", "raise"] = "return"
+    """What to do with an answer that stayed incomplete."""
+    log_text: bool = False
+    """Put message text into log events. Off, so that logs never hold what users wrote."""
+
+    @model_validator(mode="after")
+    def _no_contradictions(self) -> Self:
+        if self.retry_initial > self.retry_max:
+            raise ValueError(
+                f"retry_initial={self.retry_initial!r} is longer than retry_max={self.retry_max!r}; "
+                "raise retry_max or lower retry_initial"
+            )
+        total = self.max_output_tokens
+        if self.raise_cap_to is not None and total is not None and self.raise_cap_to > total:
+            raise ValueError(
+                f"raise_cap_to={self.raise_cap_to!r} is more than max_output_tokens={total!r} "
+                "allows for the whole run; raise max_output_tokens or lower raise_cap_to"
+            )
+        if self.strategy == "user_turn" and self.dialect is not None:
+            raise ValueError(
+                f"dialect={self.dialect!r} says how to continue in place, but strategy='user_turn' never does; "
+                "leave one of the two out"
+            )
+        return self

@@ -1,0 +1,146 @@
+"""How the model is asked to go on: which turns follow the caller's own, and in which words.
+
+The history only grows. Every continuation shows the text so far as assistant turns and closes with one short user
+turn (or, in place, with the assistant turn itself). Turns that were sent stay as they were sent; only the closing
+user turn of a question that brought nothing is worded anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from continuum._core.stitch import choose_anchor, open_structure, safe_end
+from continuum._core.types import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from continuum._core.types import Prefill
+
+# What `safe_end` looks back over; a longer text gives the same answer.
+BOUNDARY_WINDOW = 2000
+
+
+class Question(NamedTuple):
+    """One way of asking the model to go on.
+
+    Attributes:
+        turns: what follows the caller's messages; never ends on an empty turn, never has two assistant turns in a row.
+        shown: index into the text up to which the model has seen it.
+        anchor: what the reply was asked to begin with.
+        in_place: the last turn is the assistant's own, to be gone on with.
+        echo: in place, the assistant text that a server may repeat in front of its reply.
+    """
+
+    turns: tuple[Turn, ...]
+    shown: int
+    anchor: str | None = None
+    in_place: bool = False
+    echo: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values, if the provider's blocks are."""
+        return {**self._asdict(), "turns": [[t.role, t.text, list(t.blocks)] for t in self.turns]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Question:
+        """The inverse of `to_dict`."""
+        return cls(**{**data, "turns": tuple(Turn(role, text, tuple(b)) for role, text, b in data["turns"])})
+
+
+class History:
+    """The turns that were added so far, and how much of the text they show."""
+
+    __slots__ = ("shown", "turns")
+
+    def __init__(self) -> None:
+        self.turns: list[Turn] = []
+        self.shown = 0
+
+    def ask(
+        self, text: str, *, end: int, anchored: bool, opening: str, insist: bool, blocks: tuple[Any, ...]
+    ) -> Question:
+        """Ask with a user turn.
+
+        Args:
+            text: the whole text so far.
+            end: index at which the text shown to the model ends.
+            anchored: ask for an anchor.
+            opening: what the last reply said before its new text because it was asked to; it stays in the history
+                as the model wrote it, so that the model sees itself do what the next question asks for again.
+            insist: the last question brought nothing; ask in plainer words.
+            blocks: provider blocks of a turn that was suspended, to stand before the text.
+        """
+        if end > self.shown or blocks:
+            self.turns.append(Turn("assistant", opening + text[self.shown : end], blocks))
+            self.shown = end
+        else:  # nothing new to show: the same question again, in other words
+            self.turns.pop()
+        anchor = choose_anchor(text[:end]) if anchored else None
+        self.turns.append(Turn("user", wording(text[:end], anchor, insist=insist)))
+        return Question(tuple(self.turns), self.shown, anchor)
+
+    def prefill(self, text: str, how: Prefill) -> Question:
+        """Ask in place: the history ends on the assistant's own unfinished turn."""
+        shown = text[self.shown :]
+        if how.strips:
+            shown = shown.rstrip()
+        return Question((*self.turns, Turn("assistant", shown)), len(text), in_place=True, echo=shown)
+
+    def resend(self, text: str, blocks: tuple[Any, ...]) -> Question:
+        """Send a suspended turn back as it was; its blocks hold the text."""
+        self.shown = len(text)
+        return Question((*self.turns, Turn("assistant", "", blocks)), self.shown, in_place=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values, if the provider's blocks are."""
+        return {"turns": [[t.role, t.text, list(t.blocks)] for t in self.turns], "shown": self.shown}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> History:
+        """The inverse of `to_dict`."""
+        history = cls()
+        history.turns = [Turn(role, text, tuple(blocks)) for role, text, blocks in data["turns"]]
+        history.shown = data["shown"]
+        return history
+
+
+def boundary(text: str, *, floor: int, sentence: bool) -> int:
+    """Where the text shown to the model ends: at a safe place, but not before `floor`."""
+    start = max(0, len(text) - BOUNDARY_WINDOW)
+    return max(floor, start + safe_end(text[start:], level="sentence" if sentence else "word"))
+
+
+def wording(shown: str, anchor: str | None, *, insist: bool = False) -> str:
+    """The user turn that asks for more.
+
+    Plain quotation marks around the anchor, because small models copy brackets into their reply, and the request for
+    exactly these words first, because a reply that begins with them can be verified.
+    """
+    parts = ["Your answer was cut off by the output limit before it was finished."]
+    if insist:
+        parts = ["Your answer is still not finished, and your last reply added nothing to it."]
+    if anchor is None:
+        parts.append("Go on exactly where it stops.")
+    else:
+        parts.append(
+            "Go on exactly where it stops. Begin your reply with exactly these words, the last ones so far:"
+            f'\n\n"{anchor}"\n\n'
+            "Then go straight on with what comes next."
+        )
+    parts.append(_hint(shown))
+    parts.append("No introduction, no apology, no summary, and nothing that was already said.")
+    return " ".join(part for part in parts if part).replace("\n\n Then", "\n\nThen")
+
+
+def _hint(shown: str) -> str:
+    structure = open_structure(shown)
+    if structure.json:
+        return "You are inside a JSON value: go on with the raw JSON, and do not open it again."
+    if structure.fence is not None:
+        return "You are inside a code block: go on with the code, and do not open the block again."
+    if structure.table:
+        return "You are inside a table: go on with its next row, and do not repeat its header."
+    if structure.list_item:
+        return "You are inside a list: go on with it, and do not begin it again."
+    return ""

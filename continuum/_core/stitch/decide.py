@@ -1,0 +1,193 @@
+"""The one place that decides how a reply is joined to the text before it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from continuum._core.stitch.anchor import find_anchor, may_come
+from continuum._core.stitch.normal import normal, raw_end
+from continuum._core.stitch.peel import Peel
+from continuum._core.stitch.readings import Reading, Readings
+
+if TYPE_CHECKING:
+    from continuum._core.types import SeamKind
+
+_AMBIGUOUS = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The decision about one join.
+
+    Attributes:
+        kind: how the join was made.
+        removed: characters dropped from the head of the reply.
+        replaced: characters of the end of the text before that give way to the reply.
+        inserted: white space put between, usually "".
+        overlap: how many of the removed characters repeat the text before.
+        confidence: 0 to 1, how sure it is that the join is right.
+        ambiguous: two readings were close; text was kept where in doubt.
+        note: the evidence in a few words.
+    """
+
+    kind: SeamKind
+    removed: int
+    replaced: int
+    inserted: str
+    overlap: int
+    confidence: float
+    ambiguous: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known about the join besides the two texts."""
+
+    rest: int = 0
+    anchor: str | None = None
+    in_place: bool = False
+    fence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A join, and the wrapper that the reply opened, which has to be closed at its end."""
+
+    join: Join
+    fence: str | None = None
+
+
+def decide(left: str, head: str, context: Context, final: bool) -> Verdict | None:
+    """Decide how `head`, the first characters of a reply, is joined to `left`.
+
+    Returns None if more of the reply is needed; never if `final`.
+    """
+    shown = left[: len(left) - context.rest] if context.rest else left
+    if context.anchor:
+        found = find_anchor(context.anchor, head, final)
+        if found is not None and (final or len(head) - found.end >= 32 + context.rest):
+            return _after_anchor(left, shown, head, found.start, found.end, context)
+        if not final and (found is not None or may_come(context.anchor, head)):
+            return None
+    if context.rest:
+        return _with_rest(left, shown, head, context, final)
+    return _plain(left, head, context, final)
+
+
+def _after_anchor(left: str, shown: str, head: str, start: int, end: int, context: Context) -> Verdict:
+    """The anchor stands in the reply: what follows it follows the text that was shown."""
+    end = _past_blank(shown, head, end)
+    fence = _fence_before(head[:start], context.fence)
+    body = head[end:]
+    join = Join(
+        "anchor", end, 0, "", min(end, len(context.anchor or "")), 0.99, False, "the reply began with the anchor"
+    )
+    if not context.rest:
+        return Verdict(join, fence)
+    return Verdict(_rest_after(left, shown, body, join), fence)
+
+
+def _rest_after(left: str, shown: str, body: str, join: Join) -> Join:
+    """The rest was not shown: does the reply contain it, replace it, or follow it?"""
+    rest = left[len(shown) :]
+    contained = _contains(body, rest)
+    if contained is not None:
+        return replace(
+            join,
+            removed=join.removed + contained,
+            overlap=join.overlap + contained,
+            note=join.note + "; it contains the rest",
+        )
+    if not body.strip():
+        return replace(
+            join, removed=join.removed + len(body), kind="nothing_new", note=join.note + " and added nothing"
+        )
+    return replace(join, replaced=len(rest), note=join.note + "; it replaces the unfinished rest")
+
+
+def _contains(body: str, rest: str) -> int | None:
+    """How many characters of `body` repeat `rest` at its start, white space aside; None if it does not."""
+    if body.startswith(rest):
+        return len(rest)
+    bare = rest.strip()
+    if not bare:
+        return 0
+    skip = len(body) - len(body.lstrip())
+    if body.startswith(bare, skip):
+        end = skip + len(bare)
+        blank = rest[len(rest.rstrip()) :]
+        return end + (len(blank) if blank and body.startswith(blank, end) else 0)
+    form = normal(rest)
+    if len(form) >= 4 and normal(body[: 2 * len(rest) + 32]).startswith(form):
+        return raw_end(body, len(form))
+    return None
+
+
+def _past_blank(text: str, head: str, end: int) -> int:
+    """White space that the text already ends with is not said again."""
+    blank = text[len(text.rstrip()) :]
+    if not blank:
+        return end
+    own = head[end : len(head) - len(head[end:].lstrip())]
+    if own.startswith(blank):
+        return end + len(blank)
+    if blank.startswith(own) or blank.endswith(own):
+        return end + len(own)
+    return end
+
+
+def _fence_before(talk: str, open_fence: str | None) -> str | None:
+    """The fence that the reply opened before the anchor, if none is open in the text."""
+    match = re.search(r"(?:^|\n)[ \t]*(`{3,}|~{3,})[^\n`]*\n\Z", talk)
+    return match.group(1) if match else None
+
+
+def _with_rest(left: str, shown: str, head: str, context: Context, final: bool) -> Verdict | None:
+    """No anchor: judge the reply after the shown text, then see what becomes of the rest."""
+    verdict = _plain(shown, head, replace(context, rest=0, anchor=None), final)
+    if verdict is None:
+        return None
+    body = head[verdict.join.removed :]
+    if not final and len(body) < 2 * context.rest + 32:
+        return None
+    join = verdict.join
+    if join.kind == "nothing_new":
+        return verdict
+    return Verdict(_rest_after(left, shown, body, join), verdict.fence)
+
+
+def _plain(left: str, head: str, context: Context, final: bool) -> Verdict | None:
+    """No anchor, no rest: all readings are priced and the cheapest wins."""
+    if not head or not left:
+        return Verdict(_join_of(Reading(0, 0.0, "plain", 0, Peel()), 20.0, head)) if final or head else None
+    readings = Readings(left, head, context.fence, final)
+    if readings.open and not final:
+        return None
+    prior = -10.0 if context.in_place else 0.0
+    found = sorted(
+        (replace(r, bits=r.bits + prior) if r.cut == 0 and not r.inserted else r for r in readings.found),
+        key=lambda r: r.bits,
+    )
+    best = found[0]
+    margin = 20.0
+    for other in found[1:]:
+        if (other.cut, other.inserted) != (best.cut, best.inserted):
+            margin = other.bits - best.bits
+            break
+    if margin < _AMBIGUOUS and not final and len(head) < 512:
+        return None
+    return Verdict(_join_of(best, margin, head), best.peel.fence)
+
+
+def _join_of(best: Reading, margin: float, head: str) -> Join:
+    kind: SeamKind = best.kind
+    if best.cut >= len(head.rstrip()) and head.strip():
+        kind = "nothing_new"
+    confidence = 1 - 2 ** -max(0.0, min(margin, 20.0)) / 2
+    note = best.note or kind
+    if best.peel.what:
+        note = f"{best.peel.what} before it; {note}"
+    return Join(kind, best.cut, 0, best.inserted, best.overlap, confidence, margin < _AMBIGUOUS, note)

@@ -1,0 +1,202 @@
+"""Joins a reply to the text before it as it comes in, and joins finished pieces the same way."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from continuum._core.stitch.decide import Context, Join, Verdict, decide
+from continuum._core.stitch.structure import open_fence
+from continuum._core.types import Seam
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_FIRST_CHECK = 32
+_CLOSING = re.compile(r"\n?[ \t]*(?:`{3,}|~{3,})?\s*\Z")
+_CLOSED = re.compile(r"\n?[ \t]*(`{3,}|~{3,})\s*\Z")
+
+
+class Joiner:
+    """Joins one reply to the text before it, delta by delta.
+
+    The decision is taken at fixed numbers of received characters (32, 64, 128, ...) and at the end, so it depends on the
+    text alone and not on how it is cut into deltas. Until then everything is held back.
+
+    Args:
+        left: the whole text so far.
+        rest: the last `rest` characters of `left` were not shown to the model. The reply may contain, replace or follow them.
+        anchor: what the model was asked to begin its reply with, a suffix of the text shown; None if nothing.
+        in_place: the server was asked to go on with the assistant turn in place.
+        echo: with `in_place`, the assistant text that was sent; a server may repeat it in front of the reply.
+
+    Attributes:
+        join: the decision, None while undecided.
+        trimmed: after `finish()`, what was removed from the end of the reply.
+        peak_held: the largest value of `held` so far.
+    """
+
+    def __init__(
+        self, left: str, *, rest: int = 0, anchor: str | None = None, in_place: bool = False, echo: str | None = None
+    ) -> None:
+        self._left = left
+        self._rest = max(0, min(rest, len(left)))
+        self._anchor = anchor
+        self._in_place = in_place
+        self._echo = echo if in_place else None
+        self._context: Context | None = None
+        self._pending = ""
+        self._next_check = _FIRST_CHECK
+        self._wrapper: str | None = None
+        self._finished = False
+        self.join: Join | None = None
+        self.trimmed = ""
+        self.peak_held = 0
+        self.decided_at = 0
+
+    @property
+    def held(self) -> int:
+        """Characters received and not yet emitted."""
+        return len(self._pending)
+
+    def feed(self, delta: str) -> str:
+        """Take a piece of the reply and return what can be emitted now."""
+        self._pending += delta
+        out = ""
+        while self.join is None and len(self._pending) >= self._next_check:
+            verdict = self._decide(self._pending[: self._next_check], final=False)
+            self.decided_at = self._next_check
+            self._next_check *= 2
+            if verdict is not None:
+                out = self._settle(verdict)
+        if self.join is not None:
+            out += self._flush(final=False)
+        self.peak_held = max(self.peak_held, len(self._pending))
+        return out
+
+    def finish(self) -> str:
+        """Say that the reply has ended; return the remaining text to emit."""
+        if self._finished:
+            return ""
+        self._finished = True
+        out = ""
+        if self.join is None:
+            verdict = self._decide(self._pending, final=True)
+            self.decided_at = len(self._pending)
+            assert verdict is not None
+            out = self._settle(verdict)
+        return out + self._flush(final=True)
+
+    def _settle(self, verdict: Verdict) -> str:
+        self.join = verdict.join
+        self._wrapper = verdict.fence
+        self._pending = self._pending[verdict.join.removed :]
+        return verdict.join.inserted
+
+    def _flush(self, *, final: bool) -> str:
+        """Emit what is pending, but for what may be the closing line of a wrapper that the reply opened."""
+        text = self._pending
+        keep = len(text)
+        if self._wrapper is not None:
+            match = (_CLOSED if final else _CLOSING).search(text)
+            if match is not None:
+                keep = match.start()
+                if final and text[keep : keep + 1] == "\n":
+                    keep += 1
+        self._pending = "" if final else text[keep:]
+        if final:
+            self.trimmed = text[keep:]
+        return text[:keep]
+
+    def _decide(self, head: str, *, final: bool) -> Verdict | None:
+        if self._echo is not None:
+            verdict = self._echoed(head, final)
+            if verdict is not None or not final and len(head) < len(self._echo) + 32:
+                return verdict
+        if self._in_place and self._rest == 0:
+            blank = len(self._left) - len(self._left.rstrip())
+            if not blank or head.strip() or final:
+                return Verdict(self._exact(head, 0, "the server went on in place"))
+            return None
+        if self._context is None:
+            shown = self._left[: len(self._left) - self._rest]
+            self._context = Context(self._rest, self._anchor, self._in_place, open_fence(shown))
+        return decide(self._left, head, self._context, final)
+
+    def _echoed(self, head: str, final: bool) -> Verdict | None:
+        """The server repeated the assistant text in front of the reply."""
+        echo = self._echo or ""
+        if not echo or not head.startswith(echo):
+            return None
+        body = head[len(echo) :]
+        if not final and not body.strip():
+            return None
+        if self._rest == 0:
+            return Verdict(self._exact(head, len(echo), "the server went on in place and repeated the text"))
+        return None
+
+    def _exact(self, head: str, start: int, note: str) -> Join:
+        """The reply goes on by construction; white space that was stripped for the wire is there exactly once."""
+        left = self._left
+        blank = left[len(left.rstrip()) :]
+        own = head[start : len(head) - len(head[start:].lstrip())]
+        if blank and own.startswith(blank):
+            start += len(blank)
+        elif blank and own and blank.startswith(own):
+            start += len(own)
+        kind = "nothing_new" if not head[start:].strip() and start else "exact"
+        return Join(kind, start, 0, "", start, 0.99, False, note)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A stitched text and the account of its joins."""
+
+    text: str
+    seams: tuple[Seam, ...]
+
+
+def stitch(chunks: Sequence[str], anchors: Sequence[str | None] | None = None) -> Joined:
+    """Join the pieces of an answer that was cut off.
+
+    Args:
+        chunks: the replies, in order.
+        anchors: `anchors[i]` is what chunk i + 1 was asked to begin with, or None.
+
+    Returns:
+        The text and one seam per join (and per trim at the end of a piece). `rebuild_raw` gives the pieces back.
+    """
+    text = chunks[0] if chunks else ""
+    seams: list[Seam] = []
+    for i, chunk in enumerate(chunks[1:]):
+        joiner = Joiner(text, anchor=anchors[i] if anchors is not None and i < len(anchors) else None)
+        new = joiner.feed(chunk) + joiner.finish()
+        assert joiner.join is not None
+        seams += seams_of(joiner.join, text, chunk, joiner.trimmed, len(text) - joiner.join.replaced + len(new), i + 2)
+        text = text[: len(text) - joiner.join.replaced] + new
+    return Joined(text, tuple(seams))
+
+
+def seams_of(join: Join, left: str, reply: str, trimmed: str, end: int, round_number: int) -> list[Seam]:
+    """The seams that account for one reply: its join, and what was trimmed from its end at `end`."""
+    offset = len(left) - join.replaced + len(join.inserted)
+    found = [
+        Seam(
+            offset=offset,
+            round=round_number,
+            kind=join.kind,
+            removed=reply[: join.removed],
+            inserted=join.inserted,
+            replaced=left[len(left) - join.replaced :],
+            overlap=join.overlap,
+            confidence=join.confidence,
+            ambiguous=join.ambiguous,
+            note=join.note,
+        )
+    ]
+    if trimmed:
+        found.append(
+            Seam(end, round_number, "nothing_new", trimmed, note="the closing line of a wrapper that the reply opened")
+        )
+    return found

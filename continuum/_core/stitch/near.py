@@ -1,0 +1,200 @@
+"""Overlaps with changes: the end of the text said again with other white space, marks, case, or a few edited words.
+
+Everything here works on normal forms. Candidates come from the last characters of the text found in the head of the reply
+(then the two are walked backwards to the start of the reply), or from the first characters of the reply found in the text
+(walked forwards to its end). The walk is greedy: it follows equal characters and, at a difference, takes the smallest
+skip after which eight characters agree again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from continuum._core.stitch.overlap import borders
+
+_SEED = 8
+_SKIP = 56
+_MAX_EDITS = 64
+_NUMBERS = str.maketrans("123456789", "000000000")
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """How far two texts agree: the end in each, the characters that agree, and the differences between."""
+
+    i: int
+    j: int
+    matched: int
+    edits: int
+    skipped: int
+    numbers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A candidate: `left[start:]` (of the form) was said again by `head[:end]` (of the form)."""
+
+    start: int
+    end: int
+    edits: int
+    skipped: int
+    numbers: int
+    foreign: int = 0
+    unsure: bool = False
+
+
+def _agree(a: str, i: int, b: str, j: int) -> int:
+    """Length of the common prefix of a[i:] and b[j:]."""
+    limit = min(len(a) - i, len(b) - j)
+    step, done = 32, 0
+    while done < limit and a[i + done : i + min(done + step, limit)] == b[j + done : j + min(done + step, limit)]:
+        done = min(done + step, limit)
+        step *= 2
+    if done >= limit:
+        return limit
+    low, high = done, min(done + step, limit)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[i + done : i + middle] == b[j + done : j + middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def walk(a: str, i: int, b: str, j: int) -> Walk:
+    """Follow `a` from i and `b` from j together until one ends or they no longer agree."""
+    matched = edits = skipped = numbers = 0
+    while True:
+        n = _agree(a, i, b, j)
+        matched += n
+        i += n
+        j += n
+        if i >= len(a) or j >= len(b) or edits >= _MAX_EDITS:
+            break
+        found = _resync(a, i, b, j)
+        if found is None:
+            break
+        x, y = found
+        edits += 1
+        skipped += max(x, y)
+        if a[i : i + x].isdigit() or b[j : j + y].isdigit():
+            numbers += 1
+        i += x
+        j += y
+    return Walk(i, j, matched, edits, skipped, numbers)
+
+
+def _resync(a: str, i: int, b: str, j: int) -> tuple[int, int] | None:
+    """The smallest skips after which the two agree again for eight characters."""
+    window = b[j : j + _SKIP + _SEED]
+    best: tuple[int, int] | None = None
+    for x in range(min(_SKIP, len(a) - i)):
+        seed = a[i + x : i + x + _SEED]
+        if len(seed) < _SEED and len(a) - i > _SEED:
+            break
+        if len(seed) < 3:
+            break
+        y = window.find(seed)
+        if y >= 0 and (best is None or x + y < sum(best)):
+            best = (x, y)
+        if best is not None and x >= sum(best):
+            break
+    return best
+
+
+def near_overlaps(left: str, head: str) -> list[Near]:
+    """Candidates among the normal forms, the surest kind first."""
+    found = [Near(len(left) - k, k, 0, 0, 0) for k in borders(left, head) if k >= _SEED][:4]
+    if found and found[0].end >= 48:
+        return found
+    found += _from_end(left, head)
+    if not found:
+        found += _from_start(left, head)
+    return found
+
+
+def _from_end(left: str, head: str) -> list[Near]:
+    """The last characters of the text stand in the head; what precedes them there must agree with the text."""
+    found: list[Near] = []
+    for size in (24, 14, 9):
+        seed = left[-size:]
+        at = head.find(seed)
+        tries = 0
+        while at >= 0 and tries < 6 and len(seed) == size:
+            back, before = left[: len(left) - size][::-1][: at + 4 * _SKIP + 200], head[:at][::-1]
+            w = walk(back, 0, before, 0)
+            rest = len(before) - w.j
+            if _believable(w, rest, size, at):
+                start = len(left) - size - w.i - rest
+                found.append(Near(max(0, start), at + size, w.edits, w.skipped, w.numbers, rest))
+            tries += 1
+            at = head.find(seed, at + 1)
+        if found:
+            break
+    return found
+
+
+def _believable(w: Walk, rest: int, size: int, length: int) -> bool:
+    """Whether so much agrees that the two are the same text."""
+    if length == 0:
+        return size >= 24
+    total = w.matched + w.skipped + rest
+    return w.matched >= 8 and w.matched + size >= 24 and w.matched >= 0.6 * total and rest <= 48
+
+
+def _from_start(left: str, head: str) -> list[Near]:
+    """The first characters of the head stand in the text; from there on both must agree up to the end of the text."""
+    found: list[Near] = []
+    for offset in (0, 8, 16, 28, 44):
+        seed = head[offset : offset + 12]
+        if len(seed) < 12:
+            break
+        at = left.rfind(seed)
+        tries = 0
+        while at >= 0 and tries < 4:
+            w = walk(left, at, head, offset)
+            rest = len(left) - w.i
+            if rest <= 28 and w.matched >= 20 and w.matched >= 0.6 * (w.matched + w.skipped + offset + rest):
+                found.append(
+                    Near(max(0, at - offset), w.j, w.edits + (rest > 0), w.skipped + rest, w.numbers, rest > 0)
+                )
+            tries += 1
+            at = left.rfind(seed, 0, at)
+        if found:
+            break
+    return found
+
+
+def may_repeat(left: str, head: str) -> bool:
+    """Whether all of `head`, a few edits aside, may be a repeat of a part of `left` that has not reached its end."""
+    size = len(head)
+    if size < 12:
+        return head in left
+    for offset in (0, 6, 14, 24, 40):
+        seed = head[offset : offset + 12]
+        if len(seed) < 12:
+            break
+        at = left.rfind(seed)
+        tries = 0
+        while at >= 0 and tries < 4:
+            w = walk(left, at, head, offset)
+            if w.j >= size - 16 and w.i < len(left) - 4 and w.matched >= 0.6 * size:
+                return True
+            tries += 1
+            at = left.rfind(seed, 0, at)
+    return False
+
+
+def templated(form: str) -> float:
+    """How much of the text says again, numbers aside, what it has said before: 0 (prose) to 1 (a log, a grid)."""
+    plain = form[-3000:].translate(_NUMBERS)
+    grams = [plain[i : i + 14] for i in range(0, len(plain) - 14, 2)]
+    if len(grams) < 40:
+        return 0.0
+    recent = grams[-300:]
+    before = {plain[i : i + 14] for i in range(max(0, len(plain) - 620))}
+    if not before:
+        before = set(grams[: len(grams) // 2])
+        recent = grams[len(grams) // 2 :]
+    return sum(gram in before for gram in recent) / len(recent)

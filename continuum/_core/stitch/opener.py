@@ -1,0 +1,79 @@
+"""Structure that a reply opens again before it goes on: table head, list marker, heading, JSON brackets."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from continuum._core.stitch.peel import Peel
+
+_TABLE_HEAD = re.compile(r"[ \t]*\|[^\n]*\n[ \t]*\|[ \t:|-]+\|?[ \t]*\n")
+_MARKER = re.compile(r"([ \t]*)((?:[-*+•]|\d{1,4}[.)])[ \t]+(?:\[[ xX]\] )?)")
+_HEADING = re.compile(r"[ \t]{0,3}#{1,6} [^\n]*\n\s*")
+_ARRAY = re.compile(r"\[(\s*)(?=\{)")
+_JSON_HEAD = re.compile(r"[\[{](\s*)")
+_JSON_REACH = 400
+
+
+def table_head(left: str, head: str, peel: Peel) -> Peel | None:
+    """The header and separator of the table that is open."""
+    match = _TABLE_HEAD.match(head, peel.start)
+    if match is None:
+        return None
+    at = left.rfind(match.group().strip())
+    # The table is still open: every line since its head is a row.
+    if at < 0 or any(not line.lstrip().startswith("|") for line in left[at:].split("\n")[2:-1]):
+        return None
+    return peel.then(match.end(), 1.0, "table head")
+
+
+def list_marker(left: str, head: str, peel: Peel) -> Peel | None:
+    """The marker of the list item that is open, with or without its indent."""
+    line = left[left.rfind("\n") + 1 :]
+    own = _MARKER.match(line)
+    if own is None or len(line) < own.end() + 2:
+        return None
+    for mark in (own.group(), own.group(2)):
+        if head.startswith(mark, peel.start):
+            numbered = mark.strip()[:1].isdigit()
+            new = peel.then(peel.start + len(mark), 2.0 if numbered else 5.0, "list marker")
+            return new.loosened()
+    return None
+
+
+def heading(left: str, head: str, peel: Peel) -> Peel | None:
+    """The heading of the section that is open, without the text that follows it there."""
+    match = _HEADING.match(head, peel.start)
+    if match is None:
+        return None
+    line = match.group().strip()
+    at = left.rfind(line)
+    if at < 0 or "\n#" in left[at + 1 :]:
+        return None
+    return peel.then(match.end(), 4.0, "heading").loosened()
+
+
+def json_brackets(left: str, head: str, peel: Peel) -> list[Peel]:
+    """Brackets that lead to where a JSON text broke off: the array again, or the document down to the array."""
+    if left.lstrip()[:1] not in ("[", "{") or left.rstrip()[-1:] == ":":
+        return []
+    found: list[Peel] = []
+    match = _ARRAY.match(head, peel.start)
+    if match is not None:
+        bits = 4.0 if left.lstrip()[0] == "[" else 5.0
+        found.append(peel.then(peel.start + 1, bits, "JSON bracket"))
+        if match.group(1):
+            found.append(peel.then(match.end(), bits, "JSON bracket"))
+    reach = peel.start + _JSON_REACH
+    for match in _JSON_HEAD.finditer(head, peel.start, reach):
+        if match.start() == peel.start and found:
+            continue
+        size = match.end() - peel.start
+        if not left.startswith(head[peel.start : match.end()]):
+            break
+        if match.group()[0] == "[" and size >= 8:
+            found.append(peel.then(match.start() + 1, 2.0, "JSON head"))
+            if match.group(1):
+                found.append(peel.then(match.end(), 2.0, "JSON head"))
+    return found[:6]

@@ -1,0 +1,70 @@
+"""Exact overlaps: every way in which the end of the text is the beginning of the reply.
+
+A probe with `str.find` and one comparison per hit run at C speed; the number of hits is bounded, and
+behind the bound the failure function of Knuth, Morris and Pratt finds the rest in a bounded window.
+"""
+
+from __future__ import annotations
+
+_PROBE = 16
+_MAX_HITS = 100
+_KMP_WINDOW = 4096
+_MAX_BORDERS = 48
+
+
+def borders(left: str, head: str) -> list[int]:
+    """All k > 0 with `left[-k:] == head[:k]`, longest first (at most 48: the longest and the shortest ones)."""
+    found: list[int] = []
+    tail = left[-len(head) :] if head else ""
+    seed = head[:_PROBE]
+    size, hits = len(tail), 0
+    at = tail.find(seed) if len(seed) == _PROBE else -1
+    while at >= 0 and hits < _MAX_HITS:
+        if head.startswith(tail[at:]):
+            found.append(size - at)
+        hits += 1
+        at = tail.find(seed, at + 1)
+    if at >= 0:
+        found += [k for k in _failure_borders(tail[-_KMP_WINDOW:], head[:_KMP_WINDOW]) if k >= _PROBE]
+        found = sorted(set(found), reverse=True)
+    first = head[0] if head else ""
+    for k in range(min(_PROBE - 1, len(head), len(left)), 0, -1):
+        if left[-k] == first and left.endswith(head[:k]):
+            found.append(k)
+    if len(found) > _MAX_BORDERS:
+        found = found[: _MAX_BORDERS // 2] + found[-_MAX_BORDERS // 2 :]
+    return found
+
+
+def _failure_borders(tail: str, head: str) -> list[int]:
+    """The borders of head + separator + tail through the failure function; linear."""
+    fail = [0] * len(head)
+    k = 0
+    for i in range(1, len(head)):
+        while k and head[i] != head[k]:
+            k = fail[k - 1]
+        if head[i] == head[k]:
+            k += 1
+        fail[i] = k
+    k = 0
+    last = len(head)
+    for char in tail:
+        while k and (k == last or char != head[k]):
+            k = fail[k - 1]
+        if k < last and char == head[k]:
+            k += 1
+    found = []
+    while k:
+        found.append(k)
+        k = fail[k - 1]
+    return found
+
+
+def running(left: str, head: str) -> int:
+    """Index at which all of `head` stands in `left` without reaching its end; -1 if it does not.
+
+    The reply may be repeating from there on: more of it will tell.
+    """
+    if len(head) < 2 or len(head) >= len(left):
+        return -1
+    return left.find(head, 0, len(left) - 1)

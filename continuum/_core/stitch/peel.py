@@ -1,0 +1,247 @@
+"""What a reply may put before the text: talk, a rule, a code fence, an ellipsis, a quotation of the last words.
+
+Each rule proposes places in the head of the reply where the text itself may begin, with a price in bits. Nothing is
+decided here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from continuum._core.stitch.normal import normal
+from continuum._core.stitch.opener import heading, json_brackets, list_marker, table_head
+from continuum._core.stitch.talk import MAX_TALK, announces, is_opener, may_announce
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_MAX_PEELS = 24
+_UNIT = re.compile(r"[^\n]*?(?:[.!?。！:：…](?=\s|$)[\"”*_)\]]*|\n|$)|[^\n]+")
+_GAP = re.compile(r"(?:[ \t]*\n)+[ \t]*(?P<rule>-{3,}|\*{3,}|_{3,})[ \t]*\n(?:[ \t]*\n)?|(?:[ \t]*\n)+")
+_FENCE = re.compile(r"\s*(`{3,}|~{3,})([^\n`]*)\n")
+_DOTS = re.compile(r"\s*(?:\.\.\.|…|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\))")
+_OPENING = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "'": "'", "‘": "’", "`": "`"}
+_QUOTE = 600
+_QUOTED = re.compile(r"[\"“«「„](.{3,400}?)[\"”»」](?!\w)", re.S)
+_QUOTING = re.compile(r"[^\n\"“«「]{4,100}[\"“«「](?:\.\.\.|…)?")
+_CLEAN = re.compile(r"^[\s.…\[\]]+|[\s.…\[\]]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Peel:
+    """One reading of the head of the reply.
+
+    Attributes:
+        start: where the text itself begins in the reply.
+        bits: the price of this reading.
+        what: the names of what was peeled, for the note.
+        fence: the fence that was opened by the reply and peeled; its closing line is peeled at the end.
+        quoted: how many characters at the end of the peel repeat the end of the text, in quotation marks.
+        open: the reading needs more of the reply before it can be judged.
+        spoken: how much of the peel is talk; the rest of it is text that the answer could have had.
+        loose: what was peeled may have taken white space of the text with it, or left some of its own.
+    """
+
+    start: int = 0
+    bits: float = 0.0
+    what: str = ""
+    fence: str | None = None
+    quoted: int = 0
+    open: bool = False
+    loose: bool = False
+    spoken: int = 0
+
+    def then(self, start: int, bits: float, what: str) -> Peel:
+        """This reading, with one more thing peeled."""
+        return replace(self, start=start, bits=self.bits + bits, what=f"{self.what}, {what}" if self.what else what)
+
+    def loosened(self) -> Peel:
+        """This reading, with white space at its end in doubt."""
+        return replace(self, loose=True)
+
+
+def talk(left: str, head: str, final: bool) -> list[Peel]:
+    """Talk at the very start, up to the end of a sentence or line."""
+    start = _past_rule(head)
+    found: list[Peel] = []
+    end, spoken = start, False
+    for _ in range(4):
+        match = _UNIT.match(head, end)
+        if match is None or match.end() == end or match.end() - start > MAX_TALK:
+            break
+        stop = match.end()
+        piece = head[end:stop].strip()
+        score = announces(head[start:stop].strip()) if not spoken or announces(piece) else 0.0
+        if stop >= len(head) and not final:
+            if score or spoken or (stop - end < 160 and (is_opener(piece) or may_announce(head[start:stop]))):
+                found.append(Peel(len(head), 0.0, "talk", open=True))
+            break
+        if score:
+            if any(_ends_with(left, m.group(1)) for m in _QUOTED.finditer(head, start, stop)):
+                score += 10.0
+            found += _behind(head, stop, score, final)
+        elif not is_opener(piece):
+            break
+        spoken = True
+        end = stop
+        while end < len(head) and head[end].isspace():
+            end += 1
+    return found
+
+
+def _past_rule(head: str) -> int:
+    """Where the words start: behind white space and a leading rule."""
+    start = len(head) - len(head.lstrip())
+    if head.startswith("---", start) and "\n" in head[start:]:
+        start = head.index("\n", start) + 1
+        start += len(head[start:]) - len(head[start:].lstrip())
+    return start
+
+
+def _behind(head: str, stop: int, score: float, final: bool) -> list[Peel]:
+    """Where the text may begin behind talk that ends at `stop`: after a rule, one line break, two, or a space."""
+    if head[stop - 1 : stop] == "\n":
+        stop -= 1
+    bits = 6.0 - 2.2 * (score - 6.0)
+    gap = _GAP.match(head, stop)
+    if gap is None:
+        if stop >= len(head):
+            return (
+                [Peel(stop, bits, "talk", loose=True, spoken=stop)] if final else [Peel(stop, 0.0, "talk", open=True)]
+            )
+        return [Peel(stop + 1, bits + 4.0, "talk", loose=True, spoken=stop + 1)] if head[stop].isspace() else []
+    if gap.end() >= len(head) and not final:
+        return [Peel(len(head), 0.0, "talk", open=True)]
+    if gap.group("rule"):
+        return [Peel(gap.end(), bits, "talk", loose=True, spoken=gap.end())]
+    ends = {gap.end()}
+    for count in (1, 2):
+        at = stop
+        for _ in range(count):
+            at = head.find("\n", at, gap.end()) + 1 or gap.end()
+        ends.add(at)
+    return [
+        Peel(end, bits + (0.0 if head.count("\n", stop, end) == 2 else 1.5), "talk", loose=True, spoken=end)
+        for end in sorted(ends)
+    ]
+
+
+def fence(left: str, head: str, peel: Peel, open_fence: str | None, final: bool) -> Peel | None:
+    """A code fence that the reply opens although one is open, or although the text is all code."""
+    rest = head[peel.start :]
+    match = _FENCE.match(rest)
+    if match is None:
+        stripped = rest.lstrip()
+        if not final and (not stripped or stripped[:1] in "`~") and "\n" not in stripped:
+            return Peel(len(head), 0.0, "fence", open=True)
+        return None
+    info = match.group(2).strip()
+    mid_line = bool(left) and left[-1] != "\n" and "\n" not in rest[: match.start(1)]
+    if open_fence is not None:
+        bits = 1.0 if mid_line or info else 7.0
+        if not info and not mid_line and rest[match.end() : match.end() + 1] in ("\n", ""):
+            return None  # closes the fence that is open
+    elif "```" in left or "~~~" in left:
+        bits = 6.0 if mid_line and peel.start else 24.0
+    else:
+        bits = 2.0 if mid_line else 8.0
+    start = peel.start + match.end()
+    return replace(peel.then(start, bits, "fence"), fence=match.group(1), loose=False)
+
+
+def dots(left: str, head: str, peel: Peel) -> list[Peel]:
+    """A leading ellipsis, with or without the white space after it."""
+    match = _DOTS.match(head, peel.start)
+    if match is None:
+        return []
+    end = match.end()
+    blank = end + len(head[end:]) - len(head[end:].lstrip())
+    found = [peel.then(end, 3.0, "ellipsis")]
+    if blank > end:
+        found.append(peel.then(blank, 4.0, "ellipsis"))
+    return found
+
+
+def quotation(left: str, head: str, peel: Peel, final: bool) -> Peel | None:
+    """The last words of the text in quotation marks."""
+    opening = head[peel.start : peel.start + 1]
+    closing = _OPENING.get(opening)
+    if closing is None:
+        return None
+    ends = [i for i in range(peel.start + 1, min(len(head), peel.start + _QUOTE)) if head[i] in closing]
+    for test in (_ends_exactly, _ends_with):
+        for end in ends:
+            if test(left, head[peel.start + 1 : end]):
+                return replace(peel.then(end + 1, 3.0, "quotation"), quoted=end - peel.start - 1, loose=True)
+    if not final and len(head) - peel.start < _QUOTE:
+        inner = normal(_CLEAN.sub("", head[peel.start + 1 :]))
+        if len(inner) < 8 or inner in normal(left[-_QUOTE:]):
+            return Peel(len(head), 0.0, "quotation", open=True)
+    return None
+
+
+def _ends_exactly(left: str, quoted: str) -> bool:
+    """Whether the text ends with exactly what is quoted, an ellipsis before it aside."""
+    inner = _CLEAN.sub("", quoted)
+    return len(inner) >= 3 and left.rstrip().endswith(inner)
+
+
+def quoting(left: str, head: str, final: bool) -> list[Peel]:
+    """A first line that quotes the last words of the text: 'You left off at "...": '."""
+    match = _QUOTING.match(head)
+    if match is None:
+        return []
+    for end in re.finditer(r"[\"”»」'’`]", head[match.end() : match.end() + _QUOTE]):
+        stop = match.end() + end.start()
+        if not (_ends_exactly(left, head[match.end() : stop]) or _ends_with(left, head[match.end() : stop])):
+            continue
+        stop += 1
+        stop += len(head[stop:]) - len(head[stop:].lstrip(".:,!…*"))
+        if stop < len(head) and head[stop] in " \n":
+            return [replace(p, quoted=0) for p in _behind(head, stop, 14.0, final)]
+        if stop >= len(head) and not final:
+            return [Peel(len(head), 0.0, "talk", open=True)]
+    if not final and len(head) < _QUOTE:
+        return [Peel(len(head), 0.0, "talk", open=True)] if "\n\n" not in head[match.end() :] else []
+    return []
+
+
+def _ends_with(left: str, quoted: str) -> bool:
+    """Whether the text ends with what is quoted, marks and white space aside."""
+    inner = normal(_CLEAN.sub("", quoted))
+    return len(inner) >= 3 and normal(left[-_QUOTE:]).endswith(inner)
+
+
+def blank(head: str, peel: Peel) -> Peel | None:
+    """White space at the start that was not in the text."""
+    end = peel.start
+    while end < len(head) and head[end].isspace():
+        end += 1
+    if end == peel.start or end - peel.start > 8:
+        return None
+    return peel.then(end, 2.5 if peel.loose else 8.0, "white space")
+
+
+def peels(left: str, head: str, open_fence: str | None, final: bool) -> list[Peel]:
+    """All readings of the head, the plain one first."""
+    found = [Peel(), *talk(left, head, final), *quoting(left, head, final)]
+
+    def apply(rule: Callable[[Peel], Sequence[Peel | None]]) -> None:
+        for peel in list(found):
+            if not peel.open and len(found) < _MAX_PEELS:
+                found.extend(new for new in rule(peel) if new is not None)
+
+    apply(lambda p: [fence(left, head, p, open_fence, final)])
+    apply(lambda p: dots(left, head, p))
+    apply(lambda p: [quotation(left, head, p, final)])
+    apply(lambda p: [table_head(left, head, p), list_marker(left, head, p), heading(left, head, p)])
+    apply(lambda p: json_brackets(left, head, p))
+    apply(lambda p: [blank(head, p)])
+    unique: dict[int, Peel] = {}
+    for peel in found:
+        known = unique.get(peel.start)
+        if known is None or peel.bits < known.bits or peel.open:
+            unique[peel.start] = peel
+    return list(unique.values())

@@ -1,0 +1,80 @@
+"""White space at the join: what may have been lost between the text and the reply."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from continuum._core.stitch.boundary import IDEOGRAPH
+
+if TYPE_CHECKING:
+    from continuum._core.stitch.price import Flow
+
+_WORD_END = re.compile(r"\w+\Z")
+_WORD_START = re.compile(r"\w+")
+_RUN = re.compile(r"\s+")
+_WINDOW = 6000
+
+
+def insertions(left: str, body: str, flow: Flow, loose: bool) -> list[tuple[str, float]]:
+    """White space that may have been lost between `left` and `body`, each with its price in bits."""
+    if not left or not body or left[-1].isspace() or body[0].isspace():
+        return []
+    prior = 2.0 if loose else 4.0
+    candidates = {" ": 0.0, "\n": 2.0, "\n\n": 2.5}
+    for run, share in _habits(left, body):
+        candidates[run] = min(candidates.get(run, 9.0), 2.0 - 2.0 * share)
+    votes = _votes(left, body, flow)
+    found = []
+    for run, extra in candidates.items():
+        bits = prior + extra + flow.cost(left, run + body[:8])
+        if run == " ":
+            bits += votes
+        found.append((run, bits))
+    return found
+
+
+def _habits(left: str, body: str) -> list[tuple[str, float]]:
+    """What the text itself puts between such characters, with how often it does."""
+    window = left[-_WINDOW:]
+    for size in (4, 2, 1):
+        key = left[-size:]
+        runs: dict[str, int] = {}
+        at, total = window.find(key), 0
+        while at >= 0 and total < 60:
+            match = _RUN.match(window, at + size)
+            if match is not None:
+                run = match.group()
+                after = window[match.end() : match.end() + 1]
+                if after and _class(after) == _class(body[0]) and len(run) <= 40:
+                    runs[run] = runs.get(run, 0) + (3 if after == body[0] else 1)
+            total += 1
+            at = window.find(key, at + 1)
+        if runs:
+            whole = sum(runs.values())
+            best = sorted(runs.items(), key=lambda item: -item[1])[:3]
+            return [(run, count / whole) for run, count in best]
+    return []
+
+
+def _class(char: str) -> str:
+    """A coarse class of characters."""
+    if char.isalpha():
+        return "A" if char.isupper() else "a"
+    return "0" if char.isdigit() else char
+
+
+def _votes(left: str, body: str, flow: Flow) -> float:
+    """What the words of the text say about a space: negative bits for one, positive against."""
+    end, start = _WORD_END.search(left[-40:]), _WORD_START.match(body[:40])
+    if end is None or start is None or IDEOGRAPH.match(left[-1]) or IDEOGRAPH.match(body[0]):
+        return 0.0
+    first, second = end.group(), start.group()
+    if start.end() >= len(body):
+        return 0.0
+    words = flow.words
+    if first + second in words:
+        return 6.0
+    if first in words and second in words:
+        return -5.0
+    return 0.0

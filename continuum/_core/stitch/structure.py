@@ -1,0 +1,87 @@
+"""What is open at the end of a text: a code fence, a table, a list item, a JSON value, a sentence."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_FENCE = re.compile(r"^[ \t]{0,3}(?:>[ \t]?|[-*+][ \t]+|\d{1,3}[.)][ \t]+)?[ \t]*(`{3,}|~{3,})([^\n]*)", re.M)
+_STRING = re.compile(r'"(?>[^"\\]+|\\.)*+(?:"|\\?\Z)', re.S)
+_JSON_HEAD = re.compile(
+    r"\s*(?:(`{3,}|~{3,})[ \t]*(?:json|JSON|jsonc|json5)?[ \t]*\n\s*)?([\[{]\s*(?:[\"\[{\]}\d\-]|true|false|null|\Z))"
+)
+_LIST = re.compile(r"[ \t]*(?:[-*+•]|\d{1,4}[.)]|[a-zA-Z][.)])[ \t]+")
+_HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]")
+_ENDED = re.compile(r"[.!?…。！？؟۔।॥:;：；][\"'”’»」』)\]）】*_`]*\Z|[)\]}>|`*_=-]\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What is open at the end of a text.
+
+    Attributes:
+        fence: the marker and info string of the code fence that is open, None if none is.
+        table: the last line is a row of a Markdown table that has not ended.
+        list_item: the last line is a list item.
+        json: the whole text is one JSON value (perhaps within a fence) whose brackets or strings are open.
+        sentence: the text ends in the middle of a sentence of prose.
+    """
+
+    fence: str | None = None
+    table: bool = False
+    list_item: bool = False
+    json: bool = False
+    sentence: bool = False
+
+
+def open_fence(text: str) -> str | None:
+    """The marker and info string of the code fence that is open at the end of `text`, or None."""
+    if "```" not in text and "~~~" not in text:
+        return None
+    fence: str | None = None
+    for match in _FENCE.finditer(text):
+        mark, info = match.group(1), match.group(2).strip()
+        if fence is None:
+            if "`" not in info or mark[0] == "~":
+                fence = mark + info
+        elif mark[0] == fence[0] and not info and len(mark) >= len(fence) - len(fence.lstrip(fence[0])):
+            fence = None
+    return fence
+
+
+def open_json(text: str) -> bool:
+    """Whether `text` is one JSON object or array, perhaps in a fence, that is not complete."""
+    head = _JSON_HEAD.match(text)
+    if head is None:
+        return False
+    bare = _STRING.sub("", text[head.start(2) :])
+    depth = bare.count("{") + bare.count("[") - bare.count("}") - bare.count("]")
+    if depth > 0:
+        return True
+    return '"' in bare
+
+
+def open_structure(text: str) -> Structure:
+    """Say what is open at the end of `text`. Linear in its length; never raises."""
+    fence = open_fence(text)
+    is_json = open_json(text)
+    if fence is not None or is_json:
+        return Structure(fence=fence, json=is_json)
+    stripped = text.rstrip()
+    line = stripped[stripped.rfind("\n") + 1 :]
+    new_line = "\n" in text[len(stripped) :]
+    table = line.lstrip().startswith("|") and "\n\n" not in text[len(stripped) :]
+    item = _LIST.match(line) is not None and not new_line
+    prose = bool(line) and not table and _HEADING.match(line) is None
+    sentence = prose and _ENDED.search(line) is None and not (new_line and not line[-1:].isalnum()) and _wordy(line)
+    return Structure(table=table, list_item=item, sentence=sentence and not (new_line and _short(line)))
+
+
+def _wordy(line: str) -> bool:
+    """Whether a line reads like prose: several words, or a run of a script that writes none apart."""
+    return len(line.split()) >= 3 or (len(line) >= 6 and not line.isascii())
+
+
+def _short(line: str) -> bool:
+    """Whether a finished line is too short to be a wrapped line of prose: a title, a list entry, a line of verse."""
+    return len(line) < 50

@@ -1,0 +1,327 @@
+"""The values that flow between the layers: frozen, slotted, made of strings and numbers.
+
+Facts about a round (`Response`, `Failure`) are made by the providers and read by the machine. Values
+for the caller (`Result`, `Seam`, `Usage`, `Segment`) are made by the machine. Nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from continuum._core.errors import IncompleteError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FinishReason = Literal[
+    "stop",
+    "length",
+    "tool_calls",
+    "content_filter",
+    "refusal",
+    "context_window",
+    "interrupted",
+    "unknown",
+]
+"""Why a generation ended, in one vocabulary for all providers. `unknown` is never success."""
+
+SeamKind = Literal["anchor", "exact", "overlap", "near", "restart", "plain", "gap", "nothing_new"]
+"""How two replies were joined.
+
+* `anchor`: the reply began with the words it had been asked to begin with (verified);
+* `exact`: the server went on in place, so the reply follows by construction;
+* `overlap`: the reply repeated the end of the text word for word;
+* `near`: it repeated the end of the text with other white space, marks, quotes, case, or a few edits;
+* `restart`: it began the line, paragraph, section, object or document again;
+* `plain`: nothing was repeated, the reply follows as it stands;
+* `gap`: something seems to be missing between the text and the reply; nothing was repaired;
+* `nothing_new`: the reply (or the part of it that the seam speaks of) added nothing.
+"""
+
+
+Reason = Literal[
+    "finished",
+    "unclosed",
+    "no_progress",
+    "repetition",
+    "reasoning_exhausted",
+    "tool_call_cut",
+    "refused",
+    "context_window",
+    "unknown_finish",
+    "max_rounds",
+    "max_output_tokens",
+    "max_cost",
+    "deadline",
+    "max_interruptions",
+    "retries_exhausted",
+    "rate_limited",
+    "quota",
+    "rejected",
+    "failed",
+    "cancelled",
+    "running",
+]
+"""Why a run ended. Only `finished` is success; `unclosed` is a `stop` that left a fence, JSON or sentence open;
+`running` stands on a snapshot of a run that goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one round or of a whole run.
+
+    Attributes:
+        input_tokens: all tokens read by the model, cached ones included.
+        output_tokens: all tokens written by the model, reasoning included.
+        cached_input_tokens: the part of `input_tokens` read from the provider's prompt cache.
+        cache_write_tokens: the part of `input_tokens` written to the prompt cache.
+        reasoning_tokens: the part of `output_tokens` spent on reasoning.
+        estimated: true if any figure had to be estimated, as for a stream that broke before its usage came.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_input_tokens + other.cached_input_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+            self.estimated or other.estimated,
+        )
+
+    @property
+    def total_tokens(self) -> int:
+        """Input and output tokens together."""
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """One place where the text of a reply was joined to the text before it, or trimmed.
+
+    Attributes:
+        offset: index into the final text at which what follows the seam begins (after `inserted`).
+        round: the round, counted from 1, whose reply goes on from here.
+        kind: how the join was made, see `SeamKind`.
+        removed: what the reply said here and the text does not, because the text had it or it was talk.
+        inserted: what was put at the join by continuum (white space); it stands just before `offset`.
+        replaced: the unfinished end of the text before, which the reply said anew; it is not in the text.
+        overlap: how many characters of `removed` repeat the text before.
+        confidence: 0 to 1, how sure it is that the join is right.
+        ambiguous: two readings were close; the text was kept where in doubt.
+        note: the evidence in a few words, for people.
+    """
+
+    offset: int
+    round: int
+    kind: SeamKind
+    removed: str = ""
+    inserted: str = ""
+    replaced: str = ""
+    overlap: int = 0
+    confidence: float = 1.0
+    ambiguous: bool = False
+    note: str = ""
+
+
+def rebuild_raw(text: str, seams: Sequence[Seam], rounds: int) -> tuple[str, ...]:
+    """Rebuild what arrived in each round from the final text and its seams, character for character."""
+    raw = [""] * max(rounds, 1)
+    position, current = 0, 0
+    for seam in seams:
+        raw[current] += text[position : seam.offset - len(seam.inserted)] + seam.replaced
+        current = seam.round - 1
+        raw[current] += seam.removed
+        position = seam.offset
+    raw[current] += text[position:]
+    return tuple(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What one round contributed.
+
+    Attributes:
+        round: counted from 1.
+        start, end: the span of the final text that came from this round (`start == end`: nothing new).
+        reason: why the round was asked for (`first`, `continue`, ...).
+        finish_reason, raw_finish_reason: how the round ended, in our word and in the provider's.
+        usage: the tokens of this round; None if nothing is known.
+        response_id: the provider's id of the response, for its logs.
+        failure: what broke the round, if something did.
+    """
+
+    round: int
+    start: int
+    end: int
+    reason: str
+    finish_reason: FinishReason
+    raw_finish_reason: str | None = None
+    usage: Usage | None = None
+    response_id: str | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A whole answer, with the account of how it came together.
+
+    Attributes:
+        text: the stitched text.
+        complete: true only if the model finished by itself.
+        finish_reason: how the last round ended, in the common vocabulary.
+        raw_finish_reason: the provider's own word for it.
+        reason: why the run ended, see `Reason`.
+        segments: what each round contributed, in order.
+        seams: every join and trim, in order.
+        usage: tokens of all rounds, cut and retried ones included.
+        cost: US dollars for `usage`, or None if the price of the model is not known.
+        rounds: requests whose reply was paid for.
+        model: the model as the provider names it.
+        raw: the provider's last response object.
+        alternatives: the results of choices 2 to n, when `n > 1` was asked for.
+        failure: the error that ended the run, if one did.
+        run_id: the id that every log event of the run carries.
+    """
+
+    text: str
+    complete: bool
+    finish_reason: FinishReason
+    raw_finish_reason: str | None
+    reason: Reason
+    segments: tuple[Segment, ...] = ()
+    seams: tuple[Seam, ...] = ()
+    usage: Usage = Usage()
+    cost: float | None = None
+    rounds: int = 0
+    model: str | None = None
+    raw: Any = field(default=None, repr=False, compare=False)
+    alternatives: tuple[Result, ...] = ()
+    failure: BaseException | None = field(default=None, compare=False)
+    run_id: str = ""
+
+    @property
+    def raw_segments(self) -> tuple[str, ...]:
+        """What the model sent in each round, rebuilt from `text` and `seams`, character for character."""
+        return rebuild_raw(self.text, self.seams, len(self.segments))
+
+    def raise_for_incomplete(self) -> Result:
+        """Return self if the answer is complete.
+
+        Raises:
+            IncompleteError: if it is not; `.result` is this result, with all text that came.
+        """
+        if self.complete:
+            return self
+        raise IncompleteError(self) from self.failure
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """What the response headers said about the limits; None where they said nothing. Times in seconds from now."""
+
+    limit_requests: int | None = None
+    remaining_requests: int | None = None
+    reset_requests: float | None = None
+    limit_tokens: int | None = None
+    remaining_tokens: int | None = None
+    reset_tokens: float | None = None
+
+
+FailureKind = Literal[
+    "transient",  # a repeat may cure it: connection, timeout, 408, 409, 5xx, 529
+    "rate_limited",  # 429 that waiting cures
+    "quota",  # 429 or 402 that no waiting cures: quota, spend limit
+    "prefill_refused",  # 400: the model takes no assistant turn at the end
+    "context_window",  # 400: prompt and answer no longer fit
+    "rejected",  # any other 4xx
+    "broken",  # anything else that no repeat cures
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Facts about a request that gave no usable response.
+
+    Attributes:
+        kind: see `FailureKind`.
+        message: what happened, for people.
+        status_code: HTTP status, None if the connection failed before one came.
+        retry_after: seconds the server asked to wait, None if it did not say.
+        should_retry: the server's own `x-should-retry`, None if it did not say.
+        usage: what is known to have been billed although nothing usable came.
+        rate_limit: what the headers said.
+        error: the exception as the SDK raised it.
+    """
+
+    kind: FailureKind
+    message: str
+    status_code: int | None = None
+    retry_after: float | None = None
+    should_retry: bool | None = None
+    usage: Usage | None = None
+    rate_limit: RateLimit | None = None
+    error: BaseException | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Prefill:
+    """How a server continues the last assistant turn in place.
+
+    Attributes:
+        strips: the server refuses white space at the end of the turn, so it is cut off for the wire.
+    """
+
+    strips: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Facts about one round that produced something, whole or cut.
+
+    Attributes:
+        text: the visible text, exactly as received.
+        finish_reason: in the common vocabulary; `interrupted` if the stream ended without a terminal event.
+        raw_finish_reason: the provider's own word, None if none came.
+        usage: tokens as the provider counted them, or an estimate marked as such; None if nothing is known.
+        reasoning: whether any reasoning was received.
+        tool_calls: number of tool calls begun; the last one is cut if `finish_reason` is `length`.
+        suspended: the provider paused the turn by itself and wants it sent back as it is.
+        blocks: the assistant turn in the provider's own form; set for a suspended turn, which goes back as it is.
+        prefill: how this server continues in place, None if it is not known to do so.
+        failure: what broke the stream, if something did.
+        rate_limit: what the headers said.
+        raw: the SDK's own response object, or what was received of it.
+    """
+
+    text: str
+    finish_reason: FinishReason
+    raw_finish_reason: str | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    id: str | None = None
+    reasoning: bool = False
+    tool_calls: int = 0
+    suspended: bool = False
+    blocks: tuple[Any, ...] = field(default=(), repr=False, compare=False)
+    prefill: Prefill | None = None
+    failure: Failure | None = None
+    rate_limit: RateLimit | None = None
+    raw: Any = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message that continuum adds after the caller's own; `blocks` stand before `text` in it."""
+
+    role: Literal["user", "assistant"]
+    text: str
+    blocks: tuple[Any, ...] = field(default=(), repr=False)

@@ -1,0 +1,357 @@
+"""The only request loops: sync and async. They obey the machine, and know nothing of when to continue.
+
+Both are generators over what can be shown to the reader; `complete()` runs one to its end, `stream()` hands it on.
+tenacity repeats one request for as long as the machine says `Wait`. Clock, sleep and randomness are arguments.
+"""
+
+from __future__ import annotations
+
+import random as _random
+import secrets
+import time
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import anyio
+from tenacity import AsyncRetrying, Retrying, retry_if_result, stop_never
+
+from continuum import _events
+from continuum._core.errors import IncompleteError, ProviderError, QuotaError, RateLimitedError, RejectedError
+from continuum._core.machine import Action, Continuation, Done, Send, Wait
+from continuum._core.types import Failure, Response, Result
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
+
+    from tenacity import RetryCallState
+
+    from continuum.providers.base import Provider, Receiver
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a run needs from the world besides the provider.
+
+    Attributes:
+        clock: seconds, monotonic.
+        sleep: blocks for so many seconds.
+        asleep: the same for asyncio and trio.
+        random: a float in [0, 1), for jitter.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    asleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    random: Callable[[], float] = _random.random
+
+
+class Piece(NamedTuple):
+    """Something that happened in a run, for whoever streams it.
+
+    Attributes:
+        choice: the choice that it belongs to.
+        round: counted from 1.
+        text: what can be shown now; may be empty.
+        chunk: the SDK's chunk that has just arrived, None between rounds.
+    """
+
+    choice: int
+    round: int
+    text: str
+    chunk: Any = None
+
+
+class Lane:
+    """One choice of a run: its machine, its requests, its log."""
+
+    def __init__(self, run: Run, number: int) -> None:
+        provider, policy = run.provider, run.provider.policy
+        self.run = run
+        self.number = number
+        self.machine = Continuation(policy, cap=provider.cap, prefill=provider.prefill, price=provider.price())
+        self.log = _events.logger(run.id, choice=number) if number else _events.logger(run.id)
+        self._seams = 0
+
+    def elapsed(self) -> float:
+        """Seconds since the run began."""
+        return self.run.runtime.clock() - self.run.started
+
+    def begin(self) -> Action:
+        """The first instruction."""
+        return self._note(self.machine.start())
+
+    def resume(self) -> Action:
+        """A wait is over."""
+        return self._note(self.machine.resume(elapsed=self.elapsed()))
+
+    def receive(self, outcome: Response | Failure) -> Action:
+        """Hand an outcome to the machine."""
+        if isinstance(outcome, Failure):
+            self.run.provider.learn(outcome)
+        return self._note(self.machine.receive(outcome, elapsed=self.elapsed()))
+
+    def delay(self, state: RetryCallState) -> float:
+        """Seconds to wait: what the server asked for, else doubling with jitter; never past the deadline."""
+        assert state.outcome is not None
+        wait, policy, random = state.outcome.result(), self.machine.policy, self.run.runtime.random
+        seconds: float = min(policy.retry_initial * 2 ** (wait.attempt - 1), policy.retry_max) * (0.5 + random() / 2)
+        if wait.retry_after is not None:
+            # Everybody was told the same moment, so nobody comes back at exactly that moment.
+            seconds = wait.retry_after + random() * min(0.05 + wait.retry_after / 10, 1.0)
+        if policy.deadline is not None:
+            seconds = min(seconds, max(policy.deadline - self.elapsed(), 0.0))
+        self.log.info("wait", reason=wait.reason, attempt=wait.attempt, seconds=round(seconds, 3))
+        return seconds
+
+    def pieces(self, action: Action) -> Sequence[Piece]:
+        """What an instruction releases."""
+        return (Piece(self.number, self.machine.rounds, action.text),) if action.text else ()
+
+    def _note(self, action: Action) -> Action:
+        """Log a decision and the seams that led to it."""
+        machine, log = self.machine, self.log
+        seams = machine.seams
+        for seam in seams[self._seams :]:
+            log.info("seam", **_events.seam_fields(seam, text=machine.policy.log_text))
+        self._seams = len(seams)
+        if isinstance(action, Send):
+            log.info(
+                "send",
+                round=action.round,
+                reason=action.reason,
+                in_place=action.in_place,
+                max_tokens=action.max_tokens,
+                evidence=action.evidence,
+            )
+        elif isinstance(action, Done):
+            log.info(
+                "done",
+                reason=action.reason,
+                complete=action.complete,
+                state=machine.state.value,
+                rounds=machine.rounds,
+                characters=machine.length,
+                input_tokens=machine.usage.input_tokens,
+                output_tokens=machine.usage.output_tokens,
+                error=action.failure.message if action.failure else None,
+            )
+        return action
+
+
+class Run:
+    """One call of the library: a provider, one lane per choice, and the world they run in.
+
+    Args:
+        provider: checked already.
+        runtime: clock, sleep, randomness.
+        chunks: hand the SDK's chunks on as well.
+    """
+
+    def __init__(self, provider: Provider, runtime: Runtime | None = None, *, chunks: bool = False) -> None:
+        self.provider = provider
+        self.runtime = runtime or Runtime()
+        self.chunks = chunks
+        self.id = secrets.token_hex(6)
+        self.started = self.runtime.clock()
+        self.stream = chunks or provider.may_stream()
+        choices = provider.params.get("n")
+        self.lanes = [Lane(self, number) for number in range(choices if isinstance(choices, int) else 1)]
+        self._first: list[Response | Failure] = []  # outcomes of the request that all choices share
+        self._shared = len(self.lanes) > 1
+        self._in_flight: tuple[Lane, Receiver] | None = None
+
+    # -- one request ----------------------------------------------------------------------------------------------
+
+    def request(self, lane: Lane, send: Send) -> tuple[dict[str, Any], Receiver]:
+        """The arguments of `create()`, and a collector for the reply."""
+        receiver = self.provider.receiver(send)
+        self._in_flight = (lane, receiver)
+        return self.provider.request(send, stream=self.stream), receiver
+
+    def chunk(self, lane: Lane, receiver: Receiver, chunk: Any) -> Sequence[Piece]:
+        """Take a chunk of a stream."""
+        pieces = []
+        lanes = self.lanes if self._shared else [lane]
+        for number, text in receiver.feed(chunk):
+            if number >= len(lanes):  # a choice that nobody asked for
+                continue
+            owner = lanes[number]
+            shown = owner.machine.feed(text)
+            if shown:
+                pieces.append(Piece(owner.number, owner.machine.rounds + 1, shown))
+        if self.chunks:
+            # What stands beside the text goes first: a reader expects the start before the words.
+            pieces.insert(0, Piece(lane.number, lane.machine.rounds + 1, "", chunk))
+        return pieces
+
+    def outcome(self, lane: Lane, receiver: Receiver, failure: Failure | None) -> Action:
+        """A request is over: tell the machine."""
+        self._in_flight = None
+        outcomes = receiver.finish(failure)
+        if self._shared and any(isinstance(outcome, Response) for outcome in outcomes):
+            self._first, self._shared = outcomes, False
+        return lane.receive(outcomes[0])
+
+    def abort(self, error: BaseException) -> None:
+        """The run is torn down from outside: keep what came, and put it within reach of the caller."""
+        if self._in_flight is not None:
+            lane, receiver = self._in_flight
+            for other, outcome in zip(self.lanes if self._shared else [lane], receiver.finish(), strict=False):
+                other.machine.cancel(outcome if isinstance(outcome, Response) else None)
+        for lane in self.lanes:
+            lane.machine.cancel()
+        remember(error, self.result())
+
+    def start(self, lane: Lane) -> Action:
+        """Begin a lane; all but the first have their first outcome already."""
+        if lane.number == 0:
+            for other in self.lanes[1:]:
+                other.machine.start()
+            return lane.begin()
+        if lane.number < len(self._first):
+            return lane.receive(self._first[lane.number])
+        return lane.machine.cancel()
+
+    # -- the end --------------------------------------------------------------------------------------------------
+
+    def results(self) -> list[Result]:
+        """The result of each choice, with what the provider collected in `raw`."""
+        return [replace(lane.machine.result(), run_id=self.id) for lane in self.lanes]
+
+    def result(self) -> Result:
+        """Everything so far, at any moment, with the SDK's own response object in `raw`."""
+        results = self.results()
+        whole = self.provider.to_sdk(results)
+        first, *others = (replace(result, raw=whole) for result in results)
+        return replace(first, alternatives=tuple(others)) if others else first
+
+    def failed(self) -> Failure | None:
+        """The failure that left nothing to return, if that is how the run ended."""
+        machine = self.lanes[0].machine
+        return machine.failure if not machine.length and not machine.rounds else None
+
+    def finish(self) -> Result:
+        """The result of a run that is over.
+
+        Raises:
+            ProviderError: nothing came at all; the SDK's error is its `__cause__`.
+            IncompleteError: the answer is incomplete and the policy says to raise.
+        """
+        result = self.result()
+        failure = self.failed()
+        if failure is not None:
+            raise _error(failure, result) from failure.error
+        if not result.complete and self.provider.policy.on_incomplete == "raise":
+            raise IncompleteError(result) from result.failure
+        return result
+
+
+def _error(failure: Failure, result: Result) -> ProviderError:
+    kinds = {"quota": QuotaError, "rate_limited": RateLimitedError, "rejected": RejectedError}
+    kind = kinds.get(failure.kind, ProviderError)
+    if failure.kind in ("context_window", "prefill_refused"):
+        kind = RejectedError
+    return kind(f"{failure.message} ({result.reason})", result, failure.status_code, failure.retry_after)
+
+
+def remember(error: BaseException, result: Result) -> None:
+    """Put a result within reach of whoever catches the exception; see `continuum.result_of`."""
+    error.__dict__["continuum_result"] = result
+
+
+def drive(run: Run) -> Iterator[Piece]:
+    """Run all lanes to their end, yielding what can be shown."""
+    try:
+        yield from _drive(run)
+    except BaseException as error:
+        run.abort(error)
+        raise
+
+
+async def adrive(run: Run) -> AsyncGenerator[Piece]:
+    """The async twin of `drive`, for asyncio and trio."""
+    try:
+        async with aclosing(_adrive(run)) as pieces:
+            async for piece in pieces:
+                yield piece
+    except BaseException as error:
+        run.abort(error)
+        raise
+
+
+def _drive(run: Run) -> Iterator[Piece]:
+    for lane in run.lanes:
+        action = run.start(lane)
+        yield from lane.pieces(action)
+        while not isinstance(action, Done):
+            for attempt in Retrying(
+                sleep=run.runtime.sleep, wait=lane.delay, stop=stop_never, retry=retry_if_result(_waits)
+            ):
+                if isinstance(action, Wait) and attempt.retry_state.attempt_number > 1:
+                    action = lane.resume()
+                if isinstance(action, Send):
+                    action = yield from _request(run, lane, action)
+                    yield from lane.pieces(action)
+                attempt.retry_state.set_result(action)
+
+
+async def _adrive(run: Run) -> AsyncGenerator[Piece]:
+    for lane in run.lanes:
+        action = run.start(lane)
+        for piece in lane.pieces(action):
+            yield piece
+        while not isinstance(action, Done):
+            async for attempt in AsyncRetrying(
+                sleep=run.runtime.asleep, wait=lane.delay, stop=stop_never, retry=retry_if_result(_waits)
+            ):
+                if isinstance(action, Wait) and attempt.retry_state.attempt_number > 1:
+                    action = lane.resume()
+                if isinstance(action, Send):
+                    outcome: list[Action] = []
+                    async with aclosing(_arequest(run, lane, action, outcome)) as pieces:
+                        async for piece in pieces:
+                            yield piece
+                    (action,) = outcome
+                    for piece in lane.pieces(action):
+                        yield piece
+                attempt.retry_state.set_result(action)
+
+
+def _waits(action: Action) -> bool:
+    return isinstance(action, Wait)
+
+
+def _request(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]:
+    provider, failure = run.provider, None
+    request, receiver = run.request(lane, send)
+    try:
+        opened = provider.open(request)
+        if run.stream:
+            with opened as stream:
+                provider.opened(receiver, stream)
+                for chunk in stream:
+                    yield from run.chunk(lane, receiver, chunk)
+        else:
+            receiver.whole(opened)
+    except provider.catch as error:
+        failure = provider.describe(error)
+    return run.outcome(lane, receiver, failure)
+
+
+async def _arequest(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> AsyncGenerator[Piece]:
+    provider, failure = run.provider, None
+    request, receiver = run.request(lane, send)
+    try:
+        opened = await provider.open(request)
+        if run.stream:
+            async with opened as stream:
+                provider.opened(receiver, stream)
+                async for chunk in stream:
+                    for piece in run.chunk(lane, receiver, chunk):
+                        yield piece
+        else:
+            receiver.whole(opened)
+    except provider.catch as error:
+        failure = provider.describe(error)
+    outcome.append(run.outcome(lane, receiver, failure))

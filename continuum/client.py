@@ -1,0 +1,203 @@
+"""`wrap`: a client that answers whole, and is otherwise the SDK's own.
+
+The wrapped client is a copy of the caller's, of the same class and on the same connection pool. Only one method of it
+is replaced, `chat.completions.create` or `messages.create`; everything else is the SDK's and is never touched.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from continuum._api import new_run
+from continuum._core.errors import ConfigurationError, IncompleteError
+from continuum._core.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from continuum._core.types import Result
+    from continuum._drivers import Run
+
+ClientT = TypeVar("ClientT")
+
+_PLAIN = "__continuum_plain__"
+_accounts: dict[int, tuple[weakref.ref[Any], Result]] = {}
+
+
+def wrap(client: ClientT, *, policy: Policy | None = None) -> ClientT:
+    """A copy of a client whose answers are complete.
+
+    `create()` returns the SDK's own types: the text whole, the usage summed, the final finish reason; with
+    `stream=True` one stream with one final event. An answer that could not be completed says `length` (OpenAI) or
+    `max_tokens` (Anthropic), as the bare SDK would. Errors are the SDK's own. `continuum.result_of(response)` gives
+    the account. A request that continuum does not cover, such as one that ends on an assistant turn, is passed on.
+
+    Args:
+        client: `OpenAI`, `AsyncOpenAI`, `Anthropic` or `AsyncAnthropic`, or a subclass; it stays as it is.
+        policy: ceilings and choices of every run; None: the defaults.
+
+    Raises:
+        ConfigurationError: if the client is none of these.
+    """
+    from continuum.providers import provider_for
+
+    plain = client.__dict__.get(_PLAIN, client) if hasattr(client, "__dict__") else client
+    provider = provider_for(plain, {}, policy or Policy())
+    copy: Any = provider.client.copy(max_retries=provider.max_retries)
+    owner = provider.resource(copy)
+    untouched = type(owner)(copy)
+    create = (_acreate if provider.is_async else _create)(provider.client, untouched.create, policy)
+    # Instance attributes hide the class's methods. The helpers that are built on `create` keep the SDK's own.
+    owner.__dict__["create"] = create
+    for name in ("stream", "parse", "with_raw_response", "with_streaming_response"):
+        if hasattr(untouched, name):
+            owner.__dict__[name] = getattr(untouched, name)
+    copy.__dict__[_PLAIN] = plain
+    for name in ("copy", "with_options"):
+        copy.__dict__[name] = _rewrapping(getattr(plain, name), policy)
+    return copy  # type: ignore[no-any-return]  # the same class as the client's
+
+
+def unwrapped(client: Any) -> Any:
+    """The caller's own client behind a wrapped one; any other client as it is."""
+    return getattr(client, "__dict__", {}).get(_PLAIN, client)
+
+
+def account_of(response: object) -> Result | None:
+    """The result behind a response or stream of a wrapped client, None if there is none."""
+    run = getattr(response, "continuum_run", None)
+    if run is not None:
+        result: Result = run.result()
+        return result
+    known = _accounts.get(id(response))
+    return known[1] if known is not None and known[0]() is response else None
+
+
+def _remember(response: Any, result: Result) -> None:
+    key = id(response)
+    _accounts[key] = (weakref.ref(response, lambda _: _accounts.pop(key, None)), result)
+
+
+def _rewrapping(make: Callable[..., Any], policy: Policy | None) -> Callable[..., Any]:
+    def with_options(*args: Any, **kwargs: Any) -> Any:
+        return wrap(make(*args, **kwargs), policy=policy)
+
+    return with_options
+
+
+def _wants_stream(params: dict[str, Any]) -> bool:
+    return params.pop("stream", None) is True
+
+
+def _prepare(client: Any, policy: Policy | None, params: dict[str, Any], *, is_async: bool) -> Run | None:
+    """A run, or None if the request is not one that continuum covers."""
+    own = dict(params)
+    chunks = _wants_stream(own)
+    try:
+        return new_run(client, policy, own, is_async=is_async, chunks=chunks)
+    except ConfigurationError as error:
+        from continuum import _events
+
+        _events.logger("").warning("passed_on", why=str(error))
+        return None
+
+
+def _create(client: Any, untouched: Callable[..., Any], policy: Policy | None) -> Callable[..., Any]:
+    def create(**params: Any) -> Any:
+        from continuum._drivers import drive
+
+        run = _prepare(client, policy, params, is_async=False)
+        if run is None:
+            return untouched(**params)
+        if run.chunks:
+            events = _write(run)
+            next(events)  # to the first event, so that an error comes from `create()` as with the bare SDK
+            return run.provider.stream_class()(run, events)
+        for _ in drive(run):
+            pass
+        return _response(run)
+
+    return create
+
+
+def _acreate(client: Any, untouched: Callable[..., Any], policy: Policy | None) -> Callable[..., Any]:
+    async def create(**params: Any) -> Any:
+        from continuum._drivers import adrive
+
+        run = _prepare(client, policy, params, is_async=True)
+        if run is None:
+            return await untouched(**params)
+        if run.chunks:
+            events = _awrite(run)
+            await anext(events)  # to the first event, so that an error comes from `create()` as with the bare SDK
+            return run.provider.stream_class()(run, events)
+        async for _ in adrive(run):
+            pass
+        return _response(run)
+
+    return create
+
+
+def _check(run: Run) -> Result:
+    """The result, unless the caller of the bare SDK would have had an error."""
+    result = run.result()
+    failure = run.failed()
+    if failure is not None:
+        error = failure.error or run.provider.sdk_error(failure.message)
+        error.__dict__["continuum_result"] = result
+        raise error
+    if not result.complete and run.provider.policy.on_incomplete == "raise":
+        raise IncompleteError(result) from result.failure
+    return result
+
+
+def _response(run: Run) -> Any:
+    result = _check(run)
+    _remember(result.raw, result)
+    return result.raw
+
+
+# Both writers yield None once, when the first chunk has come; the next events are the reader's.
+
+
+def _write(run: Run) -> Iterator[Any]:
+    from continuum._drivers import drive
+
+    writer, waiting = run.provider.writer(), True
+    for piece in drive(run):
+        if waiting:
+            waiting = False
+            yield None
+        if piece.chunk is not None:
+            yield from writer.passing(piece.chunk, piece.round)
+        if piece.text:
+            yield from writer.text(piece.choice, piece.text)
+    _check(run)
+    if waiting:
+        yield None
+    yield from writer.closing(run.results())
+
+
+async def _awrite(run: Run) -> AsyncIterator[Any]:
+    from contextlib import aclosing
+
+    from continuum._drivers import adrive
+
+    writer, waiting = run.provider.writer(), True
+    async with aclosing(adrive(run)) as pieces:
+        async for piece in pieces:
+            if waiting:
+                waiting = False
+                yield None
+            if piece.chunk is not None:
+                for event in writer.passing(piece.chunk, piece.round):
+                    yield event
+            if piece.text:
+                for event in writer.text(piece.choice, piece.text):
+                    yield event
+    _check(run)
+    if waiting:
+        yield None
+    for event in writer.closing(run.results()):
+        yield event

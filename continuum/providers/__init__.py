@@ -1,0 +1,44 @@
+"""One file per wire API. Translates; decides nothing."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from continuum._core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from continuum._core.policy import Policy
+    from continuum.providers.base import Provider
+
+
+def _belongs_to(client: Any, sdk: str) -> bool:
+    """Whether a client is of an SDK, without importing an SDK that the caller does not use."""
+    return sdk in sys.modules and any(base.__module__.split(".")[0] == sdk for base in type(client).__mro__)
+
+
+def provider_for(client: Any, params: Mapping[str, Any], policy: Policy) -> Provider:
+    """The provider that speaks through this client.
+
+    Args:
+        client: the caller's `OpenAI`, `AsyncOpenAI`, `Anthropic` or `AsyncAnthropic`, or a subclass.
+        params: arguments of `create()`.
+        policy: the caller's ceilings and choices.
+
+    Raises:
+        ConfigurationError: if the client is none of these.
+    """
+    if _belongs_to(client, "openai") and hasattr(client, "chat"):
+        from continuum.providers.openai_chat import OpenAIChat
+
+        return OpenAIChat(client, params, policy)
+    if _belongs_to(client, "anthropic") and hasattr(client, "messages"):
+        from continuum.providers.anthropic_messages import AnthropicMessages
+
+        return AnthropicMessages(client, params, policy)
+    raise ConfigurationError(
+        f"client={client!r}: expected an OpenAI, AsyncOpenAI, Anthropic or AsyncAnthropic client "
+        f"(or a subclass of one), not {type(client).__name__}"
+    )

@@ -1,0 +1,270 @@
+"""Anthropic Messages through the official `anthropic` SDK."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import httpx2
+
+from continuum._core.errors import ConfigurationError
+from continuum._core.types import Failure, FinishReason, Response, Usage
+from continuum.providers import errors
+from continuum.providers.base import Provider, Receiver, estimate, given, text_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from continuum._core.machine import Send
+    from continuum._core.policy import Policy
+    from continuum._core.types import Turn
+    from continuum._drivers import Run
+    from continuum.providers.base import StreamWriter
+
+_WORDS: dict[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "tool_use": "tool_calls",
+    "refusal": "refusal",
+    "model_context_window_exceeded": "context_window",
+    # A pause is not an end: `Response.suspended` says so, and this word is never shown for a finished run.
+    "pause_turn": "interrupted",
+    "compaction": "interrupted",
+}
+_SUSPENDED = frozenset({"pause_turn", "compaction"})
+
+
+class AnthropicMessages(Provider):
+    """Messages on an `Anthropic` or `AsyncAnthropic` client, or a sibling such as Bedrock's or Vertex's."""
+
+    name = "anthropic"
+    cap_fields = ("max_tokens",)
+    stop_field = "stop_sequences"
+
+    def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
+        super().__init__(client, params, policy)
+        self.catch = errors.catchable(anthropic)
+
+    def check(self) -> None:
+        """As `Provider.check`, and: `max_tokens` is required, and a key or token has to be there."""
+        super().check()
+        if not given(self.params.get("max_tokens")):
+            raise ConfigurationError("max_tokens is missing: Anthropic Messages needs an output cap for each request")
+        client = self.client
+        if type(client) in (anthropic.Anthropic, anthropic.AsyncAnthropic):
+            headers = {name.lower() for name in (client._custom_headers or {})}
+            known = client.api_key or client.auth_token or client.credentials
+            if not known and not headers & {"authorization", "x-api-key"}:
+                raise ConfigurationError(
+                    "the client has no key: pass api_key= or auth_token=, or set ANTHROPIC_API_KEY, before any request"
+                )
+
+    def may_prefill(self) -> bool:
+        """A prefill does not go together with thinking or tools."""
+        thinking = self.params.get("thinking")
+        off = not given(thinking) or (isinstance(thinking, Mapping) and thinking.get("type") == "disabled")
+        return off and not given(self.params.get("tools"))
+
+    def request(self, send: Send, *, stream: bool) -> dict[str, Any]:
+        """The caller's arguments, and our turns behind the caller's messages."""
+        request = dict(self.params)
+        request["messages"] = [*self.params["messages"], *(_message(turn) for turn in send.turns)]
+        if send.max_tokens is not None:
+            request["max_tokens"] = send.max_tokens
+        if stream:
+            request["stream"] = True
+            self.limit_silence(request)
+        elif not given(request.get("timeout")):
+            # An explicit timeout: without one the SDK refuses unary requests with a large cap.
+            request["timeout"] = self.client.timeout
+        return request
+
+    def resource(self, client: Any) -> Any:
+        """`client.messages`."""
+        return client.messages
+
+    def stream_class(self) -> Callable[[Run, Any], Any]:
+        """A subclass of `anthropic.Stream` or `anthropic.AsyncStream`."""
+        from continuum.providers import anthropic_objects
+
+        return anthropic_objects.AsyncWholeStream if self.is_async else anthropic_objects.WholeStream
+
+    def receiver(self, send: Send) -> MessageReceiver:
+        """A collector for one message."""
+        return MessageReceiver(self, send)
+
+    def describe(self, error: BaseException) -> Failure:
+        """See `errors.describe`."""
+        return errors.describe(error, anthropic)
+
+    def sdk_error(self, message: str) -> Exception:
+        """An `anthropic.APIConnectionError`."""
+        return anthropic.APIConnectionError(message=message, request=httpx2.Request("POST", self.base_url))
+
+    def writer(self) -> StreamWriter:
+        """Message events."""
+        from continuum.providers import anthropic_objects
+
+        return anthropic_objects.EventWriter()
+
+    def to_sdk(self, results: Sequence[Any]) -> Any:
+        """A `Message` with the whole text, the summed usage and the final stop reason."""
+        from continuum.providers import anthropic_objects
+
+        return anthropic_objects.message(results[0])
+
+
+def _message(turn: Turn) -> dict[str, Any]:
+    if not turn.blocks:
+        return {"role": turn.role, "content": turn.text}
+    text = [{"type": "text", "text": turn.text}] if turn.text else []
+    return {"role": turn.role, "content": [*turn.blocks, *text]}
+
+
+class MessageReceiver(Receiver):
+    """Collects a Messages reply.
+
+    Attributes:
+        message: the SDK's `Message` of `message_start`, or of a unary reply.
+        blocks: the content blocks as plain values, in order.
+    """
+
+    def __init__(self, provider: AnthropicMessages, send: Send) -> None:
+        self._provider = provider
+        self._send = send
+        self.message: Any = None
+        self.blocks: dict[int, dict[str, Any]] = {}
+        self._text: list[str] = []
+        self._json: dict[int, list[str]] = {}
+        self.usage: dict[str, int] = {}
+        self.stop_reason: str | None = None
+        self.stop_sequence: str | None = None
+        self.unary = False
+
+    def feed(self, chunk: Any) -> Sequence[tuple[int, str]]:
+        """Take one stream event."""
+        kind = chunk.type
+        if kind == "content_block_delta":
+            return self._delta(chunk.index, chunk.delta)
+        if kind == "content_block_start":
+            block = chunk.content_block.to_dict()
+            self.blocks[chunk.index] = block
+            if block.get("type") == "text" and block.get("text"):
+                self._text.append(block["text"])
+                return [(0, block["text"])]
+        elif kind == "message_start":
+            self.message = chunk.message
+            self._read_usage(chunk.message.usage)
+        elif kind == "message_delta":
+            self.stop_reason = chunk.delta.stop_reason
+            self.stop_sequence = chunk.delta.stop_sequence
+            self._read_usage(chunk.usage)
+        return ()
+
+    def _delta(self, index: int, delta: Any) -> Sequence[tuple[int, str]]:
+        block = self.blocks.setdefault(index, {"type": "text", "text": ""})
+        match delta.type:
+            case "text_delta":
+                block["text"] = block.get("text", "") + delta.text
+                self._text.append(delta.text)
+                return [(0, delta.text)]
+            case "thinking_delta":
+                block["thinking"] = block.get("thinking", "") + delta.thinking
+            case "signature_delta":
+                block["signature"] = delta.signature
+            case "input_json_delta":
+                self._json.setdefault(index, []).append(delta.partial_json)
+            case "citations_delta":
+                block["citations"] = [*(block.get("citations") or ()), delta.citation.to_dict()]
+            case _:
+                pass
+        return ()
+
+    def _read_usage(self, usage: Any) -> None:
+        """Counts are cumulative, and a later event may leave out what an earlier one said."""
+        for name in ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"):
+            value = getattr(usage, name, None)
+            if value is not None:
+                self.usage[name] = value
+        details = getattr(usage, "output_tokens_details", None)
+        if details is not None and details.thinking_tokens is not None:
+            self.usage["thinking_tokens"] = details.thinking_tokens
+
+    def whole(self, response: Any) -> None:
+        """Take a `Message`."""
+        self.message, self.unary = response, True
+        self.blocks = {index: block.to_dict() for index, block in enumerate(response.content)}
+        self._text = [block.get("text") or "" for block in self.blocks.values() if block.get("type") == "text"]
+        self.stop_reason, self.stop_sequence = response.stop_reason, response.stop_sequence
+        self._read_usage(response.usage)
+
+    def finish(self, failure: Failure | None = None) -> list[Response | Failure]:
+        """The facts. A message that broke before its text came is a failure, with the input that it was billed for."""
+        self._close_json()
+        text = "".join(self._text)
+        raw = self.stop_reason
+        kinds = [block.get("type") for block in self.blocks.values()]
+        tools = sum(kind == "tool_use" for kind in kinds)
+        usage = self._usage(text, broken=raw is None)
+        if raw is None and not text and not tools:
+            known = usage if self.usage else None
+            broken = failure or Failure("transient", "the stream ended without a stop reason and without any text")
+            return [
+                Failure(
+                    broken.kind, broken.message, broken.status_code, broken.retry_after, broken.should_retry,
+                    usage=known, rate_limit=broken.rate_limit, error=broken.error,
+                )
+            ]  # fmt: skip
+        suspended = raw in _SUSPENDED
+        reason: FinishReason = "interrupted" if raw is None else _WORDS.get(raw, "unknown")
+        return [
+            Response(
+                text=text,
+                finish_reason=reason,
+                raw_finish_reason=raw,
+                usage=usage,
+                model=self.message.model if self.message is not None else None,
+                id=self.message.id if self.message is not None else None,
+                reasoning="thinking" in kinds or "redacted_thinking" in kinds,
+                tool_calls=tools,
+                suspended=suspended,
+                blocks=tuple(self.blocks.values()) if suspended else (),
+                prefill=self._provider.prefill,
+                failure=failure if raw is None else None,
+                rate_limit=self.rate_limit,
+                raw=(self, 0),
+            )
+        ]
+
+    def _close_json(self) -> None:
+        for index, parts in self._json.items():
+            text = "".join(parts)
+            try:
+                self.blocks[index]["input"] = json.loads(text) if text else {}
+            except ValueError:  # cut in the middle: kept as it is, and never shown as if it were whole
+                self.blocks[index]["input"] = {}
+        self._json.clear()
+
+    def _usage(self, text: str, *, broken: bool) -> Usage:
+        counted = self.usage
+        written, estimated = counted.get("output_tokens", 0), False
+        if broken:
+            # The final count never came; the one of `message_start` is a token or so.
+            written, estimated = max(written, estimate(len(text))), True
+        read = counted.get("cache_read_input_tokens", 0)
+        stored = counted.get("cache_creation_input_tokens", 0)
+        taken = counted.get("input_tokens")
+        if taken is None:
+            size = text_size(self._provider.params["messages"]) + sum(len(turn.text) for turn in self._send.turns)
+            taken, estimated = estimate(size), True
+        return Usage(
+            input_tokens=taken + read + stored,
+            output_tokens=written,
+            cached_input_tokens=read,
+            cache_write_tokens=stored,
+            reasoning_tokens=counted.get("thinking_tokens", 0),
+            estimated=estimated,
+        )

@@ -1,0 +1,245 @@
+"""What a provider has to be able to do: requests out, facts in. One file per wire API implements it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from inspect import iscoroutinefunction
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from continuum._core.errors import ConfigurationError
+from continuum.providers import capabilities
+from continuum.providers.pricing import price_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from continuum._core.machine import Send
+    from continuum._core.policy import Policy
+    from continuum._core.types import Failure, Prefill, RateLimit, Response, Result, Usage
+    from continuum._drivers import Run
+
+CHARACTERS_PER_TOKEN = 4
+"""Used for estimates only, where a stream broke before its usage came."""
+
+
+class Receiver(ABC):
+    """Collects what arrives for one request: chunks of a stream, or one whole response."""
+
+    rate_limit: RateLimit | None = None
+
+    @abstractmethod
+    def feed(self, chunk: Any) -> Sequence[tuple[int, str]]:
+        """Take one chunk; return the text in it as (choice, text) pairs."""
+
+    @abstractmethod
+    def whole(self, response: Any) -> None:
+        """Take a unary response."""
+
+    @abstractmethod
+    def finish(self, failure: Failure | None = None) -> list[Response | Failure]:
+        """The facts, one per choice. `failure`: what broke the stream, None if it ended by itself."""
+
+
+class Provider(ABC):
+    """One run's view of one wire API, on the caller's own client.
+
+    Attributes:
+        client: the caller's client with its own retries switched off.
+        params: the caller's arguments of `create()`.
+        is_async: whether `open()` has to be awaited.
+        catch: exceptions of a request that are facts; anything else is a bug and passes through.
+        http_response: the HTTP response behind the first stream.
+    """
+
+    catch: tuple[type[BaseException], ...]
+    is_async: bool
+    name: ClassVar[str]
+    cap_fields: ClassVar[tuple[str, ...]]
+    max_stop_sequences: ClassVar[int | None] = None
+    stop_field: ClassVar[str]
+
+    def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
+        self.params = dict(params)
+        self.http_response: Any = None
+        self.policy = policy
+        self.base_url = str(client.base_url)
+        self.model = str(params.get("model", ""))
+        self.is_async = iscoroutinefunction(type(client).close)
+        self.max_retries = client.max_retries
+        self.client = client if client.max_retries == 0 else client.with_options(max_retries=0)
+        self.dialect = (
+            capabilities.named(policy.dialect)
+            if policy.dialect is not None
+            else capabilities.find(self.base_url, self.model)
+        )
+
+    # -- before the first request ---------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Refuse arguments that can only fail.
+
+        Raises:
+            ConfigurationError: with what is wrong, its value, and what to do.
+        """
+        params = self.params
+        if not self.model:
+            raise ConfigurationError(f"model={params.get('model')!r}: name the model to ask")
+        messages = params.get("messages")
+        if not messages or isinstance(messages, str | bytes) or not isinstance(messages, Sequence):
+            raise ConfigurationError(
+                f"messages={messages!r}: pass a list with at least one message, "
+                'as in [{"role": "user", "content": "…"}]'
+            )
+        self._check_last(messages[-1])
+        for name in self.cap_fields:
+            cap = params.get(name)
+            if given(cap) and (isinstance(cap, bool) or not isinstance(cap, int) or cap < 1):
+                raise ConfigurationError(f"{name}={cap!r}: the output cap has to be a whole number of at least 1")
+        if params.get("stream"):
+            raise ConfigurationError(
+                "stream=True makes no sense here: use continuum.stream() or astream(), or a wrapped client; "
+                "Policy(stream=False) chooses how continuum itself asks"
+            )
+        stops = params.get(self.stop_field)
+        limit = self.max_stop_sequences
+        if limit is not None and isinstance(stops, list | tuple) and len(stops) > limit:
+            raise ConfigurationError(f"{self.stop_field}={stops!r}: {self.name} takes at most {limit} stop sequences")
+
+    def _check_last(self, message: Any) -> None:
+        role = message.get("role") if isinstance(message, Mapping) else getattr(message, "role", None)
+        if role == "assistant":
+            raise ConfigurationError(
+                "messages end on an assistant turn: continuum adds such turns itself. End on a user turn, or join "
+                "text that you have already with continuum.stitch()"
+            )
+
+    @property
+    def cap(self) -> int | None:
+        """Output tokens per request as the caller wrote them."""
+        for name in self.cap_fields:
+            if given(self.params.get(name)):
+                return int(self.params[name])
+        return None
+
+    @property
+    def prefill(self) -> Prefill | None:
+        """How this server continues in place, as far as is known now."""
+        if (self.base_url, self.model) in capabilities.REFUSALS or not self.may_prefill():
+            return None
+        return self.dialect.prefill
+
+    def may_prefill(self) -> bool:
+        """Whether the caller's arguments allow a prefill at all."""
+        return True
+
+    def may_stream(self) -> bool:
+        """Whether to stream from the provider: as the policy says, if the reply can be put together from a stream."""
+        return self.policy.stream
+
+    def price(self) -> Callable[[Usage], float | None]:
+        """US dollars for a usage of this model."""
+        return price_of(self.model, self._price_provider())
+
+    def _price_provider(self) -> str | None:
+        return self.name
+
+    # -- one request ----------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def request(self, send: Send, *, stream: bool) -> dict[str, Any]:
+        """The arguments of `create()` for one request."""
+
+    def open(self, request: Mapping[str, Any]) -> Any:
+        """Call `create()`: a response, a stream, or an awaitable of one."""
+        return self.resource(self.client).create(**request)
+
+    @abstractmethod
+    def receiver(self, send: Send) -> Receiver:
+        """A collector for the reply to one request."""
+
+    @abstractmethod
+    def describe(self, error: BaseException) -> Failure:
+        """Turn an exception of `catch` into facts."""
+
+    def opened(self, receiver: Receiver, stream: Any) -> None:
+        """A stream was opened: its headers tell the rate limits."""
+        from continuum.providers import errors
+
+        receiver.rate_limit = errors.rate_limit(stream.response.headers)
+        if self.http_response is None:
+            self.http_response = stream.response
+
+    def limit_silence(self, request: dict[str, Any]) -> None:
+        """Give a streamed request the policy's read timeout, unless the caller wrote a timeout for it."""
+        longest = self.policy.read_timeout
+        if longest is None or given(request.get("timeout")):
+            return
+        import httpx2
+
+        timeout = self.client.timeout
+        if not isinstance(timeout, httpx2.Timeout):
+            timeout = httpx2.Timeout(timeout)
+        read = longest if timeout.read is None else min(longest, timeout.read)
+        request["timeout"] = httpx2.Timeout(connect=timeout.connect, read=read, write=timeout.write, pool=timeout.pool)
+
+    def learn(self, failure: Failure) -> None:
+        """Remember what a failure says about the server."""
+        if failure.kind == "prefill_refused":
+            capabilities.REFUSALS.add(self.base_url, self.model)
+
+    # -- the caller's own types -----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def sdk_error(self, message: str) -> Exception:
+        """The SDK's own error for a connection that failed, for callers who know the SDK's errors only."""
+
+    @abstractmethod
+    def to_sdk(self, results: Sequence[Result]) -> Any:
+        """The SDK's own response object for a whole run; one result per choice. None if nothing came."""
+
+    @abstractmethod
+    def resource(self, client: Any) -> Any:
+        """The object of a client whose `create()` is this wire API."""
+
+    @abstractmethod
+    def stream_class(self) -> Callable[[Run, Any], Any]:
+        """The class of the stream that a wrapped `create(stream=True)` returns: a subclass of the SDK's own."""
+
+    @abstractmethod
+    def writer(self) -> StreamWriter:
+        """What writes one stream of the SDK's own events for a whole run."""
+
+
+class StreamWriter(Protocol):
+    """Writes the events of one stream: text as it is released, all else of the first round as it came."""
+
+    def passing(self, event: Any, round: int) -> Sequence[Any]:
+        """What of an arriving event goes to the reader besides its text."""
+
+    def text(self, choice: int, text: str) -> Sequence[Any]:
+        """Events for released text."""
+
+    def closing(self, results: Sequence[Result]) -> Sequence[Any]:
+        """Events for the end; one result per choice."""
+
+
+def given(value: Any) -> bool:
+    """Whether the caller wrote a value: neither None nor the SDK's `omit` or `NOT_GIVEN`."""
+    return value is not None and type(value).__name__ not in ("Omit", "NotGiven")
+
+
+def estimate(characters: int) -> int:
+    """Tokens for so many characters, roughly."""
+    return -(-characters // CHARACTERS_PER_TOKEN)
+
+
+def text_size(value: Any) -> int:
+    """Characters of all strings in nested messages, for an estimate of input tokens."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(text_size(v) for v in value.values())
+    if isinstance(value, list | tuple):
+        return sum(text_size(v) for v in value)
+    return 0

@@ -1,0 +1,151 @@
+"""Which servers can continue an assistant turn in place, and what they want to be told.
+
+In-place continuation (prefill) is an allow-list, because most current models refuse it: a server that is not in the
+table is asked with a user turn. A refusal is remembered per (base_url, model) for the life of the process.
+The facts come from the providers' documentation and from probes of the servers themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from continuum._core.errors import ConfigurationError
+from continuum._core.types import Prefill
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from continuum._core.types import FinishReason
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One row of the table.
+
+    Attributes:
+        name: what `Policy.dialect` calls it.
+        where: regular expression searched in the host and path of `base_url`.
+        model: regular expression searched in the model's name.
+        fingerprint: regular expression searched in the `system_fingerprint` of a reply.
+        in_place: the server goes on with a trailing assistant turn.
+        body: extra fields of a request that goes on in place.
+        message: extra fields of the assistant message that is gone on with.
+        strips: white space at the end of that message is refused.
+        short_means_full: `length` with fewer tokens than the cap means that the context window is full.
+        words: finish reasons of this server alone.
+    """
+
+    name: str
+    where: str | None = None
+    model: str | None = None
+    fingerprint: str | None = None
+    in_place: bool = False
+    body: Mapping[str, Any] = field(default_factory=dict)
+    message: Mapping[str, Any] = field(default_factory=dict)
+    strips: bool = False
+    short_means_full: bool = False
+    words: Mapping[str, FinishReason] = field(default_factory=dict)
+
+    @property
+    def prefill(self) -> Prefill | None:
+        """The fact as the machine knows it."""
+        return Prefill(strips=self.strips) if self.in_place else None
+
+
+DIALECTS: tuple[Dialect, ...] = (
+    Dialect("openai", where=r"^api\.openai\.com|\.openai\.azure\.com|\.cognitiveservices\.azure\.com"),
+    Dialect("claude-4.5", model=r"claude-(opus|sonnet|haiku)-4-5", in_place=True, strips=True),
+    # DeepSeek thinks by default, and then wants reasoning on every assistant turn; a continuation needs none.
+    Dialect(
+        "deepseek",
+        where=r"^api\.deepseek\.com/beta",
+        in_place=True,
+        message={"prefix": True},
+        body={"thinking": {"type": "disabled"}},
+        words={"insufficient_system_resource": "interrupted"},
+    ),
+    Dialect(
+        "mistral",
+        where=r"^api\.mistral\.ai|\.mistral\.ai",
+        in_place=True,
+        message={"prefix": True},
+        words={"model_length": "context_window"},
+    ),
+    # Partial mode exists without thinking only.
+    Dialect(
+        "qwen",
+        where=r"dashscope[\w.-]*\.aliyuncs\.com",
+        in_place=True,
+        message={"partial": True},
+        body={"enable_thinking": False},
+    ),
+    Dialect("kimi", where=r"^api\.moonshot\.(ai|cn)", in_place=True, message={"partial": True}),
+    Dialect("groq", where=r"^api\.groq\.com", in_place=True),
+    Dialect(
+        "vllm", in_place=True, body={"continue_final_message": True, "add_generation_prompt": False}
+    ),  # says nothing of itself: only by name
+    Dialect("llama.cpp", fingerprint=r"^b\d+-[0-9a-f]+", in_place=True, short_means_full=True),
+    Dialect("ollama", fingerprint=r"^fp_ollama", short_means_full=True),
+    Dialect("together", where=r"^api\.together\.(xyz|ai)", words={"eos": "stop"}),
+)
+"""The first row that matches is the server's."""
+
+GENERIC = Dialect("generic")
+"""A server that the table does not know: asked with a user turn."""
+
+
+def named(name: str) -> Dialect:
+    """The row with this name.
+
+    Raises:
+        ConfigurationError: if there is none.
+    """
+    for dialect in DIALECTS:
+        if dialect.name == name:
+            return dialect
+    raise ConfigurationError(f"unknown dialect {name!r}; the known ones are {[d.name for d in DIALECTS]}")
+
+
+def find(base_url: str, model: str, fingerprint: str | None = None) -> Dialect:
+    """The row for a server, `GENERIC` if none matches.
+
+    Args:
+        base_url: of the client.
+        model: as the caller named it.
+        fingerprint: `system_fingerprint` of a reply, if one has come.
+    """
+    parts = urlsplit(base_url)
+    place = f"{parts.hostname or ''}{parts.path}"
+    for dialect in DIALECTS:
+        if (
+            (dialect.where and re.search(dialect.where, place))
+            or (dialect.model and re.search(dialect.model, model))
+            or (dialect.fingerprint and fingerprint and re.search(dialect.fingerprint, fingerprint))
+        ):
+            return dialect
+    return GENERIC
+
+
+class Refusals:
+    """Remembers which (base_url, model) refused a prefill."""
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, str]] = set()
+
+    def add(self, base_url: str, model: str) -> None:
+        """This server refused."""
+        self._known.add((base_url, model))
+
+    def __contains__(self, server: tuple[str, str]) -> bool:
+        return server in self._known
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._known.clear()
+
+
+REFUSALS = Refusals()
+"""What this process has learnt."""

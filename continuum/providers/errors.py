@@ -1,0 +1,190 @@
+"""The edge where exceptions of the SDKs and of HTTP become facts, once.
+
+Classes and status codes decide. Two things have no code of their own at some servers and are told by their
+message: that a trailing assistant turn is refused, and that the context window is full.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+
+from continuum._core.types import Failure, RateLimit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import ModuleType
+
+    from continuum._core.types import FailureKind
+
+_PREFILL = re.compile(
+    r"prefill|must end with a user message|ending with a model turn|expected last role user"
+    r"|cannot have 2 or more assistant messages|set both .?continue_final_message",
+    re.IGNORECASE,
+)
+_CONTEXT = re.compile(
+    r"context_length_exceeded|exceed_context_size|prompt is too long|maximum context length"
+    r"|exceeds the (available )?context (size|window|length)|exceed context limit",
+    re.IGNORECASE,
+)
+_QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"})
+_TRANSIENT_TYPES = frozenset({"overloaded_error", "api_error", "timeout_error", "server_error", "overloaded"})
+_LIMIT_TYPES = frozenset({"rate_limit_error", "rate_limit_exceeded", "requests", "tokens"})
+_REJECTED_TYPES = frozenset({"invalid_request_error", "authentication_error", "permission_error", "not_found_error"})
+
+
+def catchable(sdk: ModuleType) -> tuple[type[BaseException], ...]:
+    """What a request through this SDK can raise that is a fact about the provider or the network, and not a bug."""
+    return (sdk.APIError, httpx2.HTTPError, httpx2.StreamError, json.JSONDecodeError)
+
+
+def describe(error: BaseException, sdk: ModuleType) -> Failure:
+    """Turn an exception into facts.
+
+    Args:
+        error: one of `catchable(sdk)`.
+        sdk: the module `openai` or `anthropic`.
+    """
+    status = getattr(error, "status_code", None) if isinstance(error, sdk.APIStatusError) else None
+    headers: Mapping[str, str] = error.response.headers if isinstance(error, sdk.APIStatusError) else {}
+    kind = _kind(error, sdk, status)
+    return Failure(
+        kind=kind,
+        message=_message(error),
+        status_code=status,
+        retry_after=retry_after(headers),
+        should_retry={"true": True, "false": False}.get(headers.get("x-should-retry", "")),
+        rate_limit=rate_limit(headers),
+        error=error,
+    )
+
+
+def _message(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return f"{type(error).__name__}: {text[:300]}"
+
+
+def _kind(error: BaseException, sdk: ModuleType, status: int | None) -> FailureKind:
+    if isinstance(error, sdk.APIConnectionError | httpx2.TransportError | httpx2.StreamError | json.JSONDecodeError):
+        return "transient"
+    # A mid-stream error event has no status of its own: Anthropic's SDK shows the 200 of the stream, OpenAI's none.
+    if status is None or status < 400:
+        return _kind_of_event(error)
+    return _kind_of_status(error, status)
+
+
+def _words(error: BaseException) -> set[str]:
+    body = getattr(error, "body", None)
+    inner = body.get("error") if isinstance(body, dict) else None
+    found = [getattr(error, "code", None), getattr(error, "type", None), getattr(error, "error_code", None)]
+    for part in (body, inner):
+        if isinstance(part, dict):
+            found += [part.get("code"), part.get("type")]
+    return {str(word) for word in found if word is not None}
+
+
+def _kind_of_event(error: BaseException) -> FailureKind:
+    words = _words(error)
+    if words & _QUOTA_CODES:
+        return "quota"
+    if words & _LIMIT_TYPES or "429" in words:
+        return "rate_limited"
+    if words & _REJECTED_TYPES:
+        return "rejected"
+    return "transient"
+
+
+def _kind_of_status(error: BaseException, status: int) -> FailureKind:
+    words, text = _words(error), f"{error} {getattr(error, 'body', '')}"
+    if status == 402 or (status == 429 and (words & _QUOTA_CODES or any("spend_limit" in word for word in words))):
+        return "quota"
+    if status == 429:
+        return "rate_limited"
+    if status in (408, 409) or status >= 500:
+        return "transient"
+    if status in (400, 422):
+        if _CONTEXT.search(text):
+            return "context_window"
+        if _PREFILL.search(text):
+            return "prefill_refused"
+    return "rejected"
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait: `retry-after-ms`, else `retry-after` as a number or an HTTP date (RFC 9110, 10.2.3)."""
+    milliseconds = _number(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return max(milliseconds / 1000, 0.0)
+    value = headers.get("retry-after")
+    seconds = _number(value)
+    if seconds is not None:
+        return max(seconds, 0.0)
+    if value:
+        try:
+            return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
+        except (TypeError, ValueError):
+            return None
+    return None
+
+
+def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
+    """What the headers say about the limits, in OpenAI's or Anthropic's form; None if they say nothing."""
+    for prefix in ("x-ratelimit-", "anthropic-ratelimit-"):
+        if not any(name.startswith(prefix) for name in headers):
+            continue
+        openai = prefix == "x-ratelimit-"
+
+        def read(what: str, of: str, prefix: str = prefix, openai: bool = openai) -> str | None:
+            return headers.get(f"{prefix}{what}-{of}" if openai else f"{prefix}{of}-{what}")
+
+        return RateLimit(
+            limit_requests=_whole(read("limit", "requests")),
+            remaining_requests=_whole(read("remaining", "requests")),
+            reset_requests=_reset(read("reset", "requests")),
+            limit_tokens=_whole(read("limit", "tokens")),
+            remaining_tokens=_whole(read("remaining", "tokens")),
+            reset_tokens=_reset(read("reset", "tokens")),
+        )
+    return None
+
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _reset(value: str | None) -> float | None:
+    """`6m0s`, `20ms` (OpenAI), an RFC 3339 time (Anthropic), or plain seconds."""
+    if not value:
+        return None
+    plain = _number(value)
+    if plain is not None:
+        return max(plain, 0.0)
+    parts: list[Any] = _DURATION.findall(value)
+    if parts and "".join(a + b for a, b in parts) == value:
+        return float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(moment.timestamp() - time.time(), 0.0)
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        return float(value) if value else None
+    except ValueError:
+        return None
+
+
+def _whole(value: str | None) -> int | None:
+    number = _number(value)
+    # Azure answers -1 where it does not count.
+    return int(number) if number is not None and number >= 0 else None
