@@ -23,7 +23,8 @@ def provider_for(client: Any, params: Mapping[str, Any], policy: Policy) -> Prov
     """The provider that speaks through this client.
 
     Args:
-        client: the caller's `OpenAI`, `AsyncOpenAI`, `Anthropic` or `AsyncAnthropic`, or a subclass.
+        client: the caller's `OpenAI`, `AsyncOpenAI`, `Anthropic` or `AsyncAnthropic`, or a subclass; or an object
+            with a method `continuum_provider(params, policy)` that returns a `Provider`.
         params: arguments of `create()`.
         policy: the caller's ceilings and choices.
 
@@ -38,6 +39,10 @@ def provider_for(client: Any, params: Mapping[str, Any], policy: Policy) -> Prov
         from continuum.providers.anthropic_messages import AnthropicMessages
 
         return AnthropicMessages(client, params, policy)
+    own = getattr(client, "continuum_provider", None)
+    if callable(own):
+        provider: Provider = own(params, policy)
+        return provider
     raise ConfigurationError(
         f"client={client!r}: expected an OpenAI, AsyncOpenAI, Anthropic or AsyncAnthropic client "
         f"(or a subclass of one), not {type(client).__name__}"

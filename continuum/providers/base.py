@@ -65,7 +65,7 @@ class Provider(ABC):
         self.policy = policy
         self.base_url = str(client.base_url)
         self.model = str(params.get("model", ""))
-        self.is_async = iscoroutinefunction(type(client).close)
+        self.is_async = iscoroutinefunction(getattr(type(client), "close", None))
         self.max_retries = client.max_retries
         self.client = client if client.max_retries == 0 else client.with_options(max_retries=0)
         self.dialect = (

@@ -39,6 +39,7 @@ class Site:
         try:
             return self.engine.handle(method, path, headers, body)
         except Exception as error:
+            self.engine.statuses[500] += 1
             text = json.dumps({"error": {"message": f"the simulated provider failed: {error!r}", "type": "internal"}})
             return Outcome(500, {"content-type": "application/json", "x-should-retry": "false"}, text.encode())
 

@@ -10,7 +10,7 @@ import anthropic
 import httpx2
 import openai
 import pytest
-from sdk_calls import MANNERS, STREAMS, UNARIES, Answer, ask, user
+from sdk_calls import MANNERS, STREAMS, UNARIES, Answer, ask, assistant, user
 
 from continuum.testing import Behaviour, RateLimitSpec, SimulatedProvider, sample_documents, tokenize
 
@@ -251,6 +251,18 @@ def test_a_fault_strikes_a_shaped_answer(server: SimulatedProvider, manner: str)
         ask(server, manner, WRITE, 40, answer=answer)
     assert answer.text == "Sure, here"
     server.plan(behaviours=[])
+
+
+@pytest.mark.parametrize("fault", ["429", "529", "disconnect", "error_body"])
+def test_a_request_that_was_not_answered_uses_up_no_behaviour(fault: str) -> None:
+    """A fault in place of the answer leaves the round as it was: the retry gets the behaviour of that round."""
+    shown = start(30)
+    messages = [*WRITE, assistant(shown), user("Go on.")]
+    with SimulatedProvider(ESSAY, behaviours=["overlap:5"], faults=[fault]) as server:
+        with pytest.raises((openai.APIError, TypeError)):
+            ask(server, "openai-sync-unary", messages, 10)
+        assert ask(server, "openai-sync-unary", messages, 10).text.startswith(shown[-5:])
+        assert [request.round for request in server.requests] == [1, 1]
 
 
 @pytest.mark.parametrize("wire", ["openai", "anthropic"])

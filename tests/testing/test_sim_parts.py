@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import anyio
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from continuum.testing import Behaviour, FakeClock, RateLimitSpec, RequestInfo, count_tokens, sample_documents, tokenize
 from continuum.testing.alignment import align, assemble, find_anchor
 from continuum.testing.behaviours import ANSWERS, FAULTS, Schedule
 from continuum.testing.chat import Turn
+from continuum.testing.engine import Engine, Options
 from continuum.testing.limits import RateLimiter
 from continuum.testing.tokens import LONGEST
 
@@ -74,6 +77,44 @@ def test_a_shown_text_with_a_bad_join_is_found_by_its_end(cut: int, repeated: in
 def test_a_text_that_is_not_in_the_document_begins_it() -> None:
     """Nothing in common with the document: the answer begins at its start."""
     assert align("Quite another text, with nothing in it.", DOCUMENTS["chinese"])[1] == 0
+
+
+def answer_of(engine: Engine, messages: list[dict[str, str]], cap: int) -> str:
+    body = json.dumps({"model": "m", "messages": messages, "max_tokens": cap}).encode()
+    outcome = engine.handle("POST", "/v1/chat/completions", {}, body)
+    text = json.loads(outcome.body)["choices"][0]["message"]["content"]
+    assert isinstance(text, str)
+    return text
+
+
+@given(st.sampled_from(sorted(DOCUMENTS)), st.integers(1, 60), st.data())
+def test_any_cut_is_continued_exactly_with_and_without_an_anchor(name: str, cap: int, data: st.DataObject) -> None:
+    """Wherever the shown text ends, the reply goes on there, and begins with the anchor if one is asked for."""
+    document, engine = DOCUMENTS[name], Engine(Options(DOCUMENTS), (), ())
+    cut = data.draw(st.integers(1, len(document)))
+    anchor = document[max(0, cut - data.draw(st.integers(8, 120))) : cut]
+    shown = [{"role": "user", "content": f"[doc:{name}]"}, {"role": "assistant", "content": document[:cut]}]
+    plain = answer_of(engine, [*shown, {"role": "user", "content": "Go on."}], cap)
+    assert plain == "".join(tokenize(document[cut:], cap))
+    request = f'Begin your reply with exactly these words: "{anchor}" and then go on.'
+    anchored = answer_of(engine, [*shown, {"role": "user", "content": request}], cap)
+    assert anchored == "".join(tokenize(anchor + document[cut:], cap))
+
+
+@given(st.sampled_from(sorted(DOCUMENTS)), st.integers(30, 200), st.integers(20, 60))
+@settings(max_examples=25)
+def test_a_growing_history_of_anchored_turns_is_followed(name: str, cap: int, width: int) -> None:
+    """With one assistant turn for each reply, each after the first begun with its anchor, the document comes out whole."""
+    document, engine = DOCUMENTS[name], Engine(Options(DOCUMENTS), (), ())
+    messages = [{"role": "user", "content": f"[doc:{name}]"}]
+    text, anchor = "", ""
+    while text != document:
+        reply = answer_of(engine, messages, cap)
+        assert reply.startswith(anchor)
+        text += reply[len(anchor) :]
+        anchor = text[-width:]
+        request = f'Begin your reply with exactly these words:\n"{anchor}"'
+        messages += [{"role": "assistant", "content": reply}, {"role": "user", "content": request}]
 
 
 SHOWN = 'He said: "the tide is in no hurry, and "nobody" waits'

@@ -330,6 +330,7 @@ def test_a_failing_function_is_a_500_that_says_so() -> None:
         pytest.raises(openai.InternalServerError, match="no such luck"),
     ):
         ask(server, "openai-sync-unary", WRITE, 5)
+    assert server.statuses == {500: 1}
 
 
 @pytest.mark.parametrize("mode", ["unary", "stream"])

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from continuum._core.types import SeamKind
 
 _AMBIGUOUS = 4.0
+_TIE = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +172,15 @@ def _plain(left: str, head: str, context: Context, final: bool) -> Verdict | Non
         (replace(r, bits=r.bits + prior) if r.cut == 0 and not r.inserted else r for r in readings.found),
         key=lambda r: r.bits,
     )
-    best = found[0]
+    # Where readings are about as good, the one that drops least is taken.
+    best = min((r for r in found if r.bits < found[0].bits + _TIE), key=lambda r: r.cut)
     margin = 20.0
-    for other in found[1:]:
+    for other in found:
         if (other.cut, other.inserted) != (best.cut, best.inserted):
-            margin = other.bits - best.bits
+            margin = abs(other.bits - best.bits)
             break
+    if best.unsure:
+        margin = min(margin, 1.0)
     if margin < _AMBIGUOUS and not final and len(head) < 512:
         return None
     return Verdict(_join_of(best, margin, head), best.peel.fence)

@@ -40,6 +40,7 @@ class Near:
     skipped: int
     numbers: int
     foreign: int = 0
+    matched: int = 0
     unsure: bool = False
 
 
@@ -127,7 +128,7 @@ def _from_end(left: str, head: str) -> list[Near]:
             rest = len(before) - w.j
             if _believable(w, rest, size, at):
                 start = len(left) - size - w.i - rest
-                found.append(Near(max(0, start), at + size, w.edits, w.skipped, w.numbers, rest))
+                found.append(Near(max(0, start), at + size, w.edits, w.skipped, w.numbers, rest, w.matched))
             tries += 1
             at = head.find(seed, at + 1)
         if found:

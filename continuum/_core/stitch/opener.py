@@ -56,12 +56,14 @@ def heading(left: str, head: str, peel: Peel) -> Peel | None:
 
 def json_brackets(left: str, head: str, peel: Peel) -> list[Peel]:
     """Brackets that lead to where a JSON text broke off: the array again, or the document down to the array."""
-    if left.lstrip()[:1] not in ("[", "{") or left.rstrip()[-1:] == ":":
+    if left.lstrip()[:1] not in ("[", "{"):
         return []
     found: list[Peel] = []
     match = _ARRAY.match(head, peel.start)
     if match is not None:
         bits = 4.0 if left.lstrip()[0] == "[" else 5.0
+        if left.rstrip()[-1:] == ":":
+            bits += 6.0
         found.append(peel.then(peel.start + 1, bits, "JSON bracket"))
         if match.group(1):
             found.append(peel.then(match.end(), bits, "JSON bracket"))

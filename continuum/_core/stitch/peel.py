@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _MAX_PEELS = 24
-_UNIT = re.compile(r"[^\n]*?(?:[.!?。！:：…](?=\s|$)[\"”*_)\]]*|\n|$)|[^\n]+")
+_UNIT = re.compile(r"[^\n]*?(?:[.!?。！:：…][\"”*_)\]]*(?=\s|$)|\n|$)|[^\n]+")
 _GAP = re.compile(r"(?:[ \t]*\n)+[ \t]*(?P<rule>-{3,}|\*{3,}|_{3,})[ \t]*\n(?:[ \t]*\n)?|(?:[ \t]*\n)+")
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})([^\n`]*)\n")
-_DOTS = re.compile(r"\s*(?:\.\.\.|…|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\))")
+_DOTS = re.compile(r"\n*(?:\.\.\.|…|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\))")
 _OPENING = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "'": "'", "‘": "’", "`": "`"}
 _QUOTE = 600
 _QUOTED = re.compile(r"[\"“«「„](.{3,400}?)[\"”»」](?!\w)", re.S)
@@ -40,7 +40,8 @@ class Peel:
         fence: the fence that was opened by the reply and peeled; its closing line is peeled at the end.
         quoted: how many characters at the end of the peel repeat the end of the text, in quotation marks.
         open: the reading needs more of the reply before it can be judged.
-        spoken: how much of the peel is talk; the rest of it is text that the answer could have had.
+        foreign: how much of it is talk, a fence, an ellipsis or a quotation; what follows that is text of the answer.
+        spoken: talk is among it.
         loose: what was peeled may have taken white space of the text with it, or left some of its own.
     """
 
@@ -51,7 +52,8 @@ class Peel:
     quoted: int = 0
     open: bool = False
     loose: bool = False
-    spoken: int = 0
+    foreign: int = 0
+    spoken: bool = False
 
     def then(self, start: int, bits: float, what: str) -> Peel:
         """This reading, with one more thing peeled."""
@@ -79,8 +81,7 @@ def talk(left: str, head: str, final: bool) -> list[Peel]:
                 found.append(Peel(len(head), 0.0, "talk", open=True))
             break
         if score:
-            if any(_ends_with(left, m.group(1)) for m in _QUOTED.finditer(head, start, stop)):
-                score += 10.0
+            score += _context_bits(left, head, start, stop)
             found += _behind(head, stop, score, final)
         elif not is_opener(piece):
             break
@@ -89,6 +90,22 @@ def talk(left: str, head: str, final: bool) -> list[Peel]:
         while end < len(head) and head[end].isspace():
             end += 1
     return found
+
+
+def _context_bits(left: str, head: str, start: int, stop: int) -> float:
+    """What the surroundings say for talk: it quotes the last words, stands between rules, or is in another script."""
+    bits = 0.0
+    if any(_ends_with(left, m.group(1)) for m in _QUOTED.finditer(head, start, stop)):
+        bits += 10.0
+    if "---" in head[:start]:
+        bits += 3.0
+    gap = _GAP.match(head, stop - (head[stop - 1 : stop] == "\n"))
+    if gap is not None and gap.group("rule"):
+        bits += 3.0
+    letters = [c for c in left[-400:] if c.isalpha()]
+    if letters and sum(c.isascii() for c in letters) * 5 < len(letters) and head[start:stop].isascii():
+        bits += 4.0
+    return bits
 
 
 def _past_rule(head: str) -> int:
@@ -109,13 +126,13 @@ def _behind(head: str, stop: int, score: float, final: bool) -> list[Peel]:
     if gap is None:
         if stop >= len(head):
             return (
-                [Peel(stop, bits, "talk", loose=True, spoken=stop)] if final else [Peel(stop, 0.0, "talk", open=True)]
+                [Peel(stop, bits, "talk", loose=True, foreign=stop, spoken=True)] if final else [Peel(stop, 0.0, "talk", open=True)]
             )
-        return [Peel(stop + 1, bits + 4.0, "talk", loose=True, spoken=stop + 1)] if head[stop].isspace() else []
+        return [Peel(stop + 1, bits + 4.0, "talk", loose=True, foreign=stop + 1, spoken=True)] if head[stop].isspace() else []
     if gap.end() >= len(head) and not final:
         return [Peel(len(head), 0.0, "talk", open=True)]
     if gap.group("rule"):
-        return [Peel(gap.end(), bits, "talk", loose=True, spoken=gap.end())]
+        return [Peel(gap.end(), bits, "talk", loose=True, foreign=gap.end(), spoken=True)]
     ends = {gap.end()}
     for count in (1, 2):
         at = stop
@@ -123,7 +140,7 @@ def _behind(head: str, stop: int, score: float, final: bool) -> list[Peel]:
             at = head.find("\n", at, gap.end()) + 1 or gap.end()
         ends.add(at)
     return [
-        Peel(end, bits + (0.0 if head.count("\n", stop, end) == 2 else 1.5), "talk", loose=True, spoken=end)
+        Peel(end, bits + (0.0 if head.count("\n", stop, end) == 2 else 1.5), "talk", loose=True, foreign=end, spoken=True)
         for end in sorted(ends)
     ]
 
@@ -148,7 +165,7 @@ def fence(left: str, head: str, peel: Peel, open_fence: str | None, final: bool)
     else:
         bits = 2.0 if mid_line else 8.0
     start = peel.start + match.end()
-    return replace(peel.then(start, bits, "fence"), fence=match.group(1), loose=False)
+    return replace(peel.then(start, bits, "fence"), fence=match.group(1), loose=False, foreign=start)
 
 
 def dots(left: str, head: str, peel: Peel) -> list[Peel]:
@@ -158,9 +175,9 @@ def dots(left: str, head: str, peel: Peel) -> list[Peel]:
         return []
     end = match.end()
     blank = end + len(head[end:]) - len(head[end:].lstrip())
-    found = [peel.then(end, 3.0, "ellipsis")]
+    found = [replace(peel.then(end, 3.0, "ellipsis"), foreign=end)]
     if blank > end:
-        found.append(peel.then(blank, 4.0, "ellipsis"))
+        found.append(replace(peel.then(blank, 4.0, "ellipsis"), foreign=blank))
     return found
 
 
@@ -174,7 +191,8 @@ def quotation(left: str, head: str, peel: Peel, final: bool) -> Peel | None:
     for test in (_ends_exactly, _ends_with):
         for end in ends:
             if test(left, head[peel.start + 1 : end]):
-                return replace(peel.then(end + 1, 3.0, "quotation"), quoted=end - peel.start - 1, loose=True)
+                new = peel.then(end + 1, 3.0, "quotation")
+                return replace(new, quoted=end - peel.start - 1, loose=True, foreign=end + 1)
     if not final and len(head) - peel.start < _QUOTE:
         inner = normal(_CLEAN.sub("", head[peel.start + 1 :]))
         if len(inner) < 8 or inner in normal(left[-_QUOTE:]):
@@ -200,7 +218,7 @@ def quoting(left: str, head: str, final: bool) -> list[Peel]:
         stop += 1
         stop += len(head[stop:]) - len(head[stop:].lstrip(".:,!…*"))
         if stop < len(head) and head[stop] in " \n":
-            return [replace(p, quoted=0) for p in _behind(head, stop, 14.0, final)]
+            return _behind(head, stop, 14.0 + min(20, end.start()), final)
         if stop >= len(head) and not final:
             return [Peel(len(head), 0.0, "talk", open=True)]
     if not final and len(head) < _QUOTE:

@@ -44,6 +44,7 @@ class Reading:
         inserted: white space put between.
         surprise: bits for the first characters after the join.
         note: the evidence in a few words.
+        unsure: where exactly the repeat ends could not be seen.
     """
 
     cut: int
@@ -54,6 +55,7 @@ class Reading:
     inserted: str = ""
     surprise: float = 0.0
     note: str = ""
+    unsure: bool = False
 
 
 class Readings:
@@ -110,16 +112,18 @@ class Readings:
         """
         if peel.start == 0:
             return 0.0
-        head, flow = self.head, self.flow
+        head, flow, left = self.head, self.flow, self.left
         bits = peel.bits
         if peel.spoken:
             first = head[:_AFTER]
-            bits += flow.cost("\n\n", first) - flow.cost(self.left, first)
-            before = head[: peel.spoken]
-        else:
-            before = self.left
-        peeled = head[peel.spoken : peel.start]
-        return bits - flow.cost(before, peeled, _GAIN_CAP) + surprise - flow.cost(before[-12:] + peeled, body[:_AFTER])
+            bits += flow.cost("\n\n", first) - flow.cost(left, first)
+        elif peel.foreign:
+            bits -= flow.cost(left, head[: peel.foreign], _GAIN_CAP)
+        own = head[peel.foreign : peel.start]
+        if own:
+            bits -= flow.cost(left, own, _GAIN_CAP)
+        before = left[-_AFTER * 3 :] + own if own else head[: peel.start]
+        return bits + surprise - flow.cost(before, body[:_AFTER])
 
     def _overlap(self, peel: Peel, body: str, k: int, totals: list[float], base: float) -> None:
         """The first k characters of the body are the last k of the text."""
@@ -167,7 +171,7 @@ class Readings:
                 continue
             said = min(totals[min(cut, len(totals) - 1)], _GAIN_CAP)
             if near.edits:
-                said *= 1.0 - self.templated
+                said = said * (1.0 - self.templated) + min(60.0, 0.05 * near.matched)
             change = self.flow.cost(self.left, body[cut : cut + _AFTER]) - self.flow.cost(
                 body[:cut], body[cut : cut + _AFTER]
             )
@@ -177,7 +181,7 @@ class Readings:
             if cut >= 160 and (index <= 0 or self.left[index - 1] == "\n"):
                 kind = "restart"
             note = f"{cut} characters repeated with {near.edits or 'small'} changes"
-            self.found.append(Reading(peel.start + cut, bits, kind, cut, peel, "", change, note))
+            self.found.append(Reading(peel.start + cut, bits, kind, cut, peel, "", change, note, near.unsure))
 
 
 def after_marks(left: str, body: str, end: int) -> tuple[int, float]:
@@ -204,7 +208,8 @@ def _unlike(own: str, part: str) -> float:
     if own.strip() != part.strip():
         return 2.0 + abs(len(own.strip()) - len(part.strip())) + (0 if len(own.strip()) == len(part.strip()) else 1)
     lines = abs(own.count("\n") - part.count("\n"))
-    return 0.5 + lines + 0.1 * abs(len(own) - len(part))
+    last = own.rpartition("\n")[2] != part.rpartition("\n")[2]
+    return 0.5 + lines + last + 0.1 * abs(len(own) - len(part))
 
 
 def start_bits(left: str, index: int) -> float:

@@ -1,0 +1,151 @@
+"""The eight promises, as properties of the machine under a model that goes on well, badly, or not at all."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from continuum import Policy, Usage
+from continuum._core.machine import Continuation, Done
+from continuum._core.types import Response, rebuild_raw
+from tests.model import Model, cutter, play
+
+seeds = st.integers(0, 2**32)
+policies = st.builds(
+    Policy,
+    cut_back=st.sampled_from(["sentence", "word"]),
+    anchor=st.booleans(),
+    max_rounds=st.integers(1, 30),
+    max_no_progress=st.integers(1, 3),
+    max_rechecks=st.integers(0, 2),
+    max_interruptions=st.integers(0, 4),
+    max_repetition=st.sampled_from([None, 300, 1200]),
+    max_output_tokens=st.sampled_from([None, 100, 5000]),
+)
+caps = st.sampled_from([None, 5, 60, 400])
+words = ("length", "stop", "content_filter", "refusal", "context_window", "unknown", "tool_calls")
+
+
+@settings(max_examples=300, deadline=None)
+@given(seeds, policies, caps)
+def test_nothing_is_lost_in_silence(seed: int, policy: Policy, cap: int | None) -> None:
+    """1: text and seams rebuild what arrived, byte for byte."""
+    model = Model(seed)
+    result, _, _ = play(model, policy, cap=cap)
+    assert list(result.raw_segments) == (model.sent or [""])
+    assert rebuild_raw(result.text, result.seams, len(model.sent)) == result.raw_segments
+    sent = sum(map(len, model.sent))
+    removed = sum(len(s.removed) + len(s.replaced) - len(s.inserted) for s in result.seams)
+    assert len(result.text) == sent - removed
+
+
+@settings(max_examples=300, deadline=None)
+@given(seeds, policies, caps, seeds)
+def test_streaming_gives_the_same_text(seed: int, policy: Policy, cap: int | None, cuts: int) -> None:
+    """3: however the deltas are cut, the stream shows the text of the unary run, and the same seams."""
+    whole, shown_whole, _ = play(Model(seed), policy, cap=cap)
+    streamed, shown, _ = play(Model(seed), policy, cap=cap, cut=cutter(cuts))
+    assert streamed.text == whole.text
+    assert streamed.seams == whole.seams
+    assert shown == streamed.text
+    assert shown_whole == whole.text
+
+
+@settings(max_examples=200, deadline=None)
+@given(seeds, policies, caps)
+def test_every_run_ends(seed: int, policy: Policy, cap: int | None) -> None:
+    """4: no model keeps a run going beyond its ceilings."""
+    model = Model(seed, failures=0.3, words=words)
+    result, _, _ = play(model, policy, cap=cap)
+    assert result.rounds <= policy.max_rounds
+    assert model.requests <= policy.max_rounds * (policy.max_retries + 1)
+
+
+@settings(max_examples=100, deadline=None)
+@given(seeds, st.floats(1, 50))
+def test_a_deadline_is_kept(seed: int, deadline: float) -> None:
+    """4: nothing is sent after the deadline."""
+    model = Model(seed)
+    result, _, _ = play(model, Policy(deadline=deadline, max_rounds=1000), seconds=3.0)
+    assert model.requests * 3.0 <= deadline + 3.0
+    assert result.reason != "running"
+
+
+@settings(max_examples=150, deadline=None)
+@given(seeds, policies, st.sampled_from(["quota", "rejected", "broken", "transient"]))
+def test_bought_text_is_never_thrown_away(seed: int, policy: Policy, kind: str) -> None:
+    """5: whatever fails in a later round, all that came before is on the result."""
+    model = Model(seed, failures=0.0)
+    machine = Continuation(policy, cap=60)
+    action = machine.start()
+    text = model.answer(action)
+    action = machine.receive(text)
+    before = machine.result().text
+    from continuum._core.types import Failure
+
+    while not isinstance(action, Done):
+        if machine.state.value == "waiting":
+            action = machine.resume()
+        else:
+            action = machine.receive(Failure(kind, "it broke"))  # type: ignore[arg-type]
+    assert machine.result().text == before
+    assert list(machine.result().raw_segments) == model.sent
+
+
+@settings(max_examples=200, deadline=None)
+@given(seeds, policies, st.sampled_from(["unknown", "interrupted", "content_filter", "refusal", "context_window"]))
+def test_an_unknown_end_is_never_success(seed: int, policy: Policy, word: str) -> None:
+    """6: a run whose last word is not a natural end is not complete."""
+    model = Model(seed, words=(word,))
+    result, _, _ = play(model, policy)
+    assert result.complete == (result.reason == "finished")
+    if result.complete:
+        assert result.finish_reason in ("stop", "tool_calls")
+
+
+@pytest.mark.parametrize("word", ["eos", "error", "", "STOP", "Stop", "max_tokens_reached"])
+def test_only_known_words_are_success(word: str) -> None:
+    """6: a word that nobody knows is its own signal."""
+    machine = Continuation()
+    machine.start()
+    action = machine.receive(Response("Text.", "unknown", word))
+    assert isinstance(action, Done)
+    assert action.reason == "unknown_finish"
+    assert not action.complete
+
+
+@settings(max_examples=200, deadline=None)
+@given(seeds, policies, caps, seeds)
+def test_a_machine_can_be_written_down_anywhere(seed: int, policy: Policy, cap: int | None, moment: int) -> None:
+    """7: a run that is saved and read back at any moment makes the same decisions."""
+    whole, _, _ = play(Model(seed), policy, cap=cap, cut=cutter(moment))
+    saved, shown, _ = play(Model(seed), policy, cap=cap, cut=cutter(moment), save=random.Random(moment))
+    assert saved == whole
+    assert shown == whole.text
+
+
+@settings(max_examples=150, deadline=None)
+@given(seeds, policies)
+def test_the_bill_is_right(seed: int, policy: Policy) -> None:
+    """8: every round that was paid for is counted, once."""
+    model = Model(seed)
+    result, _, _ = play(model, policy)
+    assert result.usage == sum(model.usages, Usage())
+    assert [segment.usage for segment in result.segments] == model.usages
+
+
+@settings(max_examples=150, deadline=None)
+@given(seeds, policies)
+def test_segments_cover_the_text(seed: int, policy: Policy) -> None:
+    """1: the segments and what continuum inserted make up the text, in order."""
+    result, _, _ = play(Model(seed), policy)
+    position = 0
+    for segment in result.segments:
+        assert segment.end >= segment.start
+        if segment.end > segment.start:
+            assert result.text[position : segment.start].strip() == ""
+            position = segment.end
+    assert position == len(result.text) or not result.text[position:].strip()
