@@ -5,15 +5,20 @@ client, starting the provider, one warm-up run each. The provider runs in a proc
 token without any delay, and goes on exactly where it was cut, for the loop and for continuum alike. Every text is
 compared with the document afterwards.
 
-`default` is `Policy()` with its ceilings out of the way: it sets the unfinished sentence aside and asks for an anchor,
-so the model writes some words again and may need a round more. `plain` asks as the loop does (no anchor, only the
-unfinished word set aside): the same tokens, so what remains is the engine.
+All ceilings of continuum are out of the way. It is measured in three ways:
+
+* `plain` asks as the loop does: no anchor, only the unfinished word set aside. The same tokens, so what is left is the
+  engine and the search for the join.
+* `default` is `Policy()`: the unfinished sentence is set aside and an anchor asked for, so the model writes some words
+  again. At the same cap that can take more rounds than the loop's.
+* `default, 16 rounds` is the same with the cap raised by what is said again, so that it makes as many requests as the
+  loop does.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from openai import OpenAI
 
@@ -21,18 +26,27 @@ import continuum
 from benchmarks import _common as common
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from benchmarks._common import Timing
 
 ROUNDS = 16
 PROMPT = "Write the whole report."
+PLAIN: dict[str, Any] = {"anchor": False, "cut_back": "word"}
 
 
-def loop_streaming(client: OpenAI, cap: int) -> tuple[str, int]:
-    """The hand-written loop, streaming: the text and the rounds."""
+class Answer(NamedTuple):
+    """What a contestant gives back."""
+
+    text: str
+    rounds: int
+    tokens: int
+
+
+def loop_streaming(client: OpenAI, cap: int) -> Answer:
+    """The hand-written loop, streaming."""
     messages: list[Any] = [{"role": "user", "content": PROMPT}]
-    answer, rounds, finish = "", 0, "length"
+    answer, rounds, tokens, finish = "", 0, 0, "length"
     while finish == "length":
         parts = []
         stream = client.chat.completions.create(
@@ -48,32 +62,33 @@ def loop_streaming(client: OpenAI, cap: int) -> tuple[str, int]:
                 if choice.delta.content:
                     parts.append(choice.delta.content)
                 finish = choice.finish_reason or finish
+            if chunk.usage is not None:
+                tokens += chunk.usage.completion_tokens
         text = "".join(parts)
         answer, rounds = answer + text, rounds + 1
         messages += [{"role": "assistant", "content": text}, {"role": "user", "content": common.CONTINUE}]
-    return answer, rounds
+    return Answer(answer, rounds, tokens)
 
 
-def loop_unary(client: OpenAI, cap: int) -> tuple[str, int]:
-    """The hand-written loop, unary: the text and the rounds."""
+def loop_unary(client: OpenAI, cap: int) -> Answer:
+    """The hand-written loop, unary."""
     messages: list[Any] = [{"role": "user", "content": PROMPT}]
-    answer, rounds, finish = "", 0, "length"
+    answer, rounds, tokens, finish = "", 0, 0, "length"
     while finish == "length":
         reply = client.chat.completions.create(model="simulated", messages=messages, max_tokens=cap)
         choice = reply.choices[0]
         text, finish = choice.message.content or "", choice.finish_reason
         answer, rounds = answer + text, rounds + 1
+        tokens += reply.usage.completion_tokens if reply.usage else 0
         messages += [{"role": "assistant", "content": text}, {"role": "user", "content": common.CONTINUE}]
-    return answer, rounds
+    return Answer(answer, rounds, tokens)
 
 
-def engine(client: OpenAI, cap: int, **choices: Any) -> Callable[[], tuple[str, int]]:
+def engine(client: OpenAI, cap: int, **choices: Any) -> Callable[[], Answer]:
     """continuum with its ceilings out of the way."""
-    policy = continuum.Policy(
-        max_rounds=1000, max_output_tokens=None, max_cost=None, deadline=None, max_repetition=None, **choices
-    )
+    policy = continuum.Policy(max_rounds=1000, max_output_tokens=None, max_cost=None, deadline=None, **choices)
 
-    def run() -> tuple[str, int]:
+    def run() -> Answer:
         result = continuum.complete(
             client,
             policy=policy,
@@ -81,53 +96,63 @@ def engine(client: OpenAI, cap: int, **choices: Any) -> Callable[[], tuple[str, 
             messages=[{"role": "user", "content": PROMPT}],
             max_tokens=cap,
         )
-        return result.text, result.rounds
+        return Answer(result.text, result.rounds, result.usage.output_tokens)
 
     return run
 
 
-def measure(cap: int, runs: int) -> tuple[dict[str, list[Timing]], dict[str, int]]:
-    """Timings and rounds of all contestants for rounds of `cap` tokens."""
-    document = common.prose(ROUNDS * cap)
-    rounds: dict[str, int] = {}
+def cap_for_equal_rounds(client: OpenAI, cap: int) -> int:
+    """The smallest cap (in steps of 1 %) with which the default policy needs no more rounds than the loop."""
+    step = max(cap // 100, 1)
+    while engine(client, cap, stream=False)().rounds > ROUNDS:
+        cap += step
+    return cap
 
-    def check(name: str, value: tuple[str, int]) -> None:
-        text, rounds[name] = value
-        assert text == document, f"{name}: the text is not the document"
+
+def measure(cap: int, runs: int) -> tuple[dict[str, list[Timing]], dict[str, Answer]]:
+    """Timings and answers of all contestants for rounds of `cap` tokens."""
+    document = common.prose(int((ROUNDS - 0.5) * cap))
+    answers: dict[str, Answer] = {}
+
+    def check(name: str, answer: Answer) -> None:
+        assert answer.text == document, f"{name}: the text is not the document"
+        answers[name] = answer
 
     with common.provider({"report": document}) as url, OpenAI(base_url=url, api_key="none") as client:
-        plain: dict[str, Any] = {"anchor": False, "cut_back": "word"}
+        wide = cap_for_equal_rounds(client, cap)
         contestants = {
             "loop, streaming": lambda: loop_streaming(client, cap),
-            "continuum, streaming, plain": engine(client, cap, **plain),
+            "continuum, streaming, plain": engine(client, cap, **PLAIN),
             "continuum, streaming, default": engine(client, cap),
+            "continuum, streaming, default, 16 rounds": engine(client, wide),
             "loop, unary": lambda: loop_unary(client, cap),
-            "continuum, unary, plain": engine(client, cap, stream=False, **plain),
+            "continuum, unary, plain": engine(client, cap, stream=False, **PLAIN),
             "continuum, unary, default": engine(client, cap, stream=False),
+            "continuum, unary, default, 16 rounds": engine(client, wide, stream=False),
         }
         timings = common.interleaved(contestants, runs=runs, check=check)
-    assert rounds["loop, unary"] == ROUNDS, rounds
-    return timings, rounds
+    assert answers["loop, unary"].rounds == ROUNDS, answers["loop, unary"].rounds
+    return timings, answers
 
 
-def rows_of(cap: int, timings: dict[str, list[Timing]], rounds: dict[str, int]) -> list[list[object]]:
+def rows_of(timings: Mapping[str, list[Timing]], answers: Mapping[str, Answer]) -> list[list[object]]:
     """One row of the table per contestant."""
-    rows = []
+    rows: list[list[object]] = []
     for name, own in timings.items():
         loop = timings["loop, streaming" if "streaming" in name else "loop, unary"]
         wall, cpu = [t.wall for t in own], [t.cpu for t in own]
         base_wall, base_cpu = [t.wall for t in loop], [t.cpu for t in loop]
-        extra = common.median([a - b for a, b in zip(cpu, base_cpu, strict=True)]) / rounds[name]
+        more = common.median([a - b for a, b in zip(cpu, base_cpu, strict=True)]) / answers[name].rounds
+        ratios = [common.ratio(wall, base_wall), common.ratio(cpu, base_cpu)]
         rows.append(
             [
                 name,
-                f"{ROUNDS} x {cap}",
-                rounds[name],
+                answers[name].rounds,
+                answers[name].tokens,
                 common.median(wall) * 1000,
                 common.median(cpu) * 1000,
-                common.ratio(wall, base_wall),
-                common.ratio(cpu, base_cpu),
-                extra * 1000,
+                *ratios,
+                more * 1000,
             ]
         )
     return rows
@@ -138,16 +163,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = common.parser(__doc__, runs=9)
     parser.add_argument("--caps", type=int, nargs="+", default=[256, 1000], metavar="TOKENS", help="tokens per round")
     options = parser.parse_args(arguments)
-    rows: list[list[object]] = []
+    header = ["", "rounds", "tokens", "wall ms", "CPU ms", "wall ratio", "CPU ratio", "CPU ms more per round"]
+    text: list[str] = []
     figures: dict[str, Any] = {}
     for cap in options.caps:
-        timings, rounds = measure(cap, options.runs)
-        rows += rows_of(cap, timings, rounds)
-        figures[str(cap)] = {"rounds": rounds, "timings": timings}
-        streaming, unary = ([t.cpu for t in timings[f"loop, {mode}"]] for mode in ("streaming", "unary"))
-        rows.append([f"streaming over unary (loop), {cap}", "", "", "", "", "", common.ratio(streaming, unary), ""])
-    header = ["", "tokens", "rounds", "wall ms", "CPU ms", "wall ratio", "CPU ratio", "CPU ms more per round"]
-    common.report("Engine", common.table(header, rows), figures, options.json)
+        timings, answers = measure(cap, options.runs)
+        figures[str(cap)] = {
+            name: {"rounds": answers[name].rounds, "tokens": answers[name].tokens, "timings": own}
+            for name, own in timings.items()
+        }
+        text.append(f"{ROUNDS} rounds of {cap} tokens\n\n{common.table(header, rows_of(timings, answers))}")
+        for name in ("loop, {}", "continuum, {}, default"):
+            streaming, unary = (timings[name.format(mode)] for mode in ("streaming", "unary"))
+            wall = common.ratio([t.wall for t in streaming], [t.wall for t in unary])
+            cpu = common.ratio([t.cpu for t in streaming], [t.cpu for t in unary])
+            label = name.replace(" {},", "").replace(", {}", "")
+            text.append(f"Streaming over unary, {label}: {wall:.1f} x wall, {cpu:.1f} x CPU.")
+    common.report("Engine", "\n\n".join(text), figures, options.json)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,17 @@ _STANDARD = logging.getLogger("continuum")
 _STANDARD.addHandler(logging.NullHandler())
 
 
+def _configuration() -> dict[str, Any]:
+    # The list of processors is copied, because `structlog.testing.capture_logs` changes it in place.
+    return {**structlog.get_config(), "processors": list(structlog.get_config()["processors"])}
+
+
+_UNCONFIGURED = None if structlog.is_configured() else _configuration()
+
+
 def logger(run_id: str, **bound: Any) -> Any:
     """A logger with the run's id bound to every event."""
-    if structlog.is_configured():
+    if structlog.is_configured() and _configuration() != _UNCONFIGURED:
         return structlog.get_logger("continuum").bind(run_id=run_id, **bound)
     return structlog.wrap_logger(
         _STANDARD,

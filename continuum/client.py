@@ -7,6 +7,7 @@ is replaced, `chat.completions.create` or `messages.create`; everything else is 
 from __future__ import annotations
 
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from continuum._api import new_run
@@ -71,12 +72,13 @@ def account_of(response: object) -> Result | None:
         result: Result = run.result()
         return result
     known = _accounts.get(id(response))
-    return known[1] if known is not None and known[0]() is response else None
+    return replace(known[1], raw=response) if known is not None and known[0]() is response else None
 
 
 def _remember(response: Any, result: Result) -> None:
     key = id(response)
-    _accounts[key] = (weakref.ref(response, lambda _: _accounts.pop(key, None)), result)
+    # Without `raw`, which is the response itself: the account must not keep it alive.
+    _accounts[key] = (weakref.ref(response, lambda _: _accounts.pop(key, None)), replace(result, raw=None))
 
 
 def _rewrapping(make: Callable[..., Any], policy: Policy | None) -> Callable[..., Any]:

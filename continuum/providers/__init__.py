@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from continuum._core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from continuum._core.policy import Policy
     from continuum.providers.base import Provider
@@ -39,10 +39,9 @@ def provider_for(client: Any, params: Mapping[str, Any], policy: Policy) -> Prov
         from continuum.providers.anthropic_messages import AnthropicMessages
 
         return AnthropicMessages(client, params, policy)
-    own = getattr(client, "continuum_provider", None)
-    if callable(own):
-        provider: Provider = own(params, policy)
-        return provider
+    own: Callable[[Mapping[str, Any], Policy], Provider] | None = getattr(client, "continuum_provider", None)
+    if own is not None:
+        return own(params, policy)
     raise ConfigurationError(
         f"client={client!r}: expected an OpenAI, AsyncOpenAI, Anthropic or AsyncAnthropic client "
         f"(or a subclass of one), not {type(client).__name__}"

@@ -216,12 +216,15 @@ class StreamWriter(Protocol):
 
     def passing(self, event: Any, round: int) -> Sequence[Any]:
         """What of an arriving event goes to the reader besides its text."""
+        ...
 
     def text(self, choice: int, text: str) -> Sequence[Any]:
         """Events for released text."""
+        ...
 
     def closing(self, results: Sequence[Result]) -> Sequence[Any]:
         """Events for the end; one result per choice."""
+        ...
 
 
 def given(value: Any) -> bool:

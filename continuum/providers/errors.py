@@ -51,8 +51,11 @@ def describe(error: BaseException, sdk: ModuleType) -> Failure:
         error: one of `catchable(sdk)`.
         sdk: the module `openai` or `anthropic`.
     """
-    status = getattr(error, "status_code", None) if isinstance(error, sdk.APIStatusError) else None
-    headers: Mapping[str, str] = error.response.headers if isinstance(error, sdk.APIStatusError) else {}
+    status: int | None = None
+    headers: Mapping[str, str] = {}
+    if isinstance(error, sdk.APIStatusError):
+        answered: Any = error  # the class comes with `sdk`, so no type checker knows it
+        status, headers = answered.status_code, answered.response.headers
     kind = _kind(error, sdk, status)
     return Failure(
         kind=kind,

@@ -112,14 +112,14 @@ class ChunkWriter:
         self._head: dict[str, Any] = {"id": "", "created": 0, "model": "", "object": "chat.completion.chunk"}
         self._started: set[int] = set()
 
-    def passing(self, chunk: ChatCompletionChunk, round: int) -> list[ChatCompletionChunk]:
+    def passing(self, event: ChatCompletionChunk, round: int) -> list[ChatCompletionChunk]:
         """What of an arriving chunk goes to the reader besides its text: roles, reasoning, tool calls, logprobs."""
         if not self._head["id"]:
-            self._head.update(chunk.model_dump(exclude={"choices", "usage"}, exclude_unset=True))
+            self._head.update(event.model_dump(exclude={"choices", "usage"}, exclude_unset=True))
         if round > 1:
             return []
         found = []
-        for part in chunk.choices or ():
+        for part in event.choices or ():
             delta = part.delta
             if delta is None:
                 continue

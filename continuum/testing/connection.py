@@ -63,7 +63,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._site.connections.add(self)
 
-    def connection_lost(self, _: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         self._site.connections.discard(self)
         if self._task is not None:
             self._task.cancel()

@@ -53,11 +53,14 @@ except ModuleNotFoundError as error:
     os._exit(1)
 params = xllamacpp.CommonParams()
 params.model.path = options["model"]
-params.hostnames = ["127.0.0.1"]
+if hasattr(params, "hostnames"):
+    params.hostnames = ["127.0.0.1"]
+else:  # the name until the middle of 2026
+    params.hostname = "127.0.0.1"
 params.port = 0
 params.n_ctx = options["n_ctx"]
 params.n_parallel = 1
-params.cpuparams.n_threads = options["threads"]
+params.cpuparams.n_threads = params.cpuparams_batch.n_threads = options["threads"]
 params.cache_ram_mib = 0
 server = xllamacpp.Server(params)
 print(json.dumps({"address": server.listening_address}), file=answers, flush=True)
@@ -89,7 +92,8 @@ class LocalModel:
 
     Args:
         n_ctx: tokens of prompt and answer together.
-        threads: of the computation. On a busy machine 1 is faster than 2.
+        threads: of the computation. More are faster on an idle machine only: they wait for each other at every layer,
+            so on a busy one a second thread can make it ten times slower.
         python: the interpreter that runs the server; None: this one.
         packages: a directory made by `pip install --target`, to take `xllamacpp` from; None: the interpreter's own.
 
@@ -103,7 +107,7 @@ class LocalModel:
         self,
         *,
         n_ctx: int = 8192,
-        threads: int = 2,
+        threads: int = 1,
         python: str | os.PathLike[str] | None = None,
         packages: str | os.PathLike[str] | None = None,
     ) -> None:

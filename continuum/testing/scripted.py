@@ -3,7 +3,8 @@
 `ScriptedClient` is a client like any other to `continuum.complete()`, `stream()` and their async twins::
 
     client = ScriptedClient([Reply("Once upon a ", "length"), Reply("time.")])
-    assert continuum.complete(client, model="m", messages=[{"role": "user", "content": "…"}]).text == "Once upon a time."
+    result = continuum.complete(client, model="m", messages=[{"role": "user", "content": "…"}])
+    assert result.text == "Once upon a time."
     client.assert_complete()
 """
 

@@ -68,7 +68,9 @@ def test_start_and_stop_are_prompt_and_leave_nothing() -> None:
     server = SimulatedProvider(ESSAY, faults=[Behaviour("stall", seconds=60, times=None)]).start()
     with ThreadPoolExecutor(5) as pool:
         calls = [pool.submit(ask, server, "openai-sync-stream", WRITE, 40) for _ in range(5)]
+        deadline = time.monotonic() + 5
         while server.active_requests < 5:
+            assert time.monotonic() < deadline
             time.sleep(0.005)
         before = time.monotonic()
         server.stop()
@@ -339,7 +341,7 @@ def test_delays_take_their_time(mode: str) -> None:
     with SimulatedProvider(ESSAY, first_delay=0.05, delay=0.005) as server:
         before = time.monotonic()
         ask(server, f"openai-sync-{mode}", WRITE, 21)
-        assert 0.15 <= time.monotonic() - before < 0.6
+        assert 0.15 <= time.monotonic() - before < 3
 
 
 def test_trio_is_served_too(server: SimulatedProvider) -> None:

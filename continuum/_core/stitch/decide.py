@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 from continuum._core.stitch.anchor import find_anchor, may_come
 from continuum._core.stitch.normal import normal, raw_end
 from continuum._core.stitch.peel import Peel
-from continuum._core.stitch.readings import Reading, Readings
+from continuum._core.stitch.prior import PRIOR
+from continuum._core.stitch.readings import Before, Reading, Readings
 
 if TYPE_CHECKING:
     from continuum._core.types import SeamKind
-
-_AMBIGUOUS = 4.0
-_TIE = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +45,10 @@ class Join:
 class Context:
     """What is known about the join besides the two texts."""
 
+    shown: Before
     rest: int = 0
     anchor: str | None = None
     in_place: bool = False
-    fence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,7 @@ def decide(left: str, head: str, context: Context, final: bool) -> Verdict | Non
 
     Returns None if more of the reply is needed; never if `final`.
     """
-    shown = left[: len(left) - context.rest] if context.rest else left
+    shown = context.shown.left
     if context.anchor:
         found = find_anchor(context.anchor, head, final)
         if found is not None and (final or len(head) - found.end >= 32 + context.rest):
@@ -75,13 +73,13 @@ def decide(left: str, head: str, context: Context, final: bool) -> Verdict | Non
             return None
     if context.rest:
         return _with_rest(left, shown, head, context, final)
-    return _plain(left, head, context, final)
+    return _plain(head, context, final)
 
 
 def _after_anchor(left: str, shown: str, head: str, start: int, end: int, context: Context) -> Verdict:
     """The anchor stands in the reply: what follows it follows the text that was shown."""
     end = _past_blank(shown, head, end)
-    fence = _fence_before(head[:start], context.fence)
+    fence = _fence_before(head[:start]) if context.shown.fence is None else None
     body = head[end:]
     join = Join(
         "anchor", end, 0, "", min(end, len(context.anchor or "")), 0.99, False, "the reply began with the anchor"
@@ -140,15 +138,15 @@ def _past_blank(text: str, head: str, end: int) -> int:
     return end
 
 
-def _fence_before(talk: str, open_fence: str | None) -> str | None:
-    """The fence that the reply opened before the anchor, if none is open in the text."""
+def _fence_before(talk: str) -> str | None:
+    """The fence that the reply opened before the anchor."""
     match = re.search(r"(?:^|\n)[ \t]*(`{3,}|~{3,})[^\n`]*\n\Z", talk)
     return match.group(1) if match else None
 
 
 def _with_rest(left: str, shown: str, head: str, context: Context, final: bool) -> Verdict | None:
     """No anchor: judge the reply after the shown text, then see what becomes of the rest."""
-    verdict = _plain(shown, head, replace(context, rest=0, anchor=None), final)
+    verdict = _plain(head, context, final)
     if verdict is None:
         return None
     body = head[verdict.join.removed :]
@@ -160,20 +158,20 @@ def _with_rest(left: str, shown: str, head: str, context: Context, final: bool) 
     return Verdict(_rest_after(left, shown, body, join), verdict.fence)
 
 
-def _plain(left: str, head: str, context: Context, final: bool) -> Verdict | None:
-    """No anchor, no rest: all readings are priced and the cheapest wins."""
-    if not head or not left:
+def _plain(head: str, context: Context, final: bool) -> Verdict | None:
+    """All readings after the text that was shown are priced and the cheapest wins."""
+    if not head or not context.shown.left:
         return Verdict(_join_of(Reading(0, 0.0, "plain", 0, Peel()), 20.0, head)) if final or head else None
-    readings = Readings(left, head, context.fence, final)
+    readings = Readings(context.shown, head, final)
     if readings.open and not final:
         return None
-    prior = -10.0 if context.in_place else 0.0
+    prior = PRIOR.in_place if context.in_place else 0.0
     found = sorted(
         (replace(r, bits=r.bits + prior) if r.cut == 0 and not r.inserted else r for r in readings.found),
         key=lambda r: r.bits,
     )
     # Where readings are about as good, the one that drops least is taken.
-    best = min((r for r in found if r.bits < found[0].bits + _TIE), key=lambda r: r.cut)
+    best = min((r for r in found if r.bits < found[0].bits + PRIOR.tie), key=lambda r: r.cut)
     margin = 20.0
     for other in found:
         if (other.cut, other.inserted) != (best.cut, best.inserted):
@@ -181,7 +179,7 @@ def _plain(left: str, head: str, context: Context, final: bool) -> Verdict | Non
             break
     if best.unsure:
         margin = min(margin, 1.0)
-    if margin < _AMBIGUOUS and not final and len(head) < 512:
+    if margin < PRIOR.doubt and not final and len(head) < 512:
         return None
     return Verdict(_join_of(best, margin, head), best.peel.fence)
 
@@ -194,4 +192,4 @@ def _join_of(best: Reading, margin: float, head: str) -> Join:
     note = best.note or kind
     if best.peel.what:
         note = f"{best.peel.what} before it; {note}"
-    return Join(kind, best.cut, 0, best.inserted, best.overlap, confidence, margin < _AMBIGUOUS, note)
+    return Join(kind, best.cut, 0, best.inserted, best.overlap, confidence, margin < PRIOR.doubt, note)

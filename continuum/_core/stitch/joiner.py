@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from continuum._core.stitch.decide import Context, Join, Verdict, decide
-from continuum._core.stitch.structure import open_fence
+from continuum._core.stitch.readings import Before
 from continuum._core.types import Seam
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Joiner:
             return None
         if self._context is None:
             shown = self._left[: len(self._left) - self._rest]
-            self._context = Context(self._rest, self._anchor, self._in_place, open_fence(shown))
+            self._context = Context(Before(shown), self._rest, self._anchor, self._in_place)
         return decide(self._left, head, self._context, final)
 
     def _echoed(self, head: str, final: bool) -> Verdict | None:

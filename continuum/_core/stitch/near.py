@@ -180,7 +180,7 @@ def may_repeat(left: str, head: str) -> bool:
         tries = 0
         while at >= 0 and tries < 4:
             w = walk(left, at, head, offset)
-            if w.j >= size - 16 and w.i < len(left) - 4 and w.matched >= 0.6 * size:
+            if w.j >= size - 12 and w.matched >= 0.6 * size:
                 return True
             tries += 1
             at = left.rfind(seed, 0, at)

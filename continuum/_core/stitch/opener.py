@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from continuum._core.stitch.prior import PRIOR
+
 if TYPE_CHECKING:
     from continuum._core.stitch.peel import Peel
 
@@ -25,7 +27,7 @@ def table_head(left: str, head: str, peel: Peel) -> Peel | None:
     # The table is still open: every line since its head is a row.
     if at < 0 or any(not line.lstrip().startswith("|") for line in left[at:].split("\n")[2:-1]):
         return None
-    return peel.then(match.end(), 1.0, "table head")
+    return peel.then(match.end(), PRIOR.table, "table head")
 
 
 def list_marker(left: str, head: str, peel: Peel) -> Peel | None:
@@ -37,7 +39,7 @@ def list_marker(left: str, head: str, peel: Peel) -> Peel | None:
     for mark in (own.group(), own.group(2)):
         if head.startswith(mark, peel.start):
             numbered = mark.strip()[:1].isdigit()
-            new = peel.then(peel.start + len(mark), 2.0 if numbered else 5.0, "list marker")
+            new = peel.then(peel.start + len(mark), PRIOR.number_marker if numbered else PRIOR.marker, "list marker")
             return new.loosened()
     return None
 
@@ -51,7 +53,7 @@ def heading(left: str, head: str, peel: Peel) -> Peel | None:
     at = left.rfind(line)
     if at < 0 or "\n#" in left[at + 1 :]:
         return None
-    return peel.then(match.end(), 4.0, "heading").loosened()
+    return peel.then(match.end(), PRIOR.heading, "heading").loosened()
 
 
 def json_brackets(left: str, head: str, peel: Peel) -> list[Peel]:
@@ -61,9 +63,9 @@ def json_brackets(left: str, head: str, peel: Peel) -> list[Peel]:
     found: list[Peel] = []
     match = _ARRAY.match(head, peel.start)
     if match is not None:
-        bits = 4.0 if left.lstrip()[0] == "[" else 5.0
+        bits = PRIOR.bracket + (left.lstrip()[0] != "[")
         if left.rstrip()[-1:] == ":":
-            bits += 6.0
+            bits += PRIOR.bracket_colon
         found.append(peel.then(peel.start + 1, bits, "JSON bracket"))
         if match.group(1):
             found.append(peel.then(match.end(), bits, "JSON bracket"))
@@ -75,7 +77,7 @@ def json_brackets(left: str, head: str, peel: Peel) -> list[Peel]:
         if not left.startswith(head[peel.start : match.end()]):
             break
         if match.group()[0] == "[" and size >= 8:
-            found.append(peel.then(match.start() + 1, 2.0, "JSON head"))
+            found.append(peel.then(match.start() + 1, PRIOR.json_head, "JSON head"))
             if match.group(1):
-                found.append(peel.then(match.end(), 2.0, "JSON head"))
+                found.append(peel.then(match.end(), PRIOR.json_head, "JSON head"))
     return found[:6]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from continuum._core.stitch.normal import normal
 from continuum._core.stitch.opener import heading, json_brackets, list_marker, table_head
-from continuum._core.stitch.talk import MAX_TALK, announces, is_opener, may_announce
+from continuum._core.stitch.prior import PRIOR
+from continuum._core.stitch.talk import MAX_TALK, announces, is_opener, may_announce, speaks_of_going_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -121,14 +122,20 @@ def _behind(head: str, stop: int, score: float, final: bool) -> list[Peel]:
     """Where the text may begin behind talk that ends at `stop`: after a rule, one line break, two, or a space."""
     if head[stop - 1 : stop] == "\n":
         stop -= 1
-    bits = 6.0 - 2.2 * (score - 6.0)
+    bits = PRIOR.talk - PRIOR.talk_slope * (score - 6.0)
     gap = _GAP.match(head, stop)
     if gap is None:
         if stop >= len(head):
             return (
-                [Peel(stop, bits, "talk", loose=True, foreign=stop, spoken=True)] if final else [Peel(stop, 0.0, "talk", open=True)]
+                [Peel(stop, bits, "talk", loose=True, foreign=stop, spoken=True)]
+                if final
+                else [Peel(stop, 0.0, "talk", open=True)]
             )
-        return [Peel(stop + 1, bits + 4.0, "talk", loose=True, foreign=stop + 1, spoken=True)] if head[stop].isspace() else []
+        return (
+            [Peel(stop + 1, bits + PRIOR.talk_space, "talk", loose=True, foreign=stop + 1, spoken=True)]
+            if head[stop].isspace()
+            else []
+        )
     if gap.end() >= len(head) and not final:
         return [Peel(len(head), 0.0, "talk", open=True)]
     if gap.group("rule"):
@@ -140,7 +147,9 @@ def _behind(head: str, stop: int, score: float, final: bool) -> list[Peel]:
             at = head.find("\n", at, gap.end()) + 1 or gap.end()
         ends.add(at)
     return [
-        Peel(end, bits + (0.0 if head.count("\n", stop, end) == 2 else 1.5), "talk", loose=True, foreign=end, spoken=True)
+        Peel(
+            end, bits + (0.0 if head.count("\n", stop, end) == 2 else 1.5), "talk", loose=True, foreign=end, spoken=True
+        )
         for end in sorted(ends)
     ]
 
@@ -157,13 +166,13 @@ def fence(left: str, head: str, peel: Peel, open_fence: str | None, final: bool)
     info = match.group(2).strip()
     mid_line = bool(left) and left[-1] != "\n" and "\n" not in rest[: match.start(1)]
     if open_fence is not None:
-        bits = 1.0 if mid_line or info else 7.0
+        bits = PRIOR.fence if mid_line or info else PRIOR.fence_bare
         if not info and not mid_line and rest[match.end() : match.end() + 1] in ("\n", ""):
             return None  # closes the fence that is open
     elif "```" in left or "~~~" in left:
-        bits = 6.0 if mid_line and peel.start else 24.0
+        bits = PRIOR.fence_text - (18.0 if mid_line and peel.start else 0.0)
     else:
-        bits = 2.0 if mid_line else 8.0
+        bits = PRIOR.fence_code if mid_line else PRIOR.fence_line
     start = peel.start + match.end()
     return replace(peel.then(start, bits, "fence"), fence=match.group(1), loose=False, foreign=start)
 
@@ -175,9 +184,9 @@ def dots(left: str, head: str, peel: Peel) -> list[Peel]:
         return []
     end = match.end()
     blank = end + len(head[end:]) - len(head[end:].lstrip())
-    found = [replace(peel.then(end, 3.0, "ellipsis"), foreign=end)]
+    found = [replace(peel.then(end, PRIOR.ellipsis, "ellipsis"), foreign=end)]
     if blank > end:
-        found.append(replace(peel.then(blank, 4.0, "ellipsis"), foreign=blank))
+        found.append(replace(peel.then(blank, PRIOR.ellipsis + 1.0, "ellipsis"), foreign=blank))
     return found
 
 
@@ -191,7 +200,7 @@ def quotation(left: str, head: str, peel: Peel, final: bool) -> Peel | None:
     for test in (_ends_exactly, _ends_with):
         for end in ends:
             if test(left, head[peel.start + 1 : end]):
-                new = peel.then(end + 1, 3.0, "quotation")
+                new = peel.then(end + 1, PRIOR.quotation, "quotation")
                 return replace(new, quoted=end - peel.start - 1, loose=True, foreign=end + 1)
     if not final and len(head) - peel.start < _QUOTE:
         inner = normal(_CLEAN.sub("", head[peel.start + 1 :]))
@@ -209,7 +218,7 @@ def _ends_exactly(left: str, quoted: str) -> bool:
 def quoting(left: str, head: str, final: bool) -> list[Peel]:
     """A first line that quotes the last words of the text: 'You left off at "...": '."""
     match = _QUOTING.match(head)
-    if match is None:
+    if match is None or not speaks_of_going_on(match.group()):
         return []
     for end in re.finditer(r"[\"”»」'’`]", head[match.end() : match.end() + _QUOTE]):
         stop = match.end() + end.start()
@@ -239,7 +248,7 @@ def blank(head: str, peel: Peel) -> Peel | None:
         end += 1
     if end == peel.start or end - peel.start > 8:
         return None
-    return peel.then(end, 2.5 if peel.loose else 8.0, "white space")
+    return peel.then(end, PRIOR.extra_loose if peel.loose else PRIOR.extra, "white space")
 
 
 def peels(left: str, head: str, open_fence: str | None, final: bool) -> list[Peel]:

@@ -11,30 +11,32 @@ import re
 from functools import cached_property
 from math import log2
 
+from continuum._core.stitch.boundary import IDEOGRAPH
+
 # Context lengths with the weight of an escape: the longer a context, the more a single sighting says.
 _ORDERS = ((20, 0.05), (12, 0.15), (6, 0.5), (4, 0.8), (3, 1.0), (2, 1.0), (1, 1.0))
 _LONGEST = _ORDERS[0][0]
 _WINDOW = 8000
-_SIGHTINGS, _LONG_SIGHTINGS = 200, 60
+_SIGHTINGS, _LONG_SIGHTINGS = 200, 24
 _WORD = re.compile(r"\w+")
+_IDEOGRAPH = IDEOGRAPH.pattern
 _SEPARATOR = "\ue0ff"
 
 
 class Flow:
-    """Prices text against the end of `left` and the head of the reply."""
+    """Prices text by what the end of `left` has said. What was looked up is kept for the next question."""
 
-    def __init__(self, left: str, head: str) -> None:
-        # What is being priced itself, the first characters of the reply, is no evidence.
-        self._seen = left[-_WINDOW:] + _SEPARATOR + head[256:3000]
+    def __init__(self, left: str) -> None:
+        self._seen = left[-_WINDOW:] + _SEPARATOR
         self._successors: dict[str, tuple[int, int, dict[str, int]]] = {}
         self._costs: dict[str, float] = {}
         self._singles: dict[str, int] = {}
+        self._blanks: dict[str, float] = {}
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """The whole words that were used; the last of the text, which may be cut, and the reply's first are left out."""
-        text, reply = self._seen.split(_SEPARATOR, 1)
-        return frozenset(_WORD.findall(text)[:-1]) | frozenset(_WORD.findall(reply)[1:-1])
+        """The whole words that were used, without the last one, which may be cut."""
+        return frozenset(_WORD.findall(self._seen)[:-1])
 
     def _after(self, piece: str) -> tuple[int, int, dict[str, int]]:
         """How often `piece` was sighted (recently), how many successors it had only once, and all of them."""
@@ -72,26 +74,50 @@ class Flow:
         cost = self._costs.get(key)
         if cost is not None:
             return cost
-        chance, weight = 0.0, 1.0
-        for order, escape in _ORDERS:
+        chance, escape = 0.0, 1.0
+        excluded: set[str] = set()
+        for order, doubt in _ORDERS:
             piece = context[-order:]
             if len(piece) < order:
                 continue
             count, single, found = self._after(piece)
             if not count:
                 continue
-            share = count / (count + escape * (single + 0.5))
-            chance += weight * share * found.get(char, 0) / count
-            weight *= 1.0 - share
-            if weight < 0.02:
+            new = doubt * (single + 0.5)
+            hits = found.get(char, 0)
+            if hits:
+                left = count - sum(found[c] for c in excluded if c in found)
+                chance = escape * (count / (count + new)) * hits / left
+                escape = 0.0
                 break
+            # The contexts are no independent witnesses: the one that knows best says how likely something new is.
+            escape = min(escape, new / (count + new))
+            excluded.update(found)
         total = self._singles.get(char)
         if total is None:
             total = self._singles[char] = self._seen.count(char)
         floor = (total + 0.3) / (len(self._seen) + 100)
-        chance += weight * max(floor, 1e-5 if char.isascii() else 1e-4)
+        if context and char.isspace():
+            floor = self._blank_after(context[-1], char)
+        chance += escape * max(floor, 1e-5 if char.isascii() else 1e-4)
         cost = self._costs[key] = -log2(min(chance, 1.0))
         return cost
+
+    def _blank_after(self, last: str, blank: str) -> float:
+        """How often this white space follows a character of the same class: ideograph, other
+        word character, neither, or the same white space."""
+        if last.isspace():
+            kind = re.escape(last)
+        else:
+            kind = _IDEOGRAPH if IDEOGRAPH.match(last) else r"[^\W_]" if last.isalnum() else r"[^\w\s]"
+        key = kind + blank
+        share = self._blanks.get(key)
+        if share is None:
+            recent = self._seen[-2000:]
+            all_of_kind = len(re.findall(kind, recent))
+            followed = len(re.findall(kind + re.escape(blank), recent))
+            share = self._blanks[key] = (followed + 0.1) / (all_of_kind + 20)
+        return share
 
     def costs(self, before: str, after: str, cap: float = 200.0, least: int = 0) -> list[float]:
         """Running totals: element n is the price of the first n characters; stops at `cap`, but not before `least`."""

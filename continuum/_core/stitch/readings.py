@@ -7,28 +7,31 @@ new text. Text that the answer says all the time anyway is cheap to say again, s
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from math import log2
 from typing import TYPE_CHECKING
 
 from continuum._core.stitch.boundary import IDEOGRAPH
-from continuum._core.stitch.near import may_repeat, near_overlaps, templated
+from continuum._core.stitch.near import Near, may_repeat, near_overlaps, templated
 from continuum._core.stitch.normal import dropped_head, dropped_tail, normal, raw_end, raw_start
 from continuum._core.stitch.overlap import borders, running
 from continuum._core.stitch.peel import Peel, peels
 from continuum._core.stitch.price import Flow
+from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.spacing import insertions
+from continuum._core.stitch.structure import open_fence
 
 if TYPE_CHECKING:
     from continuum._core.types import SeamKind
 
-_AFTER = 8
+_AFTER = 6
 """How many characters after a join are priced."""
 _GAIN_CAP = 60.0
 _FORM_WINDOW = 8000
 _HEAD_WINDOW = 8000
-_OVERLAP, _NEAR, _EDIT = 1.0, 4.0, 4.0
+_FENCE = re.compile(r"\s*(?:```|~~~)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,36 +61,67 @@ class Reading:
     unsure: bool = False
 
 
-class Readings:
-    """Collects the readings of one head of a reply."""
+class Before:
+    """The text before the reply, and what is worked out about it when first needed."""
 
-    def __init__(self, left: str, head: str, fence: str | None, final: bool) -> None:
+    def __init__(self, left: str) -> None:
         self.left = left
+        self.tail = left[-_FORM_WINDOW:]
+
+    @cached_property
+    def flow(self) -> Flow:
+        """Prices text by what was said before."""
+        return Flow(self.left)
+
+    @cached_property
+    def form(self) -> str:
+        """The normal form of the end of the text."""
+        return normal(self.tail)
+
+    @cached_property
+    def templated(self) -> float:
+        """How much of the text follows a template."""
+        return templated(self.form)
+
+    @cached_property
+    def fence(self) -> str | None:
+        """The code fence that is open at the end of the text."""
+        return open_fence(self.left)
+
+
+class Readings:
+    """Collects the readings of one head of a reply.
+
+    If more of the reply could add a reading or settle one, and it is not `final`, only `open` is set.
+    """
+
+    def __init__(self, before: Before, head: str, final: bool) -> None:
+        self.before = before
+        self.left = before.left
+        self.flow = before.flow
         self.head = head
         self.final = final
-        self.flow = Flow(left, head)
         self.found: list[Reading] = []
-        self.open = False
-        """Whether more of the reply could add a reading or settle one."""
-        self._tail = left[-_FORM_WINDOW:]
-        self._form = normal(self._tail)
-        for peel in peels(left, head, fence, final):
-            if peel.open:
-                self.open = True
-            else:
-                self._read(peel)
+        candidates = peels(self.left, head, before.fence, final)
+        self.open = not final and any(peel.open or self._may_change(peel) for peel in candidates)
+        if not self.open:
+            for peel in candidates:
+                if not peel.open:
+                    self._read(peel)
+
+    def _may_change(self, peel: Peel) -> bool:
+        """Whether more of the reply may turn what follows the peel into a repeat, or into something else."""
+        body = self.head[peel.start :]
+        if len(body) < 16 or not body.strip():
+            return True
+        return running(self.left, body[:-8]) >= 0 or may_repeat(self.before.form, normal(body[:_HEAD_WINDOW]))
 
     def _read(self, peel: Peel) -> None:
         left, flow = self.left, self.flow
         body = self.head[peel.start :]
         if not body.strip() and peel.start:
-            if self.final:
-                self.found.append(Reading(len(self.head), peel.bits, "nothing_new", 0, peel, note="nothing behind it"))
-            else:
-                self.open = True
+            self.found.append(Reading(len(self.head), peel.bits, "nothing_new", 0, peel, note="nothing behind it"))
             return
-        if len(body) < 16 and not self.final:
-            self.open = True
         overlaps = borders(left, body)
         totals = flow.costs(left, body[:56], _GAIN_CAP, 12 + _AFTER)
         surprise = totals[min(_AFTER, len(totals) - 1)]
@@ -95,14 +129,13 @@ class Readings:
         self.found.append(Reading(peel.start, base, "plain", peel.quoted, peel, "", surprise, "the reply follows"))
         for k in overlaps:
             self._overlap(peel, body, k, totals, base)
-        self._unfinished(peel, body, totals, base)
+        self._contained(peel, body, totals, base)
         if not overlaps or overlaps[0] < 32:
             self._near(peel, body, totals, base, {*overlaps})
-        for run, bits in insertions(left, body, flow, peel.loose) if surprise > 5.0 or peel.loose else ():
+        for run, bits in insertions(left, body, flow, peel.loose, _AFTER) if surprise > 5.0 or peel.loose else ():
             price = base - surprise + bits
-            self.found.append(
-                Reading(peel.start, price, "plain", peel.quoted, peel, run, bits, f"{run!r} was lost between")
-            )
+            note = f"{run!r} was lost between"
+            self.found.append(Reading(peel.start, price, "plain", peel.quoted, peel, run, bits, note))
 
     def _base(self, peel: Peel, body: str, surprise: float) -> float:
         """The price of going on behind the peel, relative to taking the reply as it stands.
@@ -131,7 +164,7 @@ class Readings:
         if k < 12:
             after = self.flow.cost(self.left, body[k : k + _AFTER])
             said = totals[min(k + _AFTER, len(totals) - 1)]
-        bits = base + _OVERLAP + start_bits(self.left, len(self.left) - k) + after - said
+        bits = base + PRIOR.overlap + start_bits(self.left, len(self.left) - k) + after - said
         kind: SeamKind = "overlap"
         start = len(self.left) - k
         if k >= 160 and (start == 0 or self.left[start - 1] == "\n"):
@@ -139,68 +172,61 @@ class Readings:
         note = f"{k} characters repeated word for word"
         self.found.append(Reading(peel.start + k, bits, kind, k, peel, "", after, note))
 
-    def _unfinished(self, peel: Peel, body: str, totals: list[float], base: float) -> None:
-        """All of the body stands in the text, or may be a repeat with edits that has not reached its end."""
-        if len(body) < 12:
+    def _contained(self, peel: Peel, body: str, totals: list[float], base: float) -> None:
+        """All of the reply stands in the text already."""
+        if len(body) < 40:
             return
         at = running(self.left, body)
-        if at < 0:
-            if not self.final and may_repeat(self._form, normal(body[:_HEAD_WINDOW])):
-                self.open = True
-            return
-        self.open = True
-        if self.final and len(body) >= 40:
-            bits = base + 8.0 + start_bits(self.left, at) - totals[-1]
+        if at >= 0:
+            bits = base + PRIOR.contained + start_bits(self.left, at) - totals[-1]
             note = "all of it stands in the text"
             self.found.append(Reading(len(self.head), bits, "nothing_new", len(body), peel, "", 0.0, note))
 
-    @cached_property
-    def templated(self) -> float:
-        """How much of the text follows a template."""
-        return templated(self._form)
-
     def _near(self, peel: Peel, body: str, totals: list[float], base: float, exact: set[int]) -> None:
         """Overlaps of the normal forms, mapped back to the characters that arrived."""
-        tail = self._tail
-        for near in near_overlaps(self._form, normal(body[:_HEAD_WINDOW])):
+        tail, form = self.before.tail, self.before.form
+        for near in near_overlaps(form, normal(body[:_HEAD_WINDOW])):
             end = raw_end(body, near.end)
-            start = raw_start(tail, len(self._form) - near.start)
+            start = raw_start(tail, len(form) - near.start)
             index = len(self.left) - len(tail) + start
-            cut, misfit = after_marks(tail, body, end)
-            if cut in exact:
-                continue
-            said = min(totals[min(cut, len(totals) - 1)], _GAIN_CAP)
-            if near.edits:
-                said = said * (1.0 - self.templated) + min(60.0, 0.05 * near.matched)
-            change = self.flow.cost(self.left, body[cut : cut + _AFTER]) - self.flow.cost(
-                body[:cut], body[cut : cut + _AFTER]
-            )
-            bits = base + _NEAR + start_bits(self.left, index) + misfit + change - said
-            bits += _EDIT * near.edits + 0.3 * near.skipped + 8.0 * near.numbers + 2.5 * near.foreign + (5.0 if near.unsure else 0.0)
-            kind: SeamKind = "near"
-            if cut >= 160 and (index <= 0 or self.left[index - 1] == "\n"):
-                kind = "restart"
-            note = f"{cut} characters repeated with {near.edits or 'small'} changes"
-            self.found.append(Reading(peel.start + cut, bits, kind, cut, peel, "", change, note, near.unsure))
+            if _FENCE.match(body) and not _FENCE.match(self.left, max(0, index)):
+                continue  # the fence is not part of the repeat; its own peel speaks for it
+            for cut, misfit in after_marks(tail, body, end):
+                if cut not in exact:
+                    self._near_at(peel, body, near, cut, index, misfit + base, totals)
+
+    def _near_at(
+        self, peel: Peel, body: str, near: Near, cut: int, index: int, bits: float, totals: list[float]
+    ) -> None:
+        """One place where a repeat with changes may end."""
+        said = min(totals[min(cut, len(totals) - 1)], _GAIN_CAP)
+        if near.edits:
+            said = said * (1.0 - self.before.templated) + min(60.0, 0.05 * near.matched)
+        after = body[cut : cut + _AFTER]
+        change = self.flow.cost(self.left, after) - self.flow.cost(body[:cut], after)
+        bits += PRIOR.near + start_bits(self.left, index) + change - said
+        bits += PRIOR.edit * near.edits + PRIOR.skipped * near.skipped + PRIOR.number * near.numbers
+        bits += (
+            PRIOR.foreign + PRIOR.foreign_each * near.foreign if near.foreign else 0.0
+        ) + PRIOR.unsure * near.unsure
+        kind: SeamKind = "near"
+        if cut >= 160 and (index <= 0 or self.left[index - 1] == "\n"):
+            kind = "restart"
+        note = f"{cut} characters repeated with {near.edits or 'small'} changes"
+        self.found.append(Reading(peel.start + cut, bits, kind, cut, peel, "", change, note, near.unsure))
 
 
-def after_marks(left: str, body: str, end: int) -> tuple[int, float]:
-    """Where a repeat whose last real character ends at `end` of `body` really ends, given the marks and white space
-    that stand at the end of `left`; and what a difference between them costs."""
+def after_marks(left: str, body: str, end: int) -> list[tuple[int, float]]:
+    """Where a repeat whose last real character ends at `end` of `body` may really end, given the marks and white space
+    that stand at the end of `left`; with what a difference between them costs. Likeliest first, at most three."""
     size = dropped_tail(left)
     own = left[len(left) - size :] if size else ""
+    if not own or body.startswith(own, end):
+        return [(end + len(own), 0.0)]
     others = body[end : end + dropped_head(body[end : end + 320])]
-    if not own:
-        return end, 0.0
-    if others.startswith(own):
-        return end + len(own), 0.0
-    best, price = 0, 3.0 + len(own.strip())
-    for j in range(1, len(others) + 1):
-        part = others[:j]
-        cost = _unlike(own, part)
-        if cost < price:
-            best, price = j, cost
-    return end + best, price
+    found = [(end + j, _unlike(own, others[:j])) for j in range(1, len(others) + 1)]
+    found.append((end, 3.0 + len(own.strip())))
+    return sorted(found, key=lambda item: item[1])[:3]
 
 
 def _unlike(own: str, part: str) -> float:
@@ -215,21 +241,24 @@ def _unlike(own: str, part: str) -> float:
 def start_bits(left: str, index: int) -> float:
     """How unlikely it is that a model begins its repeat at `index` of the text."""
     if index <= 0 or not left[:index].strip():
-        return 2.0
+        return PRIOR.whole
     before, here = left[index - 1], left[index : index + 1]
+    if len(left) - index <= 8 and not left[index:].strip():
+        return PRIOR.blank_run
     if before == "\n":
-        return (2.5 if here.strip() else 6.0) + 0.4 * min(10, left.count("\n", index, len(left) - 1))
+        return (PRIOR.line if here.strip() else PRIOR.blank) + PRIOR.lines * min(
+            10, left.count("\n", index, len(left) - 1)
+        )
     line = left.rfind("\n", max(0, index - 80), index)
     if line >= 0 and not left[line:index].strip():
-        return 3.5 if here.strip() else 8.0  # behind the indent
+        return PRIOR.indent if here.strip() else PRIOR.inside  # behind the indent
+    words = PRIOR.words * log2(1 + min(64, len(left[index : index + 800].split()) or 1))
     if here.isspace():
-        return (5.0 if not before.isspace() else 10.0) + log2(1 + min(64, len(left[index:].split()) or 1))
+        return (PRIOR.space if not before.isspace() else 2 * PRIOR.space) + words
     if IDEOGRAPH.match(before):
-        return 3.5 if before in "。！？" else 5.0
+        return PRIOR.sentence if before in "。！？" else PRIOR.ideograph
     if before.isspace():
         if left[max(0, index - 4) : index].rstrip()[-1:] in (".", "!", "?", ":"):
-            return 3.5
-        return 4.0 + log2(1 + min(64, len(left[index:].split()) or 1))
-    if before.isalnum() != here.isalnum():
-        return 6.0
-    return 8.0
+            return PRIOR.sentence
+        return PRIOR.word + words
+    return PRIOR.mark if before.isalnum() != here.isalnum() else PRIOR.inside

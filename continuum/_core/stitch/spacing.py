@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from continuum._core.stitch.boundary import IDEOGRAPH
+from continuum._core.stitch.prior import PRIOR
 
 if TYPE_CHECKING:
     from continuum._core.stitch.price import Flow
@@ -16,18 +17,21 @@ _RUN = re.compile(r"\s+")
 _WINDOW = 6000
 
 
-def insertions(left: str, body: str, flow: Flow, loose: bool) -> list[tuple[str, float]]:
-    """White space that may have been lost between `left` and `body`, each with its price in bits."""
+def insertions(left: str, body: str, flow: Flow, loose: bool, ahead: int) -> list[tuple[str, float]]:
+    """White space that may have been lost between `left` and `body`, each with its price in bits.
+
+    `ahead`: how many characters of the reply are priced.
+    """
     if not left or not body or left[-1].isspace() or body[0].isspace():
         return []
-    prior = 2.0 if loose else 4.0
-    candidates = {" ": 0.0, "\n": 2.0, "\n\n": 2.5}
+    prior = PRIOR.lost - (PRIOR.lost_loose if loose else 0.0)
+    candidates = {" ": 0.0, "\n": PRIOR.lost_line, "\n\n": PRIOR.lost_line + 0.5}
     for run, share in _habits(left, body):
-        candidates[run] = min(candidates.get(run, 9.0), 2.0 - 2.0 * share)
+        candidates[run] = min(candidates.get(run, 9.0), PRIOR.lost_habit * (1.0 - share))
     votes = _votes(left, body, flow)
     found = []
     for run, extra in candidates.items():
-        bits = prior + extra + flow.cost(left, run + body[:8])
+        bits = prior + extra + flow.cost(left, run + body[:ahead])
         if run == " ":
             bits += votes
         found.append((run, bits))
@@ -74,7 +78,7 @@ def _votes(left: str, body: str, flow: Flow) -> float:
         return 0.0
     words = flow.words
     if first + second in words:
-        return 6.0
+        return PRIOR.known_word
     if first in words and second in words:
-        return -5.0
+        return -PRIOR.two_words
     return 0.0

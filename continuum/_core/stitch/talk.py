@@ -92,6 +92,11 @@ def is_opener(line: str) -> bool:
     return match is not None and len(line.strip()) <= 60
 
 
+def speaks_of_going_on(line: str) -> bool:
+    """Whether any word in the line is about going on, the rest, or the cut."""
+    return _STRONG.search(line) is not None
+
+
 def may_announce(line: str) -> bool:
     """Whether an unfinished first line may still become talk: it opens like it, or speaks of going on already."""
     start = line.strip()

@@ -1,0 +1,89 @@
+"""The prior prices of all readings, in bits, in one place.
+
+A price is how much rarer a behaviour is than taking the reply as it stands. The order of magnitude comes from
+recorded replies of models; the figures were then fitted on joins of documents cut at token boundaries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Prices in bits. Lower is likelier; 0 is the plain reading.
+
+    Attributes:
+        in_place: discount of the plain reading where the server went on in place.
+        overlap, near, contained: a repeat word for word, with changes, of a part that ends before the text does.
+        whole, line, lines, indent, sentence, ideograph, word, words, space, mark, inside, blank, blank_run: where a repeat
+            begins: at the start of the text, of a line (plus `lines` for each line more), behind its indent, at a
+            sentence, between ideographs, at a word (plus `words` for each doubling of their number), at a space, at a mark,
+            inside a word, at a blank line, and for white space that is all the repeat consists of.
+        edit, skipped, number, foreign, foreign_each, unsure: a difference, each character of it, one of numbers, unmatched
+            characters in front, each of them, and an end that could not be seen.
+        lost, lost_line, lost_habit, lost_loose, known_word, two_words: white space that was lost: its price, more for a line
+            break, less where the text has the habit, less behind something peeled, and what the words of the text say.
+        extra, extra_loose: white space that was added, on its own or behind something peeled.
+        ellipsis, quotation, marker, number_marker, table, heading: what was peeled.
+        bracket, bracket_colon, json_head: JSON brackets opened again, behind a colon, or with the head of the document.
+        fence, fence_bare, fence_code, fence_line, fence_text: a fence with an info string or in mid-line inside an open
+            one, a bare one there, one around code in mid-line or at a line start, one in a text that has fences.
+        talk, talk_slope, talk_space: talk with a score of 6, each point more, and only a space behind it.
+        tie: readings closer than this are as good; the one that drops least wins.
+        doubt: a join whose next best reading is closer than this is ambiguous.
+    """
+
+    in_place: float = -10.0
+    overlap: float = 1.0
+    near: float = 4.0
+    contained: float = 8.0
+    whole: float = 2.0
+    line: float = 2.5
+    lines: float = 0.4
+    indent: float = 3.5
+    sentence: float = 3.5
+    ideograph: float = 5.0
+    word: float = 4.0
+    words: float = 1.0
+    space: float = 5.0
+    mark: float = 6.0
+    inside: float = 8.0
+    blank: float = 6.0
+    blank_run: float = 4.0
+    edit: float = 4.0
+    skipped: float = 0.3
+    number: float = 8.0
+    foreign: float = 6.0
+    foreign_each: float = 3.0
+    unsure: float = 5.0
+    lost: float = 4.0
+    lost_line: float = 2.0
+    lost_habit: float = 2.0
+    lost_loose: float = 2.0
+    known_word: float = 6.0
+    two_words: float = 5.0
+    extra: float = 8.0
+    extra_loose: float = 2.5
+    ellipsis: float = 3.0
+    quotation: float = 3.0
+    marker: float = 5.0
+    number_marker: float = 2.0
+    table: float = 1.0
+    heading: float = 4.0
+    bracket: float = 4.0
+    bracket_colon: float = 6.0
+    json_head: float = 2.0
+    fence: float = 1.0
+    fence_bare: float = 7.0
+    fence_code: float = 2.0
+    fence_line: float = 8.0
+    fence_text: float = 24.0
+    talk: float = 6.0
+    talk_slope: float = 2.2
+    talk_space: float = 4.0
+    tie: float = 1.5
+    doubt: float = 4.0
+
+
+PRIOR = Prior()

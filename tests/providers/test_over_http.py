@@ -1,0 +1,436 @@
+"""Both wire APIs, through the real SDKs, against the simulated provider: every way of being cut, and every fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import anyio
+import pytest
+from anthropic import Anthropic, AsyncAnthropic
+from openai import AsyncOpenAI, OpenAI
+
+import continuum
+from continuum import Policy, Result
+from continuum.providers.capabilities import REFUSALS
+from continuum.testing import SimulatedProvider, sample_documents
+
+DOCUMENTS = sample_documents()
+ESSAY = DOCUMENTS["essay"]
+QUICK = Policy(retry_initial=0.01, retry_max=0.05, read_timeout=2.0)
+
+Call = Callable[..., Result]
+
+
+def ask(document: str = "") -> dict[str, Any]:
+    prompt = f"Write it. [doc:{document}]" if document else "Write it."
+    return {"messages": [{"role": "user", "content": prompt}], "max_tokens": 220}
+
+
+def _openai(server: SimulatedProvider, policy: Policy, **params: Any) -> Result:
+    with OpenAI(base_url=server.openai_base_url, api_key="k") as client:
+        return continuum.complete(client, policy=policy, **{"model": "sim", **params})
+
+
+def _anthropic(server: SimulatedProvider, policy: Policy, **params: Any) -> Result:
+    with Anthropic(base_url=server.anthropic_base_url, api_key="k") as client:
+        return continuum.complete(client, policy=policy, **{"model": "claude-sim", **params})
+
+
+def _aopenai(server: SimulatedProvider, policy: Policy, **params: Any) -> Result:
+    async def main() -> Result:
+        async with AsyncOpenAI(base_url=server.openai_base_url, api_key="k") as client:
+            return await continuum.acomplete(client, policy=policy, **{"model": "sim", **params})
+
+    return anyio.run(main)
+
+
+def _aanthropic(server: SimulatedProvider, policy: Policy, **params: Any) -> Result:
+    async def main() -> Result:
+        async with AsyncAnthropic(base_url=server.anthropic_base_url, api_key="k") as client:
+            return await continuum.acomplete(client, policy=policy, **{"model": "claude-sim", **params})
+
+    return anyio.run(main, backend="trio")
+
+
+CALLS: dict[str, Call] = {
+    "openai": _openai,
+    "anthropic": _anthropic,
+    "async openai": _aopenai,
+    "async anthropic on trio": _aanthropic,
+}
+every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+both_apis = pytest.mark.parametrize("call", [_openai, _anthropic], ids=["openai", "anthropic"])
+
+
+@pytest.fixture(autouse=True)
+def _nothing_learnt() -> Iterator[None]:
+    yield
+    REFUSALS.clear()
+
+
+@every_call
+@pytest.mark.parametrize("unary", [False, True], ids=["stream", "unary"])
+def test_a_cut_document_comes_back_whole(call: Call, unary: bool) -> None:
+    """Many rounds, the whole text, every token counted, over either SDK, sync and async, streamed and not."""
+    with SimulatedProvider(ESSAY) as server:
+        result = call(server, QUICK.model_copy(update={"stream": not unary}), **ask())
+        asked = len(server.requests)
+    assert result.text == ESSAY
+    assert result.complete
+    assert result.reason == "finished"
+    assert result.rounds == asked > 2
+    assert result.usage.input_tokens > 0
+    assert not result.usage.estimated
+    assert {seam.kind for seam in result.seams} == {"anchor"}
+
+
+@both_apis
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_sample_document_comes_back_whole(call: Call, name: str) -> None:
+    """Prose, Markdown, code, tables, JSON, French, Chinese and a poem with a refrain."""
+    with SimulatedProvider(DOCUMENTS) as server:
+        result = call(server, QUICK, **ask(name))
+    assert result.text == DOCUMENTS[name]
+    assert result.complete
+
+
+@every_call
+@pytest.mark.parametrize(
+    "fault",
+    ["429:0.05", "429", "529", "status:503", "status:408", "disconnect", "drop:9", "reset:9", "silent_end:9",
+     "malformed_chunk:9", "error_event:9", "drop:0", "silent_end:0"],
+)  # fmt: skip
+def test_a_fault_is_survived(call: Call, fault: str) -> None:
+    """Rate limits, outages, dropped, silent, malformed and failing streams: the text is whole all the same."""
+    with SimulatedProvider(ESSAY, faults=["ok", fault]) as server:
+        result = call(server, QUICK, **ask())
+    assert result.text == ESSAY
+    assert result.complete
+
+
+@both_apis
+def test_a_stalled_stream_is_cut_and_continued(call: Call) -> None:
+    """Silence longer than the read timeout ends the stream, and the run goes on from what had come."""
+    policy = QUICK.model_copy(update={"read_timeout": 0.3})
+    with SimulatedProvider(ESSAY, faults=["stall:9"]) as server:
+        result = call(server, policy, **ask())
+    assert result.text == ESSAY
+    assert result.complete
+    assert result.segments[0].finish_reason == "interrupted"
+    assert result.usage.estimated
+
+
+@every_call
+@pytest.mark.parametrize("fault", ["quota", "spend_limit"])
+def test_a_quota_is_not_waited_for(call: Call, fault: str) -> None:
+    """A 429 that no wait cures ends the run at once, with what was bought."""
+    with SimulatedProvider(ESSAY, faults=["ok", fault]) as server:
+        result = call(server, QUICK, **ask())
+        asked = len(server.requests)
+    assert (result.reason, result.complete, asked) == ("quota", False, 2)
+    assert ESSAY.startswith(result.text)
+    assert result.text
+
+
+@every_call
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 422])
+def test_a_refused_request_is_not_repeated(call: Call, status: int) -> None:
+    """4xx that no repeat cures: one request, an error of ours with the SDK's as its cause."""
+    with SimulatedProvider(ESSAY, faults=[f"status:{status}"]) as server:
+        with pytest.raises(continuum.ProviderError) as caught:
+            call(server, QUICK, **ask())
+        assert len(server.requests) == 1
+    assert caught.value.status_code == status
+    assert type(caught.value.__cause__).__module__.split(".")[0] in ("openai", "anthropic")
+
+
+@both_apis
+def test_our_retries_are_the_only_ones(call: Call) -> None:
+    """The SDK's own retries are off: what the policy allows is what the server sees."""
+    with SimulatedProvider(ESSAY, faults=["status:500"] * 20) as server:
+        with pytest.raises(continuum.ProviderError, match="retries_exhausted"):
+            call(server, QUICK.model_copy(update={"max_retries": 3}), **ask())
+        assert len(server.requests) == 4
+
+
+@both_apis
+def test_x_should_retry_is_obeyed(call: Call) -> None:
+    """A server that says not to retry is not asked again."""
+    from continuum.testing import Behaviour
+
+    fault = Behaviour("status", status=503, headers={"x-should-retry": "false"})
+    with SimulatedProvider(ESSAY, faults=[fault]) as server:
+        with pytest.raises(continuum.ProviderError):
+            call(server, QUICK, **ask())
+        assert len(server.requests) == 1
+
+
+@both_apis
+def test_reasoning_that_takes_the_cap_is_told_apart(call: Call) -> None:
+    """Nothing visible and all tokens spent on reasoning is `reasoning_exhausted`, after one request."""
+    with SimulatedProvider(ESSAY, behaviours=["reasoning_only@0"]) as server:
+        result = call(server, QUICK, **ask())
+        assert len(server.requests) == 1
+    assert (result.reason, result.text, result.rounds) == ("reasoning_exhausted", "", 1)
+
+
+@both_apis
+def test_a_raised_cap_lets_the_text_come(call: Call) -> None:
+    """With leave to raise the cap, the request goes out once more with it, and the answer arrives."""
+    with SimulatedProvider(ESSAY, behaviours=["reasoning_only@0"]) as server:
+        result = call(server, QUICK.model_copy(update={"raise_cap_to": 4000}), **ask())
+        caps = [request.body.get("max_tokens") for request in server.requests]
+    assert caps[:2] == [220, 4000]
+    assert result.rounds >= 2
+
+
+@both_apis
+def test_a_refusal_ends_the_run(call: Call) -> None:
+    """A refusal in a later round keeps the text so far and is never asked again."""
+    with SimulatedProvider(ESSAY, behaviours=["anchored", "refusal"]) as server:
+        result = call(server, QUICK, **ask())
+        assert len(server.requests) == 3
+    assert result.reason == "refused"
+    assert result.finish_reason in ("refusal", "content_filter")
+
+
+@both_apis
+def test_an_unknown_finish_reason_is_not_success(call: Call) -> None:
+    """A word that nobody knows ends the run as incomplete, and is kept beside it."""
+    with SimulatedProvider(ESSAY, behaviours=["unknown_finish:eos"]) as server:
+        result = call(server, QUICK, **ask())
+    assert (result.complete, result.finish_reason, result.raw_finish_reason) == (False, "unknown", "eos")
+
+
+@both_apis
+def test_a_full_context_window_is_told_apart(call: Call) -> None:
+    """The window is full: the run ends there with all that was bought."""
+    with SimulatedProvider(ESSAY, behaviours=["anchored", "context_window:30"]) as server:
+        result = call(server, QUICK, **ask())
+    assert (result.reason, result.complete) == ("context_window", False)
+    assert ESSAY.startswith(result.text)
+
+
+@both_apis
+def test_an_endless_repetition_is_stopped(call: Call) -> None:
+    """A model that says one sentence for ever is stopped, and its good prefix is kept."""
+    behaviours = ["anchored"] + ["repetition"] * 30
+    with SimulatedProvider(ESSAY, behaviours=behaviours) as server:
+        result = call(server, QUICK, **{**ask(), "max_tokens": 500})
+    assert not result.complete
+    assert result.reason in ("repetition", "no_progress")
+    assert result.text[:1000] == ESSAY[:1000]
+
+
+@both_apis
+@pytest.mark.parametrize("behaviour", ["length_at_end", "early_stop"])
+def test_mislabelled_ends(call: Call, behaviour: str) -> None:
+    """`length` on a finished text and `stop` on a cut one both give the whole text."""
+    behaviours = [behaviour] * (30 if behaviour == "length_at_end" else 1)
+    with SimulatedProvider(ESSAY, behaviours=behaviours) as server:
+        result = call(server, QUICK, **ask())
+    assert result.text == ESSAY
+
+
+@both_apis
+def test_empty_replies_are_bounded(call: Call) -> None:
+    """A model that has nothing to say any more does not keep the run going."""
+    with SimulatedProvider(ESSAY, behaviours=["empty"] * 50) as server:
+        result = call(server, QUICK, **ask())
+        assert len(server.requests) <= 4
+    assert result.text
+    assert not result.complete
+
+
+def test_a_paused_turn_goes_back_as_it_is() -> None:
+    """Anthropic's pause_turn: the content is resent untouched, without a user turn."""
+    with SimulatedProvider(ESSAY, behaviours=["pause_turn:20@0"], prefill="continue") as server:
+        result = _anthropic(server, QUICK, **ask())
+        second = server.requests[1].body["messages"]
+    assert [message["role"] for message in second] == ["user", "assistant"]
+    assert result.segments[1].reason == "resume"
+    assert result.text == ESSAY
+    assert result.complete
+
+
+@every_call
+def test_tool_calls_pass(call: Call) -> None:
+    """A finished tool call is complete; a cut one is never continued."""
+    with SimulatedProvider(ESSAY, behaviours=["tool_call@0"]) as server:
+        result = call(server, QUICK, **ask())
+    assert (result.complete, result.finish_reason) == (True, "tool_calls")
+    with SimulatedProvider(ESSAY, behaviours=["cut_tool_call@0"]) as server:
+        result = call(server, QUICK, **ask())
+        assert len(server.requests) == 1
+    assert (result.complete, result.reason) == (False, "tool_call_cut")
+
+
+@pytest.mark.parametrize("prefill", ["continue", "echo"])
+@pytest.mark.parametrize("unary", [False, True], ids=["stream", "unary"])
+def test_a_server_that_continues_in_place(prefill: Any, unary: bool) -> None:
+    """In place, echoing the prefix or not: the text is exact, and no user turn is sent."""
+    policy = QUICK.model_copy(update={"strategy": "in_place", "stream": not unary})
+    with SimulatedProvider(ESSAY, prefill=prefill) as server:
+        result = _openai(server, policy, **ask())
+        roles = [[m["role"] for m in request.body["messages"]] for request in server.requests]
+    assert result.text == ESSAY
+    assert roles == [["user"]] + [["user", "assistant"]] * (len(roles) - 1)
+    assert {seam.kind for seam in result.seams} == {"exact"}
+
+
+def test_claude_four_five_is_asked_in_place_and_others_are_not() -> None:
+    """The allow-list at work: a model in it is prefilled, with the white space at the end cut off and put back."""
+    with SimulatedProvider(ESSAY, prefill="continue") as server:
+        result = _anthropic(server, QUICK, model="claude-opus-4-5", **ask())
+        last = [request.body["messages"][-1] for request in server.requests[1:]]
+        assert all(message["role"] == "assistant" and message["content"][-1].strip() for message in last)
+    assert result.text == ESSAY
+    with SimulatedProvider(ESSAY, prefill="refuse") as server:
+        result = _anthropic(server, QUICK, model="claude-opus-5", **ask())
+        assert all(request.body["messages"][-1]["role"] == "user" for request in server.requests)
+    assert result.text == ESSAY
+
+
+def test_a_refused_prefill_is_remembered() -> None:
+    """The 400 costs one request, once: the next run on the same server and model asks with a user turn at once."""
+    with SimulatedProvider(ESSAY, prefill="refuse") as server:
+        for refused in (1, 0):
+            server.reset()
+            result = _anthropic(server, QUICK, model="claude-haiku-4-5", **ask())
+            assert server.statuses.get(400, 0) == refused
+            assert result.text == ESSAY
+
+
+@pytest.mark.parametrize(
+    ("dialect", "field", "value"),
+    [("mistral", "prefix", True), ("qwen", "partial", True), ("kimi", "partial", True), ("deepseek", "prefix", True)],
+)
+def test_a_dialect_sends_its_flag(dialect: str, field: str, value: object) -> None:
+    """The assistant message that is gone on with carries the flag that the server wants."""
+    with SimulatedProvider(ESSAY, prefill="echo", prefill_field=field) as server:
+        result = _openai(server, QUICK.model_copy(update={"dialect": dialect}), **ask())
+        assert all(request.body["messages"][-1][field] == value for request in server.requests[1:])
+    assert result.text == ESSAY
+
+
+def test_vllm_gets_its_fields() -> None:
+    """Both fields together, in the body, and only on continuations."""
+    with SimulatedProvider(ESSAY, prefill="continue") as server:
+        result = _openai(server, QUICK.model_copy(update={"dialect": "vllm"}), **ask())
+        first, *others = [request.body for request in server.requests]
+    assert "continue_final_message" not in first
+    assert all(b["continue_final_message"] is True and b["add_generation_prompt"] is False for b in others)
+    assert result.text == ESSAY
+
+
+@pytest.mark.parametrize("field", ["max_tokens", "max_completion_tokens"])
+def test_the_cap_goes_out_as_the_caller_wrote_it(field: str) -> None:
+    """Neither renamed nor changed, in any round."""
+    params = ask()
+    params[field] = params.pop("max_tokens")
+    with SimulatedProvider(ESSAY) as server:
+        result = _openai(server, QUICK, **params)
+        caps = [{k: v for k, v in request.body.items() if k.startswith("max_")} for request in server.requests]
+    assert caps == [{field: 220}] * result.rounds
+
+
+def test_history_only_grows_on_the_wire() -> None:
+    """Each request's messages begin with the last request's, so that prompt caches and signatures hold."""
+    with SimulatedProvider(ESSAY) as server:
+        _openai(server, QUICK, **ask())
+        bodies = [request.body["messages"] for request in server.requests]
+    for earlier, later in zip(bodies, bodies[1:], strict=False):
+        assert later[: len(earlier)] == earlier
+        assert [message["role"] for message in later[-2:]] == ["assistant", "user"]
+
+
+def test_several_choices_are_continued_each_on_its_own() -> None:
+    """n=3: one first request, then each choice to its own end."""
+    with SimulatedProvider(DOCUMENTS) as server:
+        prompt = "Three, please: [doc:essay] [doc:french] [doc:poem]"
+        messages = [{"role": "user", "content": prompt}]
+        result = _openai(server, QUICK, n=3, messages=messages, max_tokens=220)
+        assert server.requests[0].body["n"] == 3
+        assert all("n" not in request.body for request in server.requests[1:])
+    texts = [result.text, *(other.text for other in result.alternatives)]
+    assert texts == [DOCUMENTS["essay"], DOCUMENTS["french"], DOCUMENTS["poem"]]
+    assert all(choice.complete for choice in (result, *result.alternatives))
+
+
+def test_an_error_in_the_body_of_a_200_is_an_error() -> None:
+    """Some servers answer 200 with an error and no choices; streamed and not, it is retried and survived."""
+    for unary in (False, True):
+        with SimulatedProvider(ESSAY, faults=["error_body"]) as server:
+            result = _openai(server, QUICK.model_copy(update={"stream": not unary}), **ask())
+        assert result.text == ESSAY
+
+
+def test_missing_keys_and_caps_are_refused_before_any_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An Anthropic client without a key, and a call without max_tokens."""
+    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    messages = [{"role": "user", "content": "x"}]
+    with SimulatedProvider(ESSAY) as server:
+        with Anthropic(base_url=server.anthropic_base_url) as client:
+            with pytest.raises(continuum.ConfigurationError, match="no key"):
+                continuum.complete(client, model="claude", messages=messages, max_tokens=5)
+        with Anthropic(base_url=server.anthropic_base_url, api_key="k") as client:
+            with pytest.raises(continuum.ConfigurationError, match="max_tokens is missing"):
+                continuum.complete(client, model="claude", messages=messages)
+        assert server.requests == []
+
+
+def test_too_many_stop_sequences_are_refused_before_any_request() -> None:
+    """OpenAI takes four; a server that only speaks its API may take more."""
+    stops = ["1", "2", "3", "4", "5"]
+    messages = [{"role": "user", "content": "x"}]
+    with OpenAI(api_key="k") as client, pytest.raises(continuum.ConfigurationError, match="at most 4"):
+        continuum.complete(client, model="gpt", messages=messages, stop=stops)
+    with SimulatedProvider("Whole.") as server:
+        assert _openai(server, QUICK, messages=messages, stop=stops).text == "Whole."
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("api", ["openai", "anthropic"])
+def test_cancelling_closes_the_connection(api: str, backend: str) -> None:
+    """A cancelled run leaves no open connection, and the partial text is within reach."""
+
+    async def main() -> None:
+        with SimulatedProvider(ESSAY, delay=0.02) as server:
+            client: Any = (
+                AsyncOpenAI(base_url=server.openai_base_url, api_key="k")
+                if api == "openai"
+                else AsyncAnthropic(base_url=server.anthropic_base_url, api_key="k")
+            )
+            async with client:
+                try:
+                    with anyio.fail_after(0.8):
+                        await continuum.acomplete(client, model="sim", **ask())
+                except TimeoutError as error:
+                    partial = continuum.result_of(error)
+                assert partial.text
+                assert ESSAY.startswith(partial.text)
+                assert partial.reason == "cancelled"
+                for _ in range(100):
+                    if server.active_requests == 0:
+                        break
+                    await anyio.sleep(0.01)
+                assert server.active_requests == 0
+
+    anyio.run(main, backend=backend)
+
+
+def test_a_stream_that_is_left_early_closes_its_connection() -> None:
+    """Closing a sync stream ends the request at the server."""
+    with (
+        SimulatedProvider(ESSAY, delay=0.01) as server,
+        OpenAI(base_url=server.openai_base_url, api_key="k") as client,
+    ):
+        with continuum.stream(client, model="sim", **ask()) as events:
+            for event in events:
+                if len(event.text) > 0:
+                    break
+        assert server.wait_idle(2.0, connections=None)
+        assert events.result.text
+        assert events.result.reason == "cancelled"
