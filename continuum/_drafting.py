@@ -275,7 +275,7 @@ class Drafting:
             except KeyboardInterrupt:
                 stopped = True
             except ProviderError as failure:
-                error = str(failure)
+                error = failure.message
             except _sinks.OutputError:
                 raise
             except Exception:  # a bug: what was bought is saved before it is shown
@@ -296,7 +296,7 @@ class Drafting:
 
     def _take(self, text: str, round: int) -> None:
         with self._interrupts.held():
-            self._status.hide()
+            self._status.make_way()
             self._write(text)
         if not self._shows_status:
             return
@@ -357,7 +357,8 @@ class Drafting:
         return result
 
     def _report(self, result: Result, error: str, crash: str, *, stopped: bool) -> int:
-        code = PROVIDER_FAILED if crash else exit_code(result)
+        # An error that left nothing at all is the provider's, also where it was a ceiling that ended the repeats.
+        code = PROVIDER_FAILED if crash or (error and not result.rounds) else exit_code(result)
         if stopped and not result.complete:
             code = 128 + (self._interrupts.number or 2)
         if crash:

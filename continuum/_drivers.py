@@ -22,7 +22,7 @@ from continuum._core.machine import Action, Continuation, Done, Send, Wait
 from continuum._core.types import Failure, Response, Result
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Sequence
 
     from tenacity import RetryCallState
 

@@ -162,6 +162,7 @@ class StatusLine:
         self._clock = clock
         self._enabled = is_terminal(stream) and os.environ.get("TERM", "") not in ("dumb", "") and os.name != "nt"
         self._last = -self._PAUSE
+        self._words = ""
         self._drawn = False
         self._column: int | None = 0
 
@@ -174,7 +175,12 @@ class StatusLine:
         """Take the line away; the cursor is at the end of the text then."""
         if self._drawn:
             self._drawn = False
-            self._write("\x1b[J")
+            self._write("\x1b[J" if self._shares else "\r\x1b[J")
+
+    def make_way(self) -> None:
+        """Text is about to be written: take the line away if it is in its way."""
+        if self._shares:
+            self.hide()
 
     def wrote(self, text: str) -> None:
         """Follow the cursor: this text has just been written to the shared terminal."""
@@ -182,18 +188,22 @@ class StatusLine:
             self._column = _column_after(self._column, text)
 
     def show(self, words: str, *, now: bool = False) -> None:
-        """Draw the line, at most ten times a second unless `now`."""
-        if not self._enabled or (not now and self._clock() - self._last < self._PAUSE):
+        """Draw the line. New words are taken ten times a second at most unless `now`; in between it only comes back."""
+        if not self._enabled:
+            return
+        if now or self._clock() - self._last >= self._PAUSE:
+            self._words, self._last = words, self._clock()
+        elif self._drawn:
             return
         width = shutil.get_terminal_size().columns
         column = self._column
         # At the right margin a cursor that moves away and back is one place off.
         if column is None or (column and column % width == 0):
             return
-        self._last, self._drawn = self._clock(), True
-        line = f"\x1b[2m{words[: width - 1]}\x1b[0m"
+        self._drawn = True
+        line = f"\x1b[2m{self._words[: width - 1]}\x1b[0m"
         if column == 0:
-            self._write(f"\x1b[J{line}\r")
+            self._write(f"\r\x1b[J{line}\r")
         else:
             self._write(f"\x1b[J\n{line}\x1b[1A\x1b[{column % width + 1}G")
 

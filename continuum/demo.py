@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -21,16 +21,26 @@ from rich.text import Text
 
 import continuum
 from continuum import _terminal
-from continuum._core.errors import ContinuumError, MissingDependencyError
+from continuum._core.errors import ContinuumError, MissingDependencyError, ProviderError
 from continuum._drivers import Runtime
 from continuum.testing import Behaviour, SimulatedProvider, sample_documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from continuum._core.types import Result, Seam
+    from continuum._core.types import Result, Seam, SeamKind
 
 _MODELS: Final = {"OpenAI": "simulated", "Anthropic": "claude-simulated"}
+_KINDS: Final[dict[SeamKind, str]] = {
+    "anchor": "on a verified anchor",
+    "exact": "in place",
+    "overlap": "on a repeated passage",
+    "near": "on a passage repeated with changes",
+    "restart": "on something begun again",
+    "plain": "with nothing repeated",
+    "gap": "with a gap",
+    "nothing_new": "with nothing new",
+}
 _PREAMBLE: Final = "Of course! Here is the rest of the text:\n\n"
 _EXCERPT: Final = 56
 _LOCAL_PROMPT: Final = "Write a short essay about lighthouses."
@@ -176,7 +186,7 @@ def run(cases: Sequence[Case] = CASES) -> int:
     console.print(
         f"{len(rows)} documents through a simulated provider on 127.0.0.1, which cuts every answer after "
         f"{caps[0]} to {caps[-1]} tokens. No key, no network.",
-        soft_wrap=True,
+        soft_wrap=not console.is_terminal,
     )
     began = time.monotonic()
     with provider(cases, documents) as server:
@@ -202,7 +212,7 @@ def provider(cases: Sequence[Case], documents: dict[str, str]) -> SimulatedProvi
         behaviours=[behaviour for case in cases for behaviour in pinned(case, case.behaviours)],
         faults=[fault for case in cases for fault in pinned(case, case.faults)],
         chunk_tokens=2,
-        delay=0.003,
+        delay=0.002,
     )
 
 
@@ -272,13 +282,12 @@ def plain_line(row: Row) -> str:
 
 def show_account(console: Console, rows: Sequence[Row], statuses: dict[int, int], seconds: float) -> None:
     """What was cut, joined, removed, waited for and paid, and whether every text is right."""
-    lines = Table.grid(padding=(0, 2))
-    lines.add_column(style="bold", no_wrap=True)
-    lines.add_column(overflow="fold")
-    for name, words in account(rows, statuses):
-        lines.add_row(name, Text(words))
     console.print()
-    console.print(lines)
+    for name, words in account(rows, statuses):
+        first, *more = words.split("\n")
+        console.print(Text.assemble((f"{name:<9}", "bold"), first), soft_wrap=True)
+        for line in more:
+            console.print(Text(f"{'':<9}{line}"), soft_wrap=True)
     equal = [row for row in rows if row.equal]
     for row in rows:
         if not row.equal:
@@ -296,34 +305,42 @@ def account(rows: Sequence[Row], statuses: dict[int, int]) -> list[tuple[str, st
     seams = [seam for result in results for seam in result.seams]
     ends = Counter(segment.finish_reason for segment in segments)
     made = _terminal.joins(seams)
-    kinds = ", ".join(f"{number} {kind}" for kind, number in Counter(seam.kind for seam in made).most_common())
-    refused = {429: "429 rate limit", 503: "503 unavailable", 529: "529 overloaded", 0: "no response"}
+    kinds = ", ".join(f"{number} {_KINDS[kind]}" for kind, number in Counter(seam.kind for seam in made).most_common())
+    refused = {429: "429 rate limit", 503: "503 unavailable", 529: "529 overloaded", 0: "connection closed"}
     waits = ", ".join(f"{statuses[code]} × {words}" for code, words in refused.items() if statuses.get(code))
     tokens_in = sum(result.usage.input_tokens for result in results)
     tokens_out = sum(result.usage.output_tokens for result in results)
     return [
         ("cut", f"{ends['length']} replies at the cap, {_terminal.count(ends['interrupted'], 'stream')} broken off"),
         ("joined", f"{_terminal.joins_words(seams)}: {kinds}"),
-        ("removed", _removed(seams)),
+        ("removed", _removed(results)),
         ("waited", f"{sum(row.waited for row in rows):.1f} s in all: {waits}"),
         ("billed", f"{tokens_in:,} tokens in, {tokens_out:,} out, in {_terminal.count(len(segments), 'round')}"),
     ]
 
 
-def _removed(seams: Sequence[Seam]) -> str:
-    twice = sum(seam.overlap for seam in seams)
-    talk = sum(len(seam.removed) - seam.overlap for seam in seams)
-    replaced = sum(len(seam.replaced) for seam in seams)
-    words = f"{twice:,} characters said twice, {talk:,} of talk and marks around them"
+def _removed(results: Sequence[Result]) -> str:
+    twice = talk = replaced = 0
+    most_twice = most_talk = ""
+    chattiest = 0
+    for result in results:
+        for seam in result.seams:
+            chat = _talk(seam, result.text)
+            twice, talk, replaced = twice + len(seam.removed) - chat, talk + chat, replaced + len(seam.replaced)
+            if chat > chattiest:
+                most_talk, chattiest = seam.removed, chat
+            elif not chat:
+                most_twice = max(most_twice, seam.removed, key=len)
+    words = [f"{twice:,} characters said twice" + (f", such as {excerpt(most_twice)}" if twice else "")]
+    words.append(f"{talk:,} of talk and marks" + (f", such as {excerpt(most_talk)}" if talk else ""))
     if replaced:
-        words += f", {replaced:,} of unfinished ends that were said anew"
-    if talk:
-        chattiest = max(seams, key=lambda seam: len(seam.removed) - seam.overlap)
-        words += f"\nas   {excerpt(chattiest.removed)}"
-    if twice:
-        longest = max(seams, key=lambda seam: seam.overlap)
-        words += f"\nand  {excerpt(longest.removed)}"
-    return words
+        words.append(f"{replaced:,} of unfinished ends that were said anew")
+    return "\n".join(words)
+
+
+def _talk(seam: Seam, text: str) -> int:
+    """How much of what a seam removed was not part of the document."""
+    return 0 if seam.removed in text else len(seam.removed) - seam.overlap
 
 
 def excerpt(text: str) -> str:
@@ -357,13 +374,19 @@ def run_local() -> int:
 
     _terminal.use_utf8(sys.stdout, sys.stderr)
     console = Console(highlight=False)
+    server = LocalModel()
     try:
-        model = LocalModel()
-    except MissingDependencyError as error:
+        server.start()
+    except (MissingDependencyError, RuntimeError) as error:
         _terminal.error_console().print(str(error), markup=False)
-        return 2
-    with model:
-        return _draft_locally(console, model.openai_base_url)
+        return 2 if isinstance(error, MissingDependencyError) else 1
+    try:
+        return _draft_locally(console, server.openai_base_url)
+    except ProviderError as error:
+        _terminal.error_console().print(str(error), markup=False)
+        return 1
+    finally:
+        server.stop()
 
 
 def _draft_locally(console: Console, base_url: str) -> int:
@@ -371,11 +394,11 @@ def _draft_locally(console: Console, base_url: str) -> int:
 
     console.print(f"A real language model on this machine, 48 tokens per answer: {_LOCAL_PROMPT}\n", soft_wrap=True)
     began = time.monotonic()
-    http_client = openai.DefaultHttpxClient(trust_env=False)
+    http_client = openai.DefaultHttpxClient(trust_env=False)  # a proxy has no business on the loopback
     with openai.OpenAI(api_key="demo", base_url=base_url, http_client=http_client) as client:
         stream = continuum.stream(
             client,
-            policy=continuum.Policy(max_rounds=8),
+            policy=continuum.Policy(max_rounds=8, dialect="llama.cpp"),
             model="local",
             messages=[{"role": "user", "content": _LOCAL_PROMPT}],
             max_tokens=48,
@@ -396,7 +419,7 @@ def _draft_locally(console: Console, base_url: str) -> int:
         before = excerpt(result.text[max(0, seam.offset - 24) : seam.offset])
         console.print(Text(f"round {seam.round}: {seam.kind:<7} {before} ⟨{seam.round}⟩ "), end="")
         console.print(Text(excerpt(result.text[seam.offset : seam.offset + 24])), soft_wrap=True)
-    ended = "complete" if result.complete else f"stopped: {_terminal.WORDS[result.reason]}"
+    ended = "complete" if result.complete else f"stopped ({result.reason})"
     console.print(Text(f"\n{ended} · {_terminal.account(result)} · {time.monotonic() - began:.1f} s"), soft_wrap=True)
     return 0
 

@@ -1,4 +1,4 @@
-"""A model for the property tests: it goes on well or badly, is cut anywhere, fails, and is always the same for a seed."""
+"""A model for the property tests: it goes on well or badly, is cut anywhere, fails, and obeys its seed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from continuum import Policy, Result
 from continuum._core.machine import Action, Continuation, Done, Send, Wait
 from continuum._core.types import Failure, Prefill, Response, Usage
+
+if TYPE_CHECKING:
+    from continuum import Policy, Result
 
 SENTENCES = [
     "The lamp was lit at dusk and burned until the sun came up over the water. ",
@@ -23,9 +26,15 @@ SENTENCES = [
     "茶文化的历史可以追溯到几千年前。人们在山上种茶。",
     "A family 👩‍👩‍👧‍👦 waved from the boat 🚤. ",
     "And the sea, the sea, the sea went on.\nAnd the sea, the sea, the sea went on.\n",
-    "He said: \"Keep it burning.\" She nodded… ",
+    'He said: "Keep it burning." She nodded… ',
 ]
-TALK = ["Sure, here is the rest:\n\n", "I apologize. Continuing from where I stopped:\n\n", "…", "```\n", "Voici la suite :\n\n"]
+TALK = [
+    "Sure, here is the rest:\n\n",
+    "I apologize. Continuing from where I stopped:\n\n",
+    "…",
+    "```\n",
+    "Voici la suite :\n\n",
+]
 
 
 def document(rng: random.Random, size: int) -> str:

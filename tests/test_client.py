@@ -57,9 +57,7 @@ def test_openai_unary(essay: SimulatedProvider) -> None:
 def test_openai_stream(essay: SimulatedProvider) -> None:
     """One stream of ChatCompletionChunks with one id, one role, one finish reason and one usage at its end."""
     with chat(essay) as client:
-        stream = client.chat.completions.create(
-            model="sim", stream=True, stream_options={"include_usage": True}, **ASK
-        )
+        stream = client.chat.completions.create(model="sim", stream=True, stream_options={"include_usage": True}, **ASK)
         assert isinstance(stream, openai.Stream)
         assert stream.response.status_code == 200
         chunks = list(stream)
@@ -170,7 +168,7 @@ def test_tool_calls_come_back_as_they_are() -> None:
         assert "".join(d.function.arguments or "" for d in deltas if d.function) == expected.function.arguments  # type: ignore[union-attr]
         plain = Anthropic(base_url=server.anthropic_base_url, api_key="k").messages.create(model="claude-sim", **ASK)
         message = claude(server).messages.create(model="claude-sim", **ASK)
-        assert [b.to_dict() for b in message.content if b.type == "tool_use"][0]["input"] == next(
+        assert next(b.to_dict() for b in message.content if b.type == "tool_use")["input"] == next(
             b.input for b in plain.content if b.type == "tool_use"
         )
         events = list(claude(server).messages.create(model="claude-sim", stream=True, **ASK))

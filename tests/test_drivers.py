@@ -206,13 +206,9 @@ def test_a_cancelled_run_leaves_the_text_in_reach(backend: str) -> None:
 
     async def main() -> None:
         client = AsyncScriptedClient([Reply(FIRST, "length"), Failure("transient", "503", 503)])
-        try:
-            with anyio.fail_after(0.05):
-                await continuum.acomplete(client, policy=Policy(retry_initial=30.0), **ASK)
-        except TimeoutError as error:
-            assert continuum.result_of(error).text == FIRST
-        else:
-            raise AssertionError("no timeout")
+        with pytest.raises(TimeoutError) as caught, anyio.fail_after(0.05):
+            await continuum.acomplete(client, policy=Policy(retry_initial=30.0), **ASK)
+        assert continuum.result_of(caught.value).text == FIRST
 
     anyio.run(main, backend=backend)
 

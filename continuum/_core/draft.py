@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from continuum._core.repetition import WINDOW, Run, periodic_run
-from continuum._core.requests import Question, boundary
+from continuum._core.requests import LONGEST_REST, Question, boundary, may_end
 from continuum._core.stitch import Joiner
 from continuum._core.types import Seam
 
@@ -58,6 +58,7 @@ class Draft:
         self._hold = False
         self._bytes = 0
         self._floor: int | None = None  # from here on the unfinished end is held back
+        self._looked = 0  # up to here boundaries were looked for
         self._loop_from: int | None = None  # from here on a suspected loop is held back
         self._mark: dict[str, Any] | None = None  # the state at the beginning of the present round
 
@@ -173,8 +174,8 @@ class Draft:
         return periodic_run(self._recent)
 
     def cut_loop(self, run: Run) -> None:
-        """Take a loop off the end: its first passage stays, and what the reader has seen of it."""
-        keep = max(self._size - run.length + run.period, self.released)
+        """Take a loop off the end: its first passage stays, and what the reader may have seen of it."""
+        keep = max(self._size - run.length + run.period, self.released if self._loop_from is None else self._loop_from)
         self._shrink(keep, note=f"a passage of {run.period} characters, said over and over")
 
     # -- the join -------------------------------------------------------------------------------------------------
@@ -261,7 +262,8 @@ class Draft:
 
     def _check_loop(self, tail: str, place: int) -> None:
         run = periodic_run(tail)
-        if run is None or run.length < max(_LOOP_SUSPECT, 4 * run.period):
+        # Long enough before it counts as a loop that a look in between cannot miss it.
+        if run is None or run.length < max(_LOOP_SUSPECT, 4 * run.period - _CHECK_EVERY):
             self._loop_from = None
         elif self._loop_from is None:
             self._loop_from = place
@@ -274,8 +276,12 @@ class Draft:
             return self.released
         limit = self._size - (len(self._recent) - len(self._recent.rstrip(_REPLACEMENT)))
         if self._floor is not None and limit > self._floor:
-            limit = min(limit, self._size - len(self._recent) + boundary(self._recent, floor=0, sentence=True))
-            limit = max(limit, self._floor)
+            fresh, self._looked = self._size - self._looked, self._size
+            if len(self._unreleased) > LONGEST_REST or may_end(self._recent[-fresh - 8 :]):
+                limit = min(limit, self._size - len(self._recent) + boundary(self._recent, floor=0, sentence=True))
+                limit = max(limit, self._floor)
+            else:
+                limit = max(self.released, self._floor)
         return limit if self._loop_from is None else min(limit, self._loop_from)
 
     def _release(self, limit: int) -> str:

@@ -7,6 +7,7 @@ user turn of a question that brought nothing is worded anew.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from continuum._core.stitch import choose_anchor, open_structure, safe_end
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 # What `safe_end` looks back over; a longer text gives the same answer.
 BOUNDARY_WINDOW = 2000
+_END_MARK = re.compile(r"[.!?…؟۔।॥。！？\n,\]}]")
+LONGEST_REST = 240
+"""Characters after which `safe_end` finds a boundary without a mark."""
 
 
 class Question(NamedTuple):
@@ -109,6 +113,11 @@ def boundary(text: str, *, floor: int, sentence: bool) -> int:
     """Where the text shown to the model ends: at a safe place, but not before `floor`."""
     start = max(0, len(text) - BOUNDARY_WINDOW)
     return max(floor, start + safe_end(text[start:], level="sentence" if sentence else "word"))
+
+
+def may_end(fresh: str) -> bool:
+    """Whether new text may bring a new boundary, which needs a mark: a cheap look before the real one."""
+    return _END_MARK.search(fresh) is not None
 
 
 def wording(shown: str, anchor: str | None, *, insist: bool = False) -> str:

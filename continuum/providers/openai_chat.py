@@ -41,6 +41,7 @@ class OpenAIChat(Provider):
         super().__init__(client, params, policy)
         self.catch = errors.catchable(openai)
         self.official = self.dialect.name == "openai"
+        self._fingerprint: str | None = None
 
     def check(self) -> None:
         """As `Provider.check`; the limit of stop sequences is OpenAI's own and not every server's."""
@@ -108,7 +109,8 @@ class OpenAIChat(Provider):
 
     def recognise(self, fingerprint: str | None) -> None:
         """A reply may say which server wrote it."""
-        if fingerprint and self.dialect is capabilities.GENERIC:
+        if fingerprint != self._fingerprint and self.dialect is capabilities.GENERIC:
+            self._fingerprint = fingerprint
             self.dialect = capabilities.find(self.base_url, self.model, fingerprint)
 
     def finish_reason(self, raw: str) -> FinishReason:

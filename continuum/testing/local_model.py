@@ -152,6 +152,10 @@ class LocalModel:
         options = {"model": str(model_path()), "n_ctx": self._n_ctx, "threads": self._threads}
         environment = dict(os.environ)
         if self._packages is not None:
+            if not (Path(self._packages) / "xllamacpp").is_dir():  # or another one would be taken in silence
+                raise MissingDependencyError(
+                    f"packages={self._packages!r} holds no xllamacpp: pip install --no-deps --target it"
+                )
             found = environment.get("PYTHONPATH")
             environment["PYTHONPATH"] = os.pathsep.join([self._packages, *([found] if found else ())])
         self._log = tempfile.NamedTemporaryFile("w", suffix=".log", encoding="utf-8")  # noqa: SIM115  # `stop` closes it

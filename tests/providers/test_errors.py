@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anthropic
 import httpx2
@@ -15,6 +14,9 @@ import pytest
 
 from continuum._core.types import RateLimit
 from continuum.providers import capabilities, errors
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 REQUEST = httpx2.Request("POST", "http://127.0.0.1/")
 both = pytest.mark.parametrize("sdk", [openai, anthropic], ids=["openai", "anthropic"])

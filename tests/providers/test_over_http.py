@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -340,7 +341,7 @@ def test_history_only_grows_on_the_wire() -> None:
     with SimulatedProvider(ESSAY) as server:
         _openai(server, QUICK, **ask())
         bodies = [request.body["messages"] for request in server.requests]
-    for earlier, later in zip(bodies, bodies[1:], strict=False):
+    for earlier, later in itertools.pairwise(bodies):
         assert later[: len(earlier)] == earlier
         assert [message["role"] for message in later[-2:]] == ["assistant", "user"]
 
@@ -372,12 +373,13 @@ def test_missing_keys_and_caps_are_refused_before_any_request(monkeypatch: pytes
         monkeypatch.delenv(name, raising=False)
     messages = [{"role": "user", "content": "x"}]
     with SimulatedProvider(ESSAY) as server:
-        with Anthropic(base_url=server.anthropic_base_url) as client:
-            with pytest.raises(continuum.ConfigurationError, match="no key"):
-                continuum.complete(client, model="claude", messages=messages, max_tokens=5)
-        with Anthropic(base_url=server.anthropic_base_url, api_key="k") as client:
-            with pytest.raises(continuum.ConfigurationError, match="max_tokens is missing"):
-                continuum.complete(client, model="claude", messages=messages)
+        url = server.anthropic_base_url
+        for key, params, says in ((None, {"max_tokens": 5}, "no key"), ("k", {}, "max_tokens is missing")):
+            with (
+                Anthropic(base_url=url, api_key=key) as client,
+                pytest.raises(continuum.ConfigurationError, match=says),
+            ):
+                continuum.complete(client, model="claude", messages=messages, **params)
         assert server.requests == []
 
 
@@ -404,11 +406,9 @@ def test_cancelling_closes_the_connection(api: str, backend: str) -> None:
                 else AsyncAnthropic(base_url=server.anthropic_base_url, api_key="k")
             )
             async with client:
-                try:
-                    with anyio.fail_after(0.8):
-                        await continuum.acomplete(client, model="sim", **ask())
-                except TimeoutError as error:
-                    partial = continuum.result_of(error)
+                with pytest.raises(TimeoutError) as caught, anyio.fail_after(0.8):
+                    await continuum.acomplete(client, model="sim", **ask())
+                partial = continuum.result_of(caught.value)
                 assert partial.text
                 assert ESSAY.startswith(partial.text)
                 assert partial.reason == "cancelled"

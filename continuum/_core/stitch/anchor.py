@@ -4,76 +4,91 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from continuum._core.stitch.normal import dropped_head, normal, raw_end
+from continuum._core.stitch.normal import normal, raw_end
+from continuum._core.stitch.overlap import borders
 
 REACH = 1000
 """How far into the reply the anchor is looked for."""
+PATIENCE = 512
+"""How much of a reply is awaited before it is judged without the anchor that it was asked for."""
 _MIN_PART = 12
-_CLOSERS = frozenset("\"'”’»」』>])}`*")
-_OPENERS = frozenset("\"'“‘„«「『<[({`*")
+_CLOSERS = frozenset("\"'”’»」』>])}`*_")
+_OPENERS = "\"'“‘„«「『<[({`*_"
+_DOTS = ".… "
 
 
 @dataclass(frozen=True, slots=True)
 class Anchored:
-    """Where the anchor ends in the reply, and how well it was matched."""
+    """Where the anchor stands in the reply.
+
+    Attributes:
+        start, end: its place, with the closing marks of a wrapper that opened before it.
+        exact: character for character.
+        whole: from its first word on.
+        wrapped: it stood in quotation marks or brackets.
+    """
 
     start: int
     end: int
     exact: bool
     whole: bool
-    open: bool = False
+    wrapped: bool = False
 
 
-def find_anchor(anchor: str, head: str, final: bool) -> Anchored | None:
-    """Find `anchor` in the first thousand characters of `head`; None if it is not there (yet).
+def find_anchor(anchor: str, shown: str, head: str, starts: list[int]) -> Anchored | None:
+    """Find `anchor`, the end of `shown`, in the first thousand characters of `head`; None if it is not there.
 
-    It may lack its first words, have other white space, quotes, marks or case, and stand in quotes.
+    `starts` are the places where the text of the reply may begin. There the reply may also begin a little before or
+    behind the anchor's first character; the longest agreement with the end of the text near the anchor's length counts, which
+    settles periodic text too. Elsewhere the anchor is searched as it is, and then with other white space, marks and case.
     """
     wanted = anchor.rstrip()
+    text = shown.rstrip()
+    if not wanted:
+        return None
+    for start in starts:
+        best = _begins(len(wanted), text, head, start)
+        if best:
+            return _closed(head, start, start + best, best >= len(wanted))
     at = head.find(wanted, 0, REACH + len(wanted))
     if at >= 0:
-        return _closed(head, at, at + len(wanted), True, True)
-    form, target = normal(head[: REACH + 2 * len(wanted)]), normal(wanted)
-    if not target:
-        return None
+        return _closed(head, at, at + len(wanted), True)
+    return _mangled(wanted, head, starts)
+
+
+def _begins(size: int, text: str, head: str, start: int) -> int:
+    """How many characters at `start` of the head are the end of the text, if about as many as the anchor has; else 0."""
+    body = head[start : start + 2 * size + 400]
+    found = [k for k in borders(text, body) if k >= max(_MIN_PART, size // 2)]
+    return min(found, key=lambda k: (abs(k - size), k)) if found else 0
+
+
+def _mangled(wanted: str, head: str, starts: list[int]) -> Anchored | None:
+    """The anchor, or its end at a possible start, in another dress."""
+    window = head[: REACH + 2 * len(wanted)]
+    form, target = normal(window), normal(wanted)
     size = len(target)
-    while size >= min(_MIN_PART, len(target)):
+    if not size:
+        return None
+    at = form.find(target)
+    if at >= 0:
+        return _closed(head, raw_end(window, at), raw_end(window, at + size), True, exact=False)
+    first = {len(normal(head[:start])) for start in starts} | {0}
+    while size >= max(_MIN_PART, len(target) // 3):
+        size -= 1 if size <= 64 else 3
         at = form.find(target[-size:])
-        whole = size == len(target)
-        # A part of the anchor proves something only where the reply begins with it.
-        if at >= 0 and (whole or at <= 4 or size >= max(24, len(target) // 2)):
-            start, end = raw_end(head, at), raw_end(head, at + size)
-            if at == 0:
-                start = 0
-            return _closed(head, start, end, False, whole)
-        size = size - 1 if size <= 64 else size - 4
+        # A part of the anchor proves something only where the reply begins with it, or where it is most of the anchor.
+        if at >= 0 and (any(at - 4 <= f <= at for f in first) or size >= max(24, len(target) * 2 // 3)):
+            return _closed(head, raw_end(window, at), raw_end(window, at + size), False, exact=False)
     return None
 
 
-def _closed(head: str, start: int, end: int, exact: bool, whole: bool) -> Anchored:
-    """Move the end over the closing marks of a wrapper that opened before the anchor."""
-    before = head[max(0, start - 4) : start].rstrip(".… ")
-    if not before or before[-1] not in _OPENERS:
-        before = head[start : start + 1] if not exact else ""
-    if before and before[-1] in _OPENERS:
-        opened = len(before) - len(before.rstrip("".join(_OPENERS))) or 1
-        count = 0
-        while end + count < len(head) and count < opened and head[end + count] in _CLOSERS:
-            count += 1
-        end += count
-    return Anchored(start, end, exact, whole)
-
-
-def may_come(anchor: str, head: str) -> bool:
-    """Whether the anchor may still be under way at the end of `head`."""
-    if len(head) >= REACH + len(anchor):
-        return False
-    form, target = normal(head), normal(anchor)
-    if not form:
-        return True
-    # The end of the head is inside a copy of the anchor.
-    probe = form[-min(10, len(form)) :]
-    return probe in target and not target.endswith(probe) or target.endswith(probe)
-
-
-__all__ = ["REACH", "Anchored", "dropped_head", "find_anchor", "may_come"]
+def _closed(head: str, start: int, end: int, whole: bool, *, exact: bool = True) -> Anchored:
+    """Take the closing marks of a wrapper that opened before the anchor along."""
+    before = head[max(0, start - 8) : start].rstrip(_DOTS) if exact else head[max(0, start - 8) : start + 1].rstrip(_DOTS)
+    marks = before[len(before.rstrip(_OPENERS)) :] if exact or before[-1:] in _OPENERS else before[:-1][-3:]
+    opened = len([c for c in marks if c in _OPENERS])
+    count = 0
+    while count < opened and end + count < len(head) and head[end + count] in _CLOSERS:
+        count += 1
+    return Anchored(start, end + count, exact, whole, count > 0)

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from continuum._core.stitch.anchor import find_anchor, may_come
+from continuum._core.stitch.anchor import PATIENCE, Anchored, find_anchor
 from continuum._core.stitch.normal import normal, raw_end
-from continuum._core.stitch.peel import Peel
+from continuum._core.stitch.peel import Peel, peels
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.readings import Before, Reading, Readings
 
@@ -65,28 +65,49 @@ def decide(left: str, head: str, context: Context, final: bool) -> Verdict | Non
     Returns None if more of the reply is needed; never if `final`.
     """
     shown = context.shown.left
-    if context.anchor:
-        found = find_anchor(context.anchor, head, final)
-        if found is not None and (final or len(head) - found.end >= 32 + context.rest):
-            return _after_anchor(left, shown, head, found.start, found.end, context)
-        if not final and (found is not None or may_come(context.anchor, head)):
+    if context.anchor and shown:
+        starts = [p.foreign for p in peels(shown, head, context.shown.fence, final) if not p.open and p.foreign == p.start]
+        found = find_anchor(context.anchor, shown, head, starts)
+        settled = found is not None and (found.whole or len(head) >= found.start + 2 * len(context.anchor))
+        if found is not None and (final or (settled and len(head) - found.end >= 32 + context.rest)):
+            return _after_anchor(left, shown, head, found, context)
+        if not final and (found is not None or len(head) < PATIENCE):
             return None
     if context.rest:
         return _with_rest(left, shown, head, context, final)
     return _plain(head, context, final)
 
 
-def _after_anchor(left: str, shown: str, head: str, start: int, end: int, context: Context) -> Verdict:
+def _after_anchor(left: str, shown: str, head: str, found: Anchored, context: Context) -> Verdict:
     """The anchor stands in the reply: what follows it follows the text that was shown."""
-    end = _past_blank(shown, head, end)
-    fence = _fence_before(head[:start]) if context.shown.fence is None else None
-    body = head[end:]
-    join = Join(
-        "anchor", end, 0, "", min(end, len(context.anchor or "")), 0.99, False, "the reply began with the anchor"
-    )
+    end = _past_blank(shown, head, found.end)
+    fence = _fence_before(head[: found.start]) if context.shown.fence is None else None
+    inserted = ""
+    if found.wrapped:
+        end, inserted = _behind_wrapper(context.shown, head, end)
+    note = "the reply began with the anchor" + ("" if found.exact else ", slightly changed") + ("" if found.whole else ", in part")
+    confidence = 0.99 if found.exact else 0.97 if found.whole else 0.9
+    join = Join("anchor", end, 0, inserted, found.end - found.start, confidence, False, note)
     if not context.rest:
+        if not head[end:].strip():
+            return Verdict(replace(join, kind="nothing_new", removed=len(head), inserted="", note=note + " and added nothing"))
         return Verdict(join, fence)
-    return Verdict(_rest_after(left, shown, body, join), fence)
+    return Verdict(_rest_after(left, shown, head[end:], join), fence)
+
+
+def _behind_wrapper(shown: Before, head: str, end: int) -> tuple[int, str]:
+    """Line breaks behind a quoted anchor are part of the quoting where the text would not go on so."""
+    blank = len(head[end:]) - len(head[end:].lstrip())
+    body = head[end + blank :]
+    if not blank or not body or "\n" not in head[end : end + blank]:
+        return end, ""
+    left, flow = shown.left, shown.flow
+    ways = [(flow.cost(left, head[end : end + blank] + body[:6]), end, "")]
+    ways.append((flow.cost(left, body[:6]), end + blank, ""))
+    if not left[-1:].isspace():
+        ways.append((flow.cost(left, " " + body[:6]), end + blank, " "))
+    _, cut, inserted = min(ways)
+    return cut, inserted
 
 
 def _rest_after(left: str, shown: str, body: str, join: Join) -> Join:
@@ -181,7 +202,19 @@ def _plain(head: str, context: Context, final: bool) -> Verdict | None:
         margin = min(margin, 1.0)
     if margin < PRIOR.doubt and not final and len(head) < 512:
         return None
-    return Verdict(_join_of(best, margin, head), best.peel.fence)
+    join = _join_of(best, margin, head)
+    if join.kind == "plain" and not best.inserted and not best.overlap:
+        join = _misfit(join, context, context.shown.flow.misfit(context.shown.left, head[best.cut : best.cut + 2]))
+    return Verdict(join, best.peel.fence)
+
+
+def _misfit(join: Join, context: Context, bits: float) -> Join:
+    """A plain join whose first characters hardly ever follow what stands before them: something may be missing."""
+    if bits > (PRIOR.gap_anchor if context.anchor else PRIOR.gap):
+        return replace(join, kind="gap", confidence=min(join.confidence, 0.5), note=f"{join.note}, but hardly fits: text may be missing")
+    if bits > (PRIOR.misfit_anchor if context.anchor else PRIOR.misfit):
+        return replace(join, ambiguous=True, confidence=min(join.confidence, 0.8), note=f"{join.note}, but fits badly")
+    return join
 
 
 def _join_of(best: Reading, margin: float, head: str) -> Join:

@@ -60,6 +60,27 @@ def _failure_borders(tail: str, head: str) -> list[int]:
     return found
 
 
+def squares(text: str, k: int) -> int:
+    """How often, up to 8, a stretch of k characters is followed by itself in `text`.
+
+    The text is compared with itself k characters later, all at once as two large integers; a run of k zeros is a square.
+    """
+    if k <= 0 or len(text) < 2 * k:
+        return 0
+    data = text.encode("utf-32-le", "surrogatepass")
+    first, later = int.from_bytes(data[: -4 * k], "little"), int.from_bytes(data[4 * k :], "little")
+    same = (first ^ later).to_bytes(len(data) - 4 * k, "little")
+    count, tries, zeros = 0, 0, bytes(4 * k)
+    at = same.find(zeros)
+    while at >= 0 and count < 8 and tries < 40:
+        tries += 1
+        start = -(-at // 4)
+        # A rule of dashes, an indent or a run of one figure says nothing about doubling.
+        count += len({*text[start : start + k].strip()}) >= 3
+        at = same.find(zeros, at + 4 * k)
+    return count
+
+
 def running(left: str, head: str) -> int:
     """Index at which all of `head` stands in `left` without reaching its end; -1 if it does not.
 

@@ -103,6 +103,15 @@ class Flow:
         cost = self._costs[key] = -log2(min(chance, 1.0))
         return cost
 
+    def misfit(self, before: str, after: str) -> float:
+        """How much dearer the first characters of `after` are behind `before` than anywhere: bits, the worst of them."""
+        worst, context = -99.0, before[-_LONGEST:]
+        for char in after:
+            alone = max((self._seen.count(char) + 0.3) / (len(self._seen) + 100), 1e-5 if char.isascii() else 1e-4)
+            worst = max(worst, self.char_cost(context, char) + log2(alone))
+            context = (context + char)[-_LONGEST:]
+        return worst
+
     def _blank_after(self, last: str, blank: str) -> float:
         """How often this white space follows a character of the same class: ideograph, other
         word character, neither, or the same white space."""

@@ -30,8 +30,11 @@ class Prior:
         fence, fence_bare, fence_code, fence_line, fence_text: a fence with an info string or in mid-line inside an open
             one, a bare one there, one around code in mid-line or at a line start, one in a text that has fences.
         talk, talk_slope, talk_space: talk with a score of 6, each point more, and only a space behind it.
+        doubled: what saying a stretch again costs at most where the text has said as long a stretch twice before.
         tie: readings closer than this are as good; the one that drops least wins.
         doubt: a join whose next best reading is closer than this is ambiguous.
+        gap, misfit: a plain join that fits worse than this is taken for a gap, or is ambiguous; with `_anchor` where an anchor
+            was asked for and did not come.
     """
 
     in_place: float = -10.0
@@ -83,7 +86,12 @@ class Prior:
     talk_slope: float = 2.2
     talk_space: float = 4.0
     tie: float = 1.5
+    doubled: float = 6.0
     doubt: float = 4.0
+    gap: float = 5.9
+    gap_anchor: float = 2.0
+    misfit: float = 3.5
+    misfit_anchor: float = 0.0
 
 
 PRIOR = Prior()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from continuum._core.stitch.boundary import IDEOGRAPH
 from continuum._core.stitch.near import Near, may_repeat, near_overlaps, templated
 from continuum._core.stitch.normal import dropped_head, dropped_tail, normal, raw_end, raw_start
-from continuum._core.stitch.overlap import borders, running
+from continuum._core.stitch.overlap import borders, running, squares
 from continuum._core.stitch.peel import Peel, peels
 from continuum._core.stitch.price import Flow
 from continuum._core.stitch.prior import PRIOR
@@ -82,6 +82,10 @@ class Before:
     def templated(self) -> float:
         """How much of the text follows a template."""
         return templated(self.form)
+
+    def doubles(self, k: int) -> int:
+        """How often the text says a stretch of k characters twice in a row."""
+        return squares(self.tail, k) if k <= len(self.tail) // 3 else 0
 
     @cached_property
     def fence(self) -> str | None:
@@ -164,6 +168,9 @@ class Readings:
         if k < 12:
             after = self.flow.cost(self.left, body[k : k + _AFTER])
             said = totals[min(k + _AFTER, len(totals) - 1)]
+        if k >= 4 and said > PRIOR.doubled and (doubles := self.before.doubles(k)):
+            # The text itself says such things twice.
+            said = after + PRIOR.doubled / doubles
         bits = base + PRIOR.overlap + start_bits(self.left, len(self.left) - k) + after - said
         kind: SeamKind = "overlap"
         start = len(self.left) - k
