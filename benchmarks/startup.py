@@ -1,7 +1,7 @@
 """How long it takes to be ready: `import continuum`, the first run of a process, and `continuum --help`.
 
-Every figure is from a new process; the bytecode is cached (one warm-up each), so it is what a user has from the second
-start on. `import` is timed inside the process, around the statement alone. `--help` is timed from outside, interpreter
+Every figure is from a new process. The bytecode is cached, in a folder of its own that one warm-up each fills, so it is
+what a user has from the second start on. `import` is timed inside the process, around the statement alone. `--help` is timed from outside, interpreter
 start included; `python -c pass` is run beside it for comparison. After the import, the modules that it loaded are
 counted, and neither SDK may be among them.
 """
@@ -9,8 +9,10 @@ counted, and neither SDK may be among them.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -46,41 +48,60 @@ print(json.dumps(found))
 """
 
 
-def inside(code: str, *arguments: str) -> Any:
-    """What a script measured in a process of its own."""
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+class Starter:
+    """Starts new interpreters.
+
+    Args:
+        cache: the folder for their bytecode.
+    """
+
+    def __init__(self, cache: str) -> None:
+        self._environment = {**os.environ, "PYTHONPYCACHEPREFIX": cache}
+        self._environment.pop("PYTHONDONTWRITEBYTECODE", None)
+
+    def inside(self, code: str, *arguments: str) -> Any:
+        """What a script measured in a process of its own."""
+        return json.loads(self._run("-c", code, *arguments))
+
+    def outside(self, *command: str) -> dict[str, Any]:
+        """The wall time of a command."""
+        start = time.perf_counter()
+        output = self._run(*command)
+        return {"wall": time.perf_counter() - start, "output": len(output)}
+
+    def _run(self, *command: str) -> str:
+        command = (sys.executable, *command)
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=self._environment).stdout
 
 
-def outside(*command: str) -> dict[str, Any]:
-    """The wall time of a command."""
-    start = time.perf_counter()
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=True)
-    wall = time.perf_counter() - start
-    return {"wall": wall, "output": len(done.stdout)}
+def measure(runs: int) -> dict[str, list[dict[str, Any]]]:
+    """Figures by name, one for each run."""
+    has_cli = find_spec("continuum.__main__") is not None
+    figures: dict[str, list[dict[str, Any]]] = {}
+
+    def note(name: str, figure: dict[str, Any]) -> None:
+        if number >= 0:
+            figures.setdefault(name, []).append(figure)
+
+    with common.provider({"report": common.prose(500)}) as url, tempfile.TemporaryDirectory() as cache:
+        start = Starter(cache)
+        for number in range(-1, runs):
+            for name in ("continuum", "openai", "anthropic"):
+                note(f"import {name}", start.inside(_IMPORT.format(name=name)))
+            for model in ("gpt-4o", "simulated"):  # one whose price is known, one whose price is not
+                first, second = start.inside(_FIRST_RUN, url, model)
+                note(f"first complete(), {model}", first)
+                note(f"second complete(), {model}", second)
+            note("python -c pass", start.outside("-c", "pass"))
+            if has_cli:
+                note("continuum --help", start.outside("-m", "continuum", "--help"))
+    return figures
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
     options = common.parser(__doc__, runs=15).parse_args(arguments)
-    has_cli = find_spec("continuum.__main__") is not None
-    figures: dict[str, list[dict[str, Any]]] = {}
-
-    def note(name: str, figure: dict[str, Any], number: int) -> None:
-        if number >= 0:
-            figures.setdefault(name, []).append(figure)
-
-    with common.provider({"report": common.prose(500)}) as url:
-        for number in range(-1, options.runs):
-            for name in ("continuum", "openai", "anthropic"):
-                note(f"import {name}", inside(_IMPORT.format(name=name)), number)
-            for model in ("gpt-4o", "simulated"):  # one whose price is known, one whose price is not
-                first, second = inside(_FIRST_RUN, url, model)
-                note(f"first complete(), {model}", first, number)
-                note(f"second complete(), {model}", second, number)
-            note("python -c pass", outside("-c", "pass"), number)
-            if has_cli:
-                note("continuum --help", outside("-m", "continuum", "--help"), number)
+    figures = measure(options.runs)
     for figure in figures["import continuum"]:
         assert not figure["sdks"], f"import continuum loaded {figure['sdks']}"
     for figure in figures.get("continuum --help", ()):
@@ -95,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     header = ["", "wall ms, median", "wall ms, best", "CPU ms", "modules loaded", "of `import openai`"]
     text = common.table(header, rows)
     text += "\n\nNeither SDK is imported by `import continuum`."
-    if not has_cli:
+    if "continuum --help" not in figures:
         text += " There is no command line to measure."
     common.report("Start", text, {"figures": figures}, options.json)
 

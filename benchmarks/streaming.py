@@ -56,19 +56,20 @@ def own_texts(client: OpenAI) -> Iterator[str]:
                 yield event.text
 
 
+FIRST = ("SDK", "continuum.stream", "wrapped client")
+
+
 def first_texts(runs: int) -> dict[str, list[float]]:
     """Seconds to the first text, by contestant."""
     document = common.prose(CAP)
     found: dict[str, list[float]] = {}
     with common.provider({"report": document}, *DELAYS) as url, OpenAI(base_url=url, api_key="none") as client:
         wrapped = continuum.wrap(client)
-        contestants: dict[str, Callable[[], Iterator[str]]] = {
-            "SDK": lambda: sdk_texts(client),
-            "continuum.stream": lambda: own_texts(client),
-            "wrapped client": lambda: sdk_texts(wrapped),
-        }
+        contestants: dict[str, Callable[[], Iterator[str]]] = dict(
+            zip(FIRST, (lambda: sdk_texts(client), lambda: own_texts(client), lambda: sdk_texts(wrapped)), strict=True)
+        )
         for number in range(-2, runs):
-            for name in contestants if number % 2 else reversed(contestants):
+            for name in FIRST if number % 2 else reversed(FIRST):
                 texts = contestants[name]()
                 start = time.perf_counter()
                 text = next(texts)
@@ -184,7 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     first = first_texts(options.first_runs)
     rows: list[list[object]] = [
-        [name, common.median(own) * 1000, common.ratio(own, first["SDK"])] for name, own in first.items()
+        [name, common.median(first[name]) * 1000, common.ratio(first[name], first["SDK"])] for name in FIRST
     ]
     text = common.table(["first text", "ms", "ratio"], rows)
     held = hold_back(options.runs)

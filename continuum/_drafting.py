@@ -303,9 +303,11 @@ class Drafting:
         if round != self._round:
             self._round = round
             so_far = self._events.result
-            cost = "" if so_far.cost is None else f" · {_terminal.money(so_far.cost)}"
-            tokens = f"{so_far.usage.output_tokens:,} tokens before it"
-            self._so_far = f"round {round} · {tokens} · {_terminal.joins_words(so_far.seams)}{cost}"
+            parts = [f"round {round}"]
+            if so_far.rounds:
+                parts += [f"{so_far.usage.output_tokens:,} tokens out", _terminal.joins_words(so_far.seams)]
+                parts += [] if so_far.cost is None else [_terminal.money(so_far.cost)]
+            self._so_far = " · ".join(parts)
         self._show()
 
     def _write(self, text: str) -> None:

@@ -158,6 +158,9 @@ class Draft:
         held = self._hold and self._floor is not None
         floor = max(self.start, self._floor or 0, shown)
         end = boundary(self.text, floor=floor, sentence=held) if self._size > floor else self._size
+        if held and self._cap is not None and self._size - end > self._cap:
+            # The next reply says the rest again; with a small cap it would say little else.
+            end = boundary(self.text, floor=floor, sentence=False)
         if not self.text[shown:end].strip():
             end = self._size
         limit = end if held else self._size

@@ -340,7 +340,7 @@ class Continuation:
             question = history.ask(
                 draft.text,
                 end=end,
-                anchored=self.policy.anchor,
+                anchor=self._anchor_room() if self.policy.anchor else None,
                 opening=draft.anchored,
                 insist=self._fruitless > 0,
                 blocks=self._blocks,
@@ -368,6 +368,11 @@ class Continuation:
     def _in_place(self) -> bool:
         strategy = self.policy.strategy
         return strategy == "in_place" or (strategy == "auto" and self._prefill is not None and not self._blocks)
+
+    def _anchor_room(self) -> int:
+        """Characters that an anchor may have: about a quarter of the cap, at four characters a token."""
+        cap = self._next_cap() or self._cap
+        return cap if cap is not None else 10_000
 
     def _may_escalate(self) -> bool:
         target = self.policy.raise_cap_to

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # What `safe_end` looks back over; a longer text gives the same answer.
 BOUNDARY_WINDOW = 2000
 _END_MARK = re.compile(r"[.!?…؟۔।॥。！？\n,\]}]")
+_SHORTEST_ANCHOR = 16
 LONGEST_REST = 240
 """Characters after which `safe_end` finds a boundary without a mark."""
 
@@ -62,14 +63,14 @@ class History:
         self.shown = 0
 
     def ask(
-        self, text: str, *, end: int, anchored: bool, opening: str, insist: bool, blocks: tuple[Any, ...]
+        self, text: str, *, end: int, anchor: int | None, opening: str, insist: bool, blocks: tuple[Any, ...]
     ) -> Question:
         """Ask with a user turn.
 
         Args:
             text: the whole text so far.
             end: index at which the text shown to the model ends.
-            anchored: ask for an anchor.
+            anchor: characters that the anchor may have; None: do not ask for one.
             opening: what the last reply said before its new text because it was asked to; it stays in the history
                 as the model wrote it, so that the model sees itself do what the next question asks for again.
             insist: the last question brought nothing; ask in plainer words.
@@ -80,9 +81,9 @@ class History:
             self.shown = end
         else:  # nothing new to show: the same question again, in other words
             self.turns.pop()
-        anchor = choose_anchor(text[:end]) if anchored else None
-        self.turns.append(Turn("user", wording(text[:end], anchor, insist=insist)))
-        return Question(tuple(self.turns), self.shown, anchor)
+        words = anchor_of(text[:end], anchor) if anchor is not None else None
+        self.turns.append(Turn("user", wording(text[:end], words, insist=insist)))
+        return Question(tuple(self.turns), self.shown, words)
 
     def prefill(self, text: str, how: Prefill) -> Question:
         """Ask in place: the history ends on the assistant's own unfinished turn."""
@@ -113,6 +114,19 @@ def boundary(text: str, *, floor: int, sentence: bool) -> int:
     """Where the text shown to the model ends: at a safe place, but not before `floor`."""
     start = max(0, len(text) - BOUNDARY_WINDOW)
     return max(floor, start + safe_end(text[start:], level="sentence" if sentence else "word"))
+
+
+def anchor_of(shown: str, longest: int) -> str | None:
+    """The words that the reply is asked to begin with, at most so many characters; None if there is no room for any.
+
+    The model says them again in every round, so a small cap has to make do with few of them.
+    """
+    anchor = choose_anchor(shown) if longest >= _SHORTEST_ANCHOR else None
+    if anchor is None or len(anchor) <= longest:
+        return anchor
+    short = anchor[-longest:]
+    _, space, rest = short.partition(" ")  # begins with a whole word, if there are words
+    return rest if space and len(rest) >= _SHORTEST_ANCHOR else short.lstrip()
 
 
 def may_end(fresh: str) -> bool:

@@ -192,7 +192,7 @@ def _plain(head: str, context: Context, final: bool) -> Verdict | None:
         key=lambda r: r.bits,
     )
     # Where readings are about as good, the one that drops least is taken.
-    best = min((r for r in found if r.bits < found[0].bits + PRIOR.tie), key=lambda r: r.cut)
+    best = min((r for r in found if r.bits <= found[0].bits + PRIOR.tie), key=lambda r: r.cut)
     margin = 20.0
     for other in found:
         if (other.cut, other.inserted) != (best.cut, best.inserted):

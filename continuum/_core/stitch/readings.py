@@ -108,6 +108,7 @@ class Readings:
         self.found: list[Reading] = []
         candidates = peels(self.left, head, before.fence, final)
         self.open = not final and any(peel.open or self._may_change(peel) for peel in candidates)
+        self._horizon = max((p.foreign for p in candidates), default=0) + _AFTER
         if not self.open:
             for peel in candidates:
                 if not peel.open:
@@ -129,7 +130,7 @@ class Readings:
         overlaps = borders(left, body)
         totals = flow.costs(left, body[:56], _GAIN_CAP, 12 + _AFTER)
         surprise = totals[min(_AFTER, len(totals) - 1)]
-        base = self._base(peel, body, surprise)
+        base = self._base(peel, body, surprise, totals)
         self.found.append(Reading(peel.start, base, "plain", peel.quoted, peel, "", surprise, "the reply follows"))
         for k in overlaps:
             self._overlap(peel, body, k, totals, base)
@@ -141,7 +142,7 @@ class Readings:
             note = f"{run!r} was lost between"
             self.found.append(Reading(peel.start, price, "plain", peel.quoted, peel, run, bits, note))
 
-    def _base(self, peel: Peel, body: str, surprise: float) -> float:
+    def _base(self, peel: Peel, body: str, surprise: float, totals: list[float]) -> float:
         """The price of going on behind the peel, relative to taking the reply as it stands.
 
         Saying what is peeled as text would have cost something, talk aside, which is as new either way; of it only
@@ -152,9 +153,12 @@ class Readings:
         head, flow, left = self.head, self.flow, self.left
         bits = peel.bits
         if peel.spoken:
-            first = head[:_AFTER]
+            # All readings behind talk are priced up to the same character.
+            first, end = head[:_AFTER], self._horizon
             bits += flow.cost("\n\n", first) - flow.cost(left, first)
-        elif peel.foreign:
+            bits += totals[min(max(0, end - peel.start), len(totals) - 1)]
+            return bits - flow.cost(head[: end - _AFTER], head[end - _AFTER : end])
+        if peel.foreign:
             bits -= flow.cost(left, head[: peel.foreign], _GAIN_CAP)
         own = head[peel.foreign : peel.start]
         if own:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from continuum._core.stitch import Joiner
+from continuum._core.stitch import Joiner, choose_anchor
 
 LEFT = (
     "They went out in the rain, which is to say that they went out when they were needed.\n\n"
@@ -46,3 +46,48 @@ def test_sentences_of_one_template_are_not_repeats() -> None:
         joiner = Joiner(left, anchor=anchor)
         reply = "Sentence number 1 goes on about the sea and its 1 ships. "
         assert left + joiner.feed(reply) + joiner.finish() == left + reply
+
+
+def test_the_closing_line_of_a_reopened_fence_closes_the_fence_that_was_open() -> None:
+    """The reply opened the block again, but the block was open already, so its end is the block's end."""
+    left = "```python\ndef area(width, height):\n    return wid"
+    joiner = Joiner(left)
+    reply = "Sure, here is the rest:\n\n```python\n    return width * height\n```\n"
+    assert left + joiner.feed(reply) + joiner.finish() == "```python\ndef area(width, height):\n    return width * height\n```\n"
+
+
+def test_the_anchor_of_an_ordinary_tail_is_short() -> None:
+    """An anchor is paid for in every round: it is as short as being unique allows, also in JSON and code."""
+    record = '{{\n      "id": {0},\n      "name": "Light {0}",\n      "lamps": [\n        "oil",\n        "gas"\n      ]\n    }},\n    '
+    text = '{\n  "lights": [\n    ' + record.format(1) + '{\n      "id": 2,\n      "name": "Saltmarsh 1814",\n      '
+    anchor = choose_anchor(text)
+    assert anchor is not None
+    assert len(anchor) <= 120
+    assert text.rstrip().endswith(anchor)
+
+
+@pytest.mark.parametrize(
+    ("shown", "rest", "reply", "text"),
+    [
+        ("It burned colza oil. ", "It is ", "dark now.", "It burned colza oil. It is dark now."),
+        ("It burned colza oil. ", "By then the lamp, ", "which was old, went out.", None),
+        ("The list:\n\n- one\n", "- two and", " three\n- four\n", "The list:\n\n- one\n- two and three\n- four\n"),
+    ],
+)
+def test_a_reply_that_begins_in_mid_sentence_follows_the_rest(
+    shown: str, rest: str, reply: str, text: str | None
+) -> None:
+    """Lower case or a blank behind the end of a sentence or item: it reads on after the rest, not after what was shown."""
+    joiner = Joiner(shown + rest, rest=len(rest))
+    out = joiner.feed(reply) + joiner.finish()
+    assert joiner.join is not None
+    assert shown + rest[: len(rest) - joiner.join.replaced] + out == (text or shown + rest + reply)
+
+
+def test_text_that_gives_way_without_an_anchor_is_not_a_certainty() -> None:
+    """A reply that replaces the unfinished rest drops words that were paid for: that is never 0.999 sure by itself."""
+    joiner = Joiner("It burned colza oil. By 1823 the keepers", rest=len("By 1823 the keepers"))
+    joiner.feed("Later the lamp was changed to paraffin, which was cheaper.")
+    joiner.finish()
+    assert joiner.join is not None
+    assert joiner.join.confidence < 0.97

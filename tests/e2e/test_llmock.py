@@ -1,0 +1,180 @@
+"""LLMock breaks the wire on purpose and judges how the client took it; its strict verdict has to be clean.
+
+LLMock knows a retry by its equal body. continuum asks for a broken answer again with the same body only if no text
+had come; otherwise it keeps the text and asks for the rest, which is another body. There the strict verdict is taken
+over the same records with the continuations counted as attempts at the call that they go on with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import openai
+import pytest
+from llmock.scenarios import Reply
+from llmock.verdict import judge
+
+import continuum
+from continuum import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from llmock.pytest_plugin import LLMock
+
+HEAD = (
+    "The lighthouse keeper wrote a letter each evening. He told of the ships that passed, of the wind that never "
+    "slept, and of the gulls on the wall. "
+)
+TAIL = "Nobody answered, yet he wrote on until the lamp was lit by a machine and the stairs stood empty."
+WHOLE = HEAD + TAIL
+QUESTION: list[Any] = [{"role": "user", "content": "Tell me about the keeper."}]
+POLICY = Policy(retry_initial=0.1, read_timeout=0.4)
+
+
+class Face:
+    """One way of using one SDK through continuum.
+
+    Args:
+        sdk: `openai` or `anthropic`.
+        how: `unary` and `stream` are calls of a wrapped client, `complete` is the library's own function.
+        is_async: with the async client.
+    """
+
+    def __init__(self, sdk: str, how: str, is_async: bool) -> None:
+        self.sdk = sdk
+        self.how = how
+        self.is_async = is_async
+
+    def __str__(self) -> str:
+        return f"{self.sdk}-{'async' if self.is_async else 'sync'}-{self.how}"
+
+    def ask(self, url: str, policy: Policy = POLICY, *, times: int = 1, max_tokens: int = 1000) -> list[str]:
+        """The texts of so many answers, one after the other."""
+        call: Callable[..., Any] = self._async if self.is_async else self._sync
+        found = call(url, policy, times, max_tokens)
+        texts: list[str] = asyncio.run(found) if self.is_async else found
+        return texts
+
+    def _client(self, url: str) -> Any:
+        module = {"openai": openai, "anthropic": anthropic}[self.sdk]
+        prefix = "Async" if self.is_async else ""
+        name = prefix + {"openai": "OpenAI", "anthropic": "Anthropic"}[self.sdk]
+        return getattr(module, name)(base_url=url, api_key="test")
+
+    def _create(self, client: Any, policy: Policy) -> Any:
+        wrapped = continuum.wrap(client, policy=policy)
+        return wrapped.chat.completions.create if self.sdk == "openai" else wrapped.messages.create
+
+    def _sync(self, url: str, policy: Policy, times: int, max_tokens: int) -> list[str]:
+        params: dict[str, Any] = {"model": "mock", "messages": QUESTION, "max_tokens": max_tokens}
+        found = []
+        with self._client(url) as client:
+            for _ in range(times):
+                if self.how == "complete":
+                    found.append(continuum.complete(client, policy=policy, **params).text)
+                elif self.how == "unary":
+                    found.append(self._text(self._create(client, policy)(**params)))
+                else:
+                    found.append("".join(map(self._delta, self._create(client, policy)(stream=True, **params))))
+        return found
+
+    async def _async(self, url: str, policy: Policy, times: int, max_tokens: int) -> list[str]:
+        params: dict[str, Any] = {"model": "mock", "messages": QUESTION, "max_tokens": max_tokens}
+        found = []
+        async with self._client(url) as client:
+            for _ in range(times):
+                if self.how == "complete":
+                    found.append((await continuum.acomplete(client, policy=policy, **params)).text)
+                elif self.how == "unary":
+                    found.append(self._text(await self._create(client, policy)(**params)))
+                else:
+                    stream = await self._create(client, policy)(stream=True, **params)
+                    found.append("".join([self._delta(event) async for event in stream]))
+        return found
+
+    def _text(self, response: Any) -> str:
+        if self.sdk == "openai":
+            return str(response.choices[0].message.content)
+        return "".join(block.text for block in response.content)
+
+    def _delta(self, event: Any) -> str:
+        if self.sdk == "openai":
+            return "".join(choice.delta.content or "" for choice in event.choices)
+        return str(event.delta.text) if event.type == "content_block_delta" else ""
+
+
+SDKS = ("openai", "anthropic")
+FACES = [Face(sdk, how, is_async) for sdk in SDKS for is_async in (False, True) for how in ("unary", "stream")]
+FACES += [Face(sdk, "complete", is_async) for sdk in SDKS for is_async in (False, True)]
+
+every_face = pytest.mark.parametrize("face", FACES, ids=str)
+first_chunks = {"openai": 1, "anthropic": 3}
+"""Events in front of the first text: a role; or the message, the block and a ping."""
+
+
+@pytest.fixture(autouse=True)
+def _steady_jitter() -> None:
+    """The verdict on backoff is about measured pauses; the same jitter each time keeps it from being a lottery."""
+    random.seed(0)
+
+
+def judge_with_continuations(llmock: LLMock) -> None:
+    """The strict verdict, a continuation counted as an attempt at the call that it goes on with.
+
+    A continuation is the same request with more turns behind the caller's own: the text so far, and a question.
+    """
+    records = []
+    for record in llmock.requests:
+        asked = record.body["messages"]
+        assert asked[: len(QUESTION)] == QUESTION
+        call = {**record.body, "messages": QUESTION}
+        records.append(replace(record, fingerprint=json.dumps(call, sort_keys=True)))
+    judge(records).assert_ok(strict=True)
+
+
+def two_replies(llmock: LLMock) -> None:
+    """The model is cut after `HEAD` and goes on with `TAIL`."""
+    llmock.add(Reply(HEAD, finish_reason="length"), Reply(TAIL))
+
+
+@every_face
+def test_rate_limits_are_waited_out(llmock: LLMock, face: Face) -> None:
+    """429 with Retry-After, in front of the answer: repeated no sooner than asked, and the text is whole."""
+    two_replies(llmock)
+    llmock.rate_limit(times=2, retry_after=0.3)
+    assert face.ask(llmock.base_url(face.sdk)) == [WHOLE]
+    assert [record.status for record in llmock.requests] == [429, 429, 200, 200]
+    llmock.assert_resilient(strict=True)
+
+
+@every_face
+@pytest.mark.parametrize("status", [500, 503, 529])
+def test_outages_are_survived(llmock: LLMock, face: Face, status: int) -> None:
+    """A provider that is down for a moment, without a word of how long: repeated with growing pauses."""
+    two_replies(llmock)
+    llmock.fail(status, times=2)
+    assert face.ask(llmock.base_url(face.sdk)) == [WHOLE]
+    assert [record.status for record in llmock.requests] == [status, status, 200, 200]
+    llmock.assert_resilient(strict=True)
+
+
+@every_face
+def test_an_outage_between_rounds_is_survived(llmock: LLMock, face: Face) -> None:
+    """What fails in the second round costs the second round a repeat, and the first round nothing."""
+    llmock.add(Reply(HEAD, finish_reason="length"))
+    assert face.ask(llmock.base_url(face.sdk), Policy(max_rounds=1)) == [HEAD]
+    llmock.reset()
+    llmock.pace(1)
+    two_replies(llmock)
+    texts: list[str] = []
+    _fail_second_request(llmock)
+    texts = face.ask(llmock.base_url(face.sdk))
+    assert texts == [WHOLE]
+    assert [record.status for record in llmock.requests] == [200, 503, 200]
+    llmock.assert_resilient(strict=True)
