@@ -7,6 +7,7 @@ import gc
 import json
 import platform
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -24,13 +25,14 @@ if TYPE_CHECKING:
 CONTINUE = "Continue from where you left off."
 """What the hand-written loop says."""
 
-_WORDS = (
+_WORDS = re.findall(
+    r"\w+",
     "harbour lamp keeper tower weight winter ledger engine copper signal channel weather ship night morning record "
     "figure season letter bridge market village river garden window paper office question answer reason moment "
     "measure distance surface current pressure motion pattern history practice language number method result account "
-    "small large quiet narrow steady careful early later northern common ancient simple double heavy empty certain"
-).split()
-_VERBS = "keeps turns counts carries follows leaves finds holds crosses raises opens closes shows meets reads".split()
+    "small large quiet narrow steady careful early later northern common ancient simple double heavy empty certain",
+)
+_VERBS = re.findall(r"\w+", "keeps turns counts carries follows leaves finds holds crosses raises opens closes reads")
 
 
 def prose(tokens: int, seed: int = 1) -> str:
@@ -65,7 +67,8 @@ def provider(documents: Mapping[str, str], *options: str) -> Iterator[str]:
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             url = process.stdout.readline().strip()
             if not url:

@@ -2,8 +2,8 @@
 
 Every contestant runs in a process of its own, so that its memory is its own. Inside the timer: all documents, from the
 first call to the last text. Outside: imports, making the client, one document as a warm-up. The provider takes a second
-before an answer begins and then sends an event of 50 tokens every 0.3 seconds; how long one document takes under the
-same delays, alone, is the ideal. Memory is the peak of the resident set during the run over what it was before, for each
+before an answer begins and then sends an event of 50 tokens every 0.3 seconds; what one document takes under the same
+delays, alone, is the ideal. Memory is the peak of the resident set during the run over what it was before, for each
 document; CPU is that of the contestant's process. Every text is compared with its document.
 """
 
@@ -125,7 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     if options.child:
-        print(json.dumps(asyncio.run(contest(*options.child, options.documents))))
+        name, url = options.child
+        print(json.dumps(asyncio.run(contest(name, url, options.documents))))
         return
     figures = measure(options.documents, options.runs)
     rows: list[list[object]] = []
@@ -139,9 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 common.ratio(wall, [f["wall"] for f in own["alone"]]),
                 common.ratio(wall, [f["wall"] for f in figures["loop"]["together"]]),
                 common.median([f["cpu"] for f in own["together"]]),
-                common.ratio(
-                    [f["cpu"] for f in own["together"]], [f["cpu"] for f in figures["loop"]["together"]]
-                ),
+                common.ratio([f["cpu"] for f in own["together"]], [f["cpu"] for f in figures["loop"]["together"]]),
                 common.median([f["bytes"] for f in own["together"]]) / 1024,
             ]
         )

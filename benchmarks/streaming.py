@@ -3,11 +3,11 @@
 *First text.* Inside the timer: from the call to the first text. The provider waits 50 ms before the first byte and
 5 ms between two events of one token each. The stream is closed after its first text, outside the timer.
 
-*Hold-back.* A document in rounds of 120 tokens at 5 ms each. `pause` is the longest time between two released texts, on a
-clock that runs only while chunks of a round are arriving (so the time in which the provider thinks does not count);
-`to join` is the same clock from the first chunk of a continuation to its first released text, with the characters
-that had come by then; `held` is the most characters that were held back at any moment. Every text is compared with the
-document.
+*Hold-back.* A document in rounds of 120 tokens at 5 ms each. `longest pause` is the longest time between two released
+texts, on a clock that runs only while chunks of a round are arriving, so the time in which the provider thinks does
+not count. `to join` is that clock from the first chunk of a continuation to its first released text (median), with the
+characters that had come by then. `most held` is the most characters that were held back at any moment. Every text is
+compared with the document.
 """
 
 from __future__ import annotations

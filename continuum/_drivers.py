@@ -154,6 +154,8 @@ class Run:
         self.chunks = chunks
         self.id = secrets.token_hex(6)
         self.started = self.runtime.clock()
+        deadline = provider.policy.deadline
+        self._end = None if deadline is None else self.started + deadline
         self.stream = chunks or provider.may_stream()
         choices = provider.params.get("n")
         self.lanes = [Lane(self, number) for number in range(choices if isinstance(choices, int) else 1)]
@@ -184,6 +186,14 @@ class Run:
             # What stands beside the text goes first: a reader expects the start before the words.
             pieces.insert(0, Piece(lane.number, lane.machine.rounds + 1, "", chunk))
         return pieces
+
+    def enough(self, lane: Lane) -> Failure | None:
+        """Why a stream need not be read any further, if so: the deadline, or a loop."""
+        if self._end is not None and self.runtime.clock() >= self._end:
+            return Failure("transient", "the deadline passed while the reply streamed")
+        if lane.machine.looping:
+            return Failure("transient", "the reply says one passage for ever")
+        return None
 
     def outcome(self, lane: Lane, receiver: Receiver, failure: Failure | None) -> Action:
         """A request is over: tell the machine."""
@@ -323,7 +333,8 @@ def _waits(action: Action) -> bool:
 
 
 def _request(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]:
-    provider, failure = run.provider, None
+    provider = run.provider
+    failure: Failure | None = None
     request, receiver = run.request(lane, send)
     try:
         opened = provider.open(request)
@@ -332,6 +343,9 @@ def _request(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]
                 provider.opened(receiver, stream)
                 for chunk in stream:
                     yield from run.chunk(lane, receiver, chunk)
+                    failure = run.enough(lane)
+                    if failure is not None:
+                        break
         else:
             receiver.whole(opened)
     except provider.catch as error:
@@ -340,7 +354,8 @@ def _request(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]
 
 
 async def _arequest(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> AsyncGenerator[Piece]:
-    provider, failure = run.provider, None
+    provider = run.provider
+    failure: Failure | None = None
     request, receiver = run.request(lane, send)
     try:
         opened = await provider.open(request)
@@ -350,6 +365,9 @@ async def _arequest(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> 
                 async for chunk in stream:
                     for piece in run.chunk(lane, receiver, chunk):
                         yield piece
+                    failure = run.enough(lane)
+                    if failure is not None:
+                        break
         else:
             receiver.whole(opened)
     except provider.catch as error:

@@ -276,3 +276,41 @@ def test_a_client_of_the_wrong_kind_says_which_function_fits() -> None:
         continuum.stream(AsyncScriptedClient([]), **ASK)
     with pytest.raises(continuum.ConfigurationError, match="not dict"):
         continuum.complete({}, **ASK)
+
+
+def test_a_stream_is_not_read_past_the_deadline() -> None:
+    """A reply that trickles in for ever ends at the deadline, with what had come."""
+    clock = FakeClock()
+
+    def slow() -> Any:
+        for number in range(10_000):
+            clock.advance(1.0)
+            yield f"word{number} "
+
+    class Slow(Reply):
+        def stream(self) -> Any:
+            return slow()
+
+    client = ScriptedClient([Slow("never read to its end")])
+    result = continuum.complete(client, policy=Policy(deadline=60.0), runtime=runtime(clock), **ASK)
+    assert (result.reason, result.complete) == ("deadline", False)
+    assert 58 <= result.text.count("word") <= 61
+
+
+def test_an_endless_loop_is_not_read_to_its_end() -> None:
+    """A model that says one passage for ever is cut off in the middle of its reply, and billed for no more of it."""
+    read = 0
+
+    class Loop(Reply):
+        def stream(self) -> Any:
+            nonlocal read
+            yield "It began well. "
+            for _ in range(100_000):
+                read += 1
+                yield "And the sea went on and on. "
+
+    result = continuum.complete(ScriptedClient([Loop("")]), **ASK)
+    assert result.reason == "repetition"
+    assert result.text.startswith("It began well. And the sea")
+    assert len(result.text) < 800
+    assert read < 1000

@@ -32,6 +32,7 @@ class Progress(NamedTuple):
         rechecks: `stop`s questioned so far.
         interruptions: interrupted rounds in a row, this one included.
         loop: the end of the text only repeats itself.
+        looping: it did so for so long that whatever followed is of no use.
         may_escalate: a larger cap is allowed and was not tried.
     """
 
@@ -43,6 +44,7 @@ class Progress(NamedTuple):
     rechecks: int
     interruptions: int
     loop: bool
+    looping: bool
     may_escalate: bool
 
 
@@ -64,6 +66,8 @@ def classify(response: Response, progress: Progress, policy: Policy) -> Verdict:
     """
     if response.suspended:
         return Verdict(Signal.SUSPENDED, "running")
+    if progress.looping:
+        return Verdict(Signal.REPETITION, "repetition")
     match response.finish_reason:
         case "stop":
             return _stopped(progress, policy)

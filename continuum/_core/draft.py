@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from continuum._core.stitch import Join
 
-_CHECK_EVERY = 256  # characters between two looks for a loop
-_LOOP_SUSPECT = 400  # from this length on a loop is held back, so that it can still be cut off
-_LOOP_HELD_AT_MOST = 8192  # characters of a suspected loop that are held back
+_CHECK_EVERY = 128  # characters between two looks for a loop
+_LOOP_SUSPECT = 200  # from this length on a repeat is held back, so that it can still be cut off
+_LOOP_CERTAIN = 8192  # characters of it after which no reply is waited for to its end
 _REPLACEMENT = "\ufffd"  # what a server sends for a token that was cut inside a character
 
 
@@ -36,15 +36,21 @@ class Draft:
         arrived: characters that arrived in the present round.
         anchored: what the present reply repeated because it was asked to.
         peak_held: the most characters that were ever held back.
+        looping: the text has said one passage for so long that the reply need not be waited for.
+
+    Args:
+        watch: look for loops.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, watch: bool = True) -> None:
         self.seams: list[Seam] = []
         self.released = 0
         self.start = 0
         self.arrived = 0
         self.anchored = ""
         self.peak_held = 0
+        self.looping = False
+        self._watch = watch
         self._base = ""
         self._parts: list[str] = []
         self._fed: list[str] = []
@@ -172,14 +178,14 @@ class Draft:
         return self._release(self._size)
 
     @property
-    def loop(self) -> Run | None:
-        """The loop at the end of the text, if it ends in one."""
-        return periodic_run(self._recent)
+    def run(self) -> Run | None:
+        """The repeat at the end of the text, if it ends in one."""
+        return periodic_run(self._recent) if self._watch else None
 
-    def cut_loop(self, run: Run) -> None:
-        """Take a loop off the end: its first passage stays, and what the reader may have seen of it."""
-        keep = max(self._size - run.length + run.period, self.released if self._loop_from is None else self._loop_from)
-        self._shrink(keep, note=f"a passage of {run.period} characters, said over and over")
+    def cut_loop(self) -> None:
+        """Take a loop off the end, all of it that the reader cannot have seen: it was held back since it began to show."""
+        if self._loop_from is not None:
+            self._shrink(max(self._loop_from, self.released), note="one passage, said over and over")
 
     # -- the join -------------------------------------------------------------------------------------------------
 
@@ -258,20 +264,23 @@ class Draft:
         self._size += len(piece)
         self._unreleased += piece
         window = self._recent + piece
-        left = before - len(self._recent)
-        for place in range(before - before % _CHECK_EVERY + _CHECK_EVERY, self._size + 1, _CHECK_EVERY):
-            self._check_loop(window[max(0, place - WINDOW - left) : place - left], place)
+        if self._watch:
+            left = before - len(self._recent)
+            for place in range(before - before % _CHECK_EVERY + _CHECK_EVERY, self._size + 1, _CHECK_EVERY):
+                self._check_loop(window[max(0, place - WINDOW - left) : place - left], place)
         self._recent = window[-WINDOW:]
 
     def _check_loop(self, tail: str, place: int) -> None:
+        if self.looping:
+            return
         run = periodic_run(tail)
-        # Long enough before it counts as a loop that a look in between cannot miss it.
-        if run is None or run.length < max(_LOOP_SUSPECT, 4 * run.period - _CHECK_EVERY):
+        # Suspected long before it counts as a loop (see `is_loop`), so that a look in between cannot miss it.
+        if run is None or run.length < max(_LOOP_SUSPECT, 2.5 * run.period):
             self._loop_from = None
         elif self._loop_from is None:
             self._loop_from = place
-        else:
-            self._loop_from = max(self._loop_from, place - _LOOP_HELD_AT_MOST)
+        elif place - self._loop_from >= _LOOP_CERTAIN:
+            self.looping = True
 
     def _limit(self) -> int:
         """Index up to which the text is sure while the round is under way."""
@@ -306,6 +315,8 @@ class Draft:
             "released": self.released,
             "start": self.start,
             "loop_from": self._loop_from,
+            "looping": self.looping,
+            "watch": self._watch,
             "peak_held": self.peak_held,
             "last": [self._round, self._cap, self._hold, self._floor, self.anchored],
         }
@@ -323,7 +334,8 @@ class Draft:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Draft:
         """The inverse of `to_dict`: the present round is fed again, which gives the same state."""
-        draft = cls()
+        draft = cls(watch=data["watch"])
+        draft.looping = data["looping"]
         draft._base = data["text"]
         draft._size = len(draft._base)
         draft.seams = [Seam(**seam) for seam in data["seams"]]

@@ -110,7 +110,7 @@ class Continuation:
         self._cap = cap
         self._prefill = prefill
         self._price = price
-        self._draft = Draft()
+        self._draft = Draft(watch=self.policy.max_repetition is not None)
         self._history = History()
         self._segments: list[Segment] = []
         self._pending: Send | None = None  # the last request, for repeats
@@ -203,7 +203,6 @@ class Continuation:
         self._interruptions = self._interruptions + 1 if response.finish_reason == "interrupted" else 0
         self._fruitless = 0 if added else self._fruitless + 1
         limit = self.policy.max_repetition
-        run = draft.loop if limit is not None else None
         progress = Progress(
             state=self.state,
             in_place=self._sent.in_place,
@@ -212,12 +211,13 @@ class Continuation:
             fruitless=self._fruitless,
             rechecks=self._rechecks,
             interruptions=self._interruptions,
-            loop=limit is not None and is_loop(run, limit),
+            loop=limit is not None and (draft.looping or is_loop(draft.run, limit)),
+            looping=draft.looping,
             may_escalate=self._may_escalate(),
         )
         verdict = classify(response, progress, self.policy)
-        if verdict.signal is Signal.REPETITION and run is not None:
-            draft.cut_loop(run)
+        if verdict.signal is Signal.REPETITION:
+            draft.cut_loop()
         if verdict.signal is Signal.FINISHED_OPEN:
             self._rechecks += 1
         return self._follow(verdict, text, elapsed, response.failure)
@@ -440,6 +440,11 @@ class Continuation:
     def failure(self) -> Failure | None:
         """The failure that ended the run, or the last one while it goes on."""
         return self._failure
+
+    @property
+    def looping(self) -> bool:
+        """The reply in flight says one passage for ever: it need not be waited for."""
+        return self._draft.looping
 
     @property
     def partial(self) -> str:

@@ -46,7 +46,7 @@ class Policy(BaseModel):
     JSON or a sentence open."""
     max_interruptions: int = Field(default=5, ge=0)
     """Streams in a row that may break off before the run stops."""
-    max_repetition: int | None = Field(default=1200, ge=700)
+    max_repetition: int | None = Field(default=1200, ge=400)
     """Characters at the cut that only repeat the same passage (four times or more) before the run stops; None: off."""
     raise_cap_to: int | None = Field(default=None, ge=1)
     """If nothing visible fitted into the cap (reasoning took it, or a tool call was cut), ask once more with this cap.

@@ -22,7 +22,7 @@ policies = st.builds(
     max_no_progress=st.integers(1, 3),
     max_rechecks=st.integers(0, 2),
     max_interruptions=st.integers(0, 4),
-    max_repetition=st.sampled_from([None, 700, 1200]),
+    max_repetition=st.sampled_from([None, 400, 1200]),
     max_output_tokens=st.sampled_from([None, 100, 5000]),
 )
 caps = st.sampled_from([None, 5, 60, 400])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import openai
 import pytest
-from llmock.scenarios import Reply
+from llmock.scenarios import Reply, StreamFault
 from llmock.verdict import judge
 
 import continuum
@@ -25,6 +25,7 @@ from continuum import Policy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from llmock.journal import RequestRecord
     from llmock.pytest_plugin import LLMock
 
 HEAD = (
@@ -114,8 +115,13 @@ FACES = [Face(sdk, how, is_async) for sdk in SDKS for is_async in (False, True) 
 FACES += [Face(sdk, "complete", is_async) for sdk in SDKS for is_async in (False, True)]
 
 every_face = pytest.mark.parametrize("face", FACES, ids=str)
-first_chunks = {"openai": 1, "anthropic": 3}
-"""Events in front of the first text: a role; or the message, the block and a ping."""
+unary_faces = pytest.mark.parametrize("face", [face for face in FACES if face.how == "unary"], ids=str)
+
+FAULTS = ("disconnect", "truncate", "malformed", "stall")
+# Milliseconds from chunk to chunk. A client that hangs up at a broken chunk is only seen to do so while more would come.
+PACE = {"disconnect": 0, "truncate": 0, "malformed": 10, "stall": 0}
+# Events in front of the first text: the role; or the message, the block and a ping.
+FIRST_TEXT = {"openai": 1, "anthropic": 3}
 
 
 @pytest.fixture(autouse=True)
@@ -138,6 +144,11 @@ def judge_with_continuations(llmock: LLMock) -> None:
     judge(records).assert_ok(strict=True)
 
 
+def _fault(record: RequestRecord) -> str | None:
+    """`stall` for `stream:stall@3`."""
+    return record.fault.removeprefix("stream:").split("@")[0] if record.fault else None
+
+
 def two_replies(llmock: LLMock) -> None:
     """The model is cut after `HEAD` and goes on with `TAIL`."""
     llmock.add(Reply(HEAD, finish_reason="length"), Reply(TAIL))
@@ -154,9 +165,9 @@ def test_rate_limits_are_waited_out(llmock: LLMock, face: Face) -> None:
 
 
 @every_face
-@pytest.mark.parametrize("status", [500, 503, 529])
-def test_outages_are_survived(llmock: LLMock, face: Face, status: int) -> None:
+def test_outages_are_survived(llmock: LLMock, face: Face) -> None:
     """A provider that is down for a moment, without a word of how long: repeated with growing pauses."""
+    status = {"openai": 503, "anthropic": 529}[face.sdk]
     two_replies(llmock)
     llmock.fail(status, times=2)
     assert face.ask(llmock.base_url(face.sdk)) == [WHOLE]
@@ -165,16 +176,52 @@ def test_outages_are_survived(llmock: LLMock, face: Face, status: int) -> None:
 
 
 @every_face
-def test_an_outage_between_rounds_is_survived(llmock: LLMock, face: Face) -> None:
-    """What fails in the second round costs the second round a repeat, and the first round nothing."""
-    llmock.add(Reply(HEAD, finish_reason="length"))
-    assert face.ask(llmock.base_url(face.sdk), Policy(max_rounds=1)) == [HEAD]
-    llmock.reset()
-    llmock.pace(1)
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_stream_that_breaks_before_its_text_is_asked_for_again(llmock: LLMock, face: Face, kind: str) -> None:
+    """With nothing to go on from, the same request is sent again, and the text is whole."""
+    llmock.pace(PACE[kind]).add(Reply(HEAD, finish_reason="length", times=2), Reply(TAIL))
+    llmock.add(StreamFault(kind, after_chunks=FIRST_TEXT[face.sdk], stall_seconds=5.0))  # type: ignore[arg-type]
+    assert face.ask(llmock.base_url(face.sdk)) == [WHOLE]
+    assert [_fault(record) for record in llmock.requests] == [kind, None, None]
+    llmock.assert_resilient(strict=True)
+
+
+@every_face
+@pytest.mark.parametrize("kind", FAULTS)
+def test_a_stream_that_breaks_inside_its_text_is_gone_on_with(llmock: LLMock, face: Face, kind: str) -> None:
+    """What had come is kept, the rest is asked for, and the join neither loses a word nor says one twice."""
+    llmock.pace(PACE[kind]).add(Reply(WHOLE), Reply(WHOLE[WHOLE.index("He told") :]))
+    words = len("The lighthouse keeper wrote a letter each evening. He told of the ships that".split())
+    at = FIRST_TEXT[face.sdk] + words
+    llmock.add(StreamFault(kind, after_chunks=at, stall_seconds=5.0))  # type: ignore[arg-type]
+    assert face.ask(llmock.base_url(face.sdk)) == [WHOLE]
+    assert [_fault(record) for record in llmock.requests] == [kind, None]
+    turns = llmock.requests[1].body["messages"][1:]
+    assert [turn["role"] for turn in turns] == ["assistant", "user"]
+    assert WHOLE.startswith(turns[0]["content"])
+    assert len(turns[0]["content"]) >= len("The lighthouse keeper wrote a letter each evening.")
+    judge_with_continuations(llmock)
+
+
+@unary_faces
+def test_a_token_quota_is_obeyed(llmock: LLMock, face: Face) -> None:
+    """Tokens per minute run out between two rounds: the true wait is waited, once, and nothing is lost."""
     two_replies(llmock)
-    texts: list[str] = []
-    _fail_second_request(llmock)
-    texts = face.ask(llmock.base_url(face.sdk))
-    assert texts == [WHOLE]
-    assert [record.status for record in llmock.requests] == [200, 503, 200]
+    llmock.limits(tpm=60_000)  # a thousand each second, and all of them at the start
+    assert face.ask(llmock.base_url(face.sdk), max_tokens=30_300) == [WHOLE]
+    assert [record.status for record in llmock.requests] == [200, 429, 200]
+    llmock.assert_resilient(strict=True)
+
+
+@unary_faces
+def test_a_request_quota_is_obeyed(llmock: LLMock, face: Face) -> None:
+    """Requests per minute run out in the middle of a row of documents: all of them come out whole."""
+    documents = 21
+    for _ in range(documents):
+        two_replies(llmock)
+    llmock.limits(rpm=40)
+    assert face.ask(llmock.base_url(face.sdk), times=documents) == [WHOLE] * documents
+    statuses = [record.status for record in llmock.requests]
+    assert statuses.count(200) == 2 * documents
+    assert set(statuses) == {200, 429}
     llmock.assert_resilient(strict=True)

@@ -56,6 +56,18 @@ def find_anchor(anchor: str, shown: str, head: str, starts: list[int]) -> Anchor
     return _mangled(wanted, head, starts)
 
 
+def breaks_off_inside(anchor: str, head: str, starts: list[int]) -> bool:
+    """Whether the whole reply is the beginning of the anchor, perhaps behind an opening mark, and no more."""
+    if len(head) >= REACH + len(anchor):
+        return False
+    wanted = normal(anchor)
+    for start in starts:
+        form = normal(head[start:].lstrip(_OPENERS + _DOTS + "\n"))
+        if len(form) >= 3 and (wanted.startswith(form) or (len(form) >= _MIN_PART and form in wanted)):
+            return True
+    return False
+
+
 def _begins(size: int, text: str, head: str, start: int) -> int:
     """How many characters at `start` of the head are the end of the text, if about as many as the anchor has; else 0."""
     body = head[start : start + 2 * size + 400]

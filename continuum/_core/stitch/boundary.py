@@ -163,14 +163,14 @@ def choose_anchor(text: str) -> str | None:
     whole = len(tail) == len(body)
     starts = _anchor_starts(tail, whole)
     line = tail.rfind("\n") + 1
-    choices = [i for i in starts if i >= line] + [i for i in starts if i < line and (i == 0 or tail[i - 1] == "\n")]
+    at_line = [i for i in starts if not tail[tail.rfind("\n", 0, i) + 1 : i].strip()]
+    choices = [i for i in starts if i >= line] + [i for i in at_line if i < line]
     choices += [i for i in starts if i < line]
     for start in choices:
         if tail.find(tail[start:]) == start:
             return tail[start:]
     if choices:  # periodic: as far back as is allowed, from a line start if there is one
-        lines = [i for i in starts if i == 0 or tail[i - 1] == "\n"]
-        return tail[min(lines or starts) :]
+        return tail[min(at_line or starts) :]
     start = max(0, size - ANCHOR_MIN) if size > ANCHOR_MIN else 0
     return tail[_past_cluster(tail, start) :].lstrip() or None
 

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from continuum._core.stitch.anchor import PATIENCE, Anchored, find_anchor
-from continuum._core.stitch.normal import normal, raw_end
+from continuum._core.stitch.anchor import PATIENCE, Anchored, breaks_off_inside, find_anchor
 from continuum._core.stitch.peel import Peel, peels
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.readings import Before, Reading, Readings
+from continuum._core.stitch.rest import fate
 
 if TYPE_CHECKING:
     from continuum._core.types import SeamKind
@@ -73,6 +73,9 @@ def decide(left: str, head: str, context: Context, final: bool) -> Verdict | Non
             return _after_anchor(left, shown, head, found, context)
         if not final and (found is not None or len(head) < PATIENCE):
             return None
+        if breaks_off_inside(context.anchor, head, starts):
+            note = "the reply ended inside the anchor"
+            return Verdict(Join("nothing_new", len(head), 0, "", len(head), 0.95, False, note))
     if context.rest:
         return _with_rest(left, shown, head, context, final)
     return _plain(head, context, final)
@@ -92,7 +95,7 @@ def _after_anchor(left: str, shown: str, head: str, found: Anchored, context: Co
         if not head[end:].strip():
             return Verdict(replace(join, kind="nothing_new", removed=len(head), inserted="", note=note + " and added nothing"))
         return Verdict(join, fence)
-    return Verdict(_rest_after(left, shown, head[end:], join), fence)
+    return Verdict(_with_fate(left, context, head[end:], join), fence)
 
 
 def _behind_wrapper(shown: Before, head: str, end: int) -> tuple[int, str]:
@@ -110,40 +113,25 @@ def _behind_wrapper(shown: Before, head: str, end: int) -> tuple[int, str]:
     return cut, inserted
 
 
-def _rest_after(left: str, shown: str, body: str, join: Join) -> Join:
-    """The rest was not shown: does the reply contain it, replace it, or follow it?"""
-    rest = left[len(shown) :]
-    contained = _contains(body, rest)
-    if contained is not None:
-        return replace(
-            join,
-            removed=join.removed + contained,
-            overlap=join.overlap + contained,
-            note=join.note + "; it contains the rest",
-        )
-    if not body.strip():
-        return replace(
-            join, removed=join.removed + len(body), kind="nothing_new", note=join.note + " and added nothing"
-        )
-    return replace(join, replaced=len(rest), note=join.note + "; it replaces the unfinished rest")
-
-
-def _contains(body: str, rest: str) -> int | None:
-    """How many characters of `body` repeat `rest` at its start, white space aside; None if it does not."""
-    if body.startswith(rest):
-        return len(rest)
-    bare = rest.strip()
-    if not bare:
-        return 0
-    skip = len(body) - len(body.lstrip())
-    if body.startswith(bare, skip):
-        end = skip + len(bare)
-        blank = rest[len(rest.rstrip()) :]
-        return end + (len(blank) if blank and body.startswith(blank, end) else 0)
-    form = normal(rest)
-    if len(form) >= 4 and normal(body[: 2 * len(rest) + 32]).startswith(form):
-        return raw_end(body, len(form))
-    return None
+def _with_fate(left: str, context: Context, body: str, join: Join) -> Join:
+    """Complete a join behind the shown text by what becomes of the rest."""
+    shown = context.shown
+    end = fate(shown.left, left[len(shown.left) :], body, shown.flow)
+    join = replace(
+        join,
+        removed=join.removed + end.dropped,
+        overlap=join.overlap + end.dropped,
+        replaced=context.rest if end.replaced else 0,
+        note=f"{join.note}; {end.note}",
+    )
+    if end.nothing:
+        return replace(join, kind="nothing_new", inserted="")
+    if join.kind == "anchor":
+        return join
+    if not end.replaced:  # how it fits was judged behind the shown text
+        kind: SeamKind = "overlap" if end.dropped and join.kind in ("plain", "gap") else join.kind
+        return replace(join, kind="plain" if kind == "gap" else kind, inserted="", confidence=min(join.confidence, 0.95))
+    return replace(join, confidence=min(join.confidence, 0.9))
 
 
 def _past_blank(text: str, head: str, end: int) -> int:
@@ -176,7 +164,12 @@ def _with_rest(left: str, shown: str, head: str, context: Context, final: bool) 
     join = verdict.join
     if join.kind == "nothing_new":
         return verdict
-    return Verdict(_rest_after(left, shown, body, join), verdict.fence)
+    if head[: join.removed].isspace():
+        # White space that was too much behind the shown text may be just what follows the rest.
+        kept = _with_fate(left, context, head, replace(join, removed=0, overlap=0))
+        if not kept.replaced:
+            return Verdict(kept)
+    return Verdict(_with_fate(left, context, body, join), verdict.fence)
 
 
 def _plain(head: str, context: Context, final: bool) -> Verdict | None:

@@ -174,7 +174,7 @@ def fence(left: str, head: str, peel: Peel, open_fence: str | None, final: bool)
     else:
         bits = PRIOR.fence_code if mid_line else PRIOR.fence_line
     start = peel.start + match.end()
-    return replace(peel.then(start, bits, "fence"), fence=match.group(1), loose=False, foreign=start)
+    return replace(peel.then(start, bits, "fence"), fence=None if open_fence else match.group(1), loose=False, foreign=start)
 
 
 def dots(left: str, head: str, peel: Peel) -> list[Peel]:

@@ -216,6 +216,8 @@ class Readings:
         after = body[cut : cut + _AFTER]
         change = self.flow.cost(self.left, after) - self.flow.cost(body[:cut], after)
         bits += PRIOR.near + start_bits(self.left, index) + change - said
+        if near.numbers and near.numbers == near.edits:
+            return  # only numbers differ: the next one of its kind, not a repeat
         bits += PRIOR.edit * near.edits + PRIOR.skipped * near.skipped + PRIOR.number * near.numbers
         bits += (
             PRIOR.foreign + PRIOR.foreign_each * near.foreign if near.foreign else 0.0
