@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # What `safe_end` looks back over; a longer text gives the same answer.
 BOUNDARY_WINDOW = 2000
 _END_MARK = re.compile(r"[.!?…؟۔।॥。！？\n,\]}]")
+_LIST_ITEM = re.compile(r"\s*([-*+•]|\d+[.)])\s")
 _SHORTEST_ANCHOR = 16
 LONGEST_REST = 240
 """Characters after which `safe_end` finds a boundary without a mark."""
@@ -164,6 +165,6 @@ def _hint(shown: str) -> str:
         return "You are inside a code block: go on with the code, and do not open the block again."
     if structure.table:
         return "You are inside a table: go on with its next row, and do not repeat its header."
-    if structure.list_item:
+    if structure.list_item or _LIST_ITEM.match(shown.rstrip().rpartition("\n")[2]):
         return "You are inside a list: go on with it, and do not begin it again."
     return ""
