@@ -112,7 +112,7 @@ def read_prompt(argument: str | None, file: Path | None) -> str:
     if argument not in (None, "-") and file is not None:
         raise ConfigurationError("there are two prompts, an argument and --file; leave one of them out")
     if argument not in (None, "-"):
-        text, source = str(argument), "the argument"
+        text, source = _argument(str(argument), "the argument"), "the argument"
     elif file is not None and str(file) != "-":
         text, source = _decode(_read_file(file), f"--file={str(file)!r}"), f"--file={str(file)!r}"
     else:
@@ -131,12 +131,21 @@ def _read_file(path: Path) -> bytes:
         raise ConfigurationError(f"--file={str(path)!r}: cannot be read ({error.strerror or error})") from error
 
 
+def _argument(text: str, source: str) -> str:
+    """An argument as it was typed: where the locale is not UTF-8, Python hides its bytes in lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _decode(os.fsencode(text), source)
+    return text
+
+
 def _decode(data: bytes, source: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationError(
-            f"the prompt from {source} is not UTF-8 (byte {error.start} is {data[error.start]:#04x}); convert it"
+            f"the text of {source} is not UTF-8 (byte {error.start} is {data[error.start]:#04x}); convert it"
         ) from error
 
 
@@ -200,15 +209,16 @@ def _client(name: str, base_url: str) -> Any:
 def _params(order: Order, name: str, base_url: str, prompt: str) -> dict[str, Any]:
     messages = [{"role": "user", "content": prompt}]
     params: dict[str, Any] = {"model": order.model, "messages": messages}
+    system = _argument(order.system, "--system") if order.system else ""
     cap = order.max_tokens
     if cap is not None and cap < 1:
         raise ConfigurationError(f"--max-tokens={cap!r}: the output cap has to be at least 1")
     if name == "anthropic":
         if cap is None:
             raise ConfigurationError("--max-tokens is missing; Anthropic's API wants an output cap on every request")
-        return params | {"max_tokens": cap} | ({"system": order.system} if order.system else {})
-    if order.system:
-        messages.insert(0, {"role": "system", "content": order.system})
+        return params | {"max_tokens": cap} | ({"system": system} if system else {})
+    if system:
+        messages.insert(0, {"role": "system", "content": system})
     if cap is not None:
         # OpenAI's own models of late take the new name only; most other servers know the old one only.
         own = urlsplit(base_url).hostname == urlsplit(_PLACES["openai"][1]).hostname
@@ -339,23 +349,26 @@ class Drafting:
         """Write what has not been written, under its proper name. Raises OutputError."""
         try:
             with self._interrupts.held():
-                self._events.close()
-                self._status.hide()
-                result = self._events.result
-                self._write(result.text[self._written :])
-                try:
-                    self._sink.finish(result)
-                except _sinks.OutputError as error:
-                    if not isinstance(self._sink, _sinks.File):
-                        raise
-                    self._unwritable = error
-                if self._order.as_json:
-                    failure = crash or _failure_of(result)
-                    _sinks.Screen().write(as_json(result, _terminal.redact(failure, self._hidden) or None) + "\n")
-                elif self._unwritable is not None:
-                    _sinks.Screen().write(result.text)
-        except KeyboardInterrupt:
-            pass  # it came while the text was being saved, and that is done
+                return self._write_end(crash)
+        except KeyboardInterrupt:  # the text was saved before it was raised, unless the user insisted
+            return self._events.result
+
+    def _write_end(self, crash: str) -> Result:
+        self._events.close()
+        self._status.hide()
+        result = self._events.result
+        self._write(result.text[self._written :])
+        try:
+            self._sink.finish(result)
+        except _sinks.OutputError as error:
+            if not isinstance(self._sink, _sinks.File):
+                raise
+            self._unwritable = error
+        if self._order.as_json:
+            failure = _terminal.redact(crash or _failure_of(result), self._hidden)
+            _sinks.Screen().write(as_json(result, failure or None) + "\n")
+        elif self._unwritable is not None:
+            _sinks.Screen().write(result.text)
         return result
 
     def _report(self, result: Result, error: str, crash: str, *, stopped: bool) -> int:
@@ -371,7 +384,8 @@ class Drafting:
         if code == COMPLETE and self._order.quiet:
             return code
         place = self._sink.place
-        parts = [_headline(result, error), _terminal.account(result), f"{time.monotonic() - self._began:.1f} s"]
+        headline = "failed: this is a defect of continuum; please report it" if crash else _headline(result, error)
+        parts = [headline, _terminal.account(result), f"{time.monotonic() - self._began:.1f} s"]
         if place:
             parts.append(f"saved as {place}" if result.complete else f"what came is in {place}")
         self._say(" · ".join(parts), "green" if code == COMPLETE else "yellow" if result.text else "red")

@@ -17,8 +17,9 @@ import anyio
 from tenacity import AsyncRetrying, Retrying, retry_if_result, stop_never
 
 from continuum import _events
+from continuum._core.actions import Action, Done, Send, Wait
 from continuum._core.errors import IncompleteError, ProviderError, QuotaError, RateLimitedError, RejectedError
-from continuum._core.machine import Action, Continuation, Done, Send, Wait
+from continuum._core.machine import Continuation
 from continuum._core.types import Failure, Response, Result
 
 if TYPE_CHECKING:

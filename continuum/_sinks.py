@@ -117,6 +117,8 @@ class File:
             self._file.write(text)
             self._file.flush()
         except OSError as error:
+            with contextlib.suppress(OSError):  # what could not be written cannot be written on closing either
+                self._file.close()
             raise OutputError(f"{self._partial}: {error.strerror or error}") from error
 
     def finish(self, result: Result) -> None:

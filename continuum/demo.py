@@ -185,7 +185,7 @@ def run(cases: Sequence[Case] = CASES) -> int:
     caps = sorted({case.cap for case in cases})
     console.print(
         f"{len(rows)} documents through a simulated provider on 127.0.0.1, which cuts every answer after "
-        f"{caps[0]} to {caps[-1]} tokens. No key, no network.",
+        f"{caps[0]} to {caps[-1]} tokens. No key, no network.\n",
         soft_wrap=not console.is_terminal,
     )
     began = time.monotonic()
@@ -218,20 +218,14 @@ def provider(cases: Sequence[Case], documents: dict[str, str]) -> SimulatedProvi
 
 async def _draft_all(rows: Sequence[Row], server: SimulatedProvider, plain: bool = False) -> None:
     import anthropic
+    import httpx2
     import openai
 
-    # A proxy in the environment has no business on the loopback.
+    # A proxy in the environment has no business on the loopback; the SDKs' own HTTP clients would use it.
     async with (
-        openai.AsyncOpenAI(
-            api_key="demo",
-            base_url=server.openai_base_url,
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=False),
-        ) as one,
-        anthropic.AsyncAnthropic(
-            api_key="demo",
-            base_url=server.anthropic_base_url,
-            http_client=anthropic.DefaultAsyncHttpxClient(trust_env=False),
-        ) as other,
+        httpx2.AsyncClient(trust_env=False) as http,
+        openai.AsyncOpenAI(api_key="demo", base_url=server.openai_base_url, http_client=http) as one,
+        anthropic.AsyncAnthropic(api_key="demo", base_url=server.anthropic_base_url, http_client=http) as other,
         anyio.create_task_group() as tasks,
     ):
 
@@ -255,12 +249,12 @@ def _verdict(row: Row) -> Text:
 
 def table(rows: Sequence[Row]) -> Table:
     """The rows as they stand."""
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=False)
+    shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     shown.add_column("Document", style="bold", no_wrap=True)
-    shown.add_column("SDK", no_wrap=True)
+    shown.add_column("Provider", no_wrap=True)
     shown.add_column("What goes wrong", style="dim", min_width=20, max_width=44)
     shown.add_column("Round", justify="right", no_wrap=True)
-    shown.add_column("Characters", justify="right", no_wrap=True)
+    shown.add_column("Text", justify="right", no_wrap=True)
     shown.add_column("Joins", justify="right", no_wrap=True)
     shown.add_column("State", no_wrap=True, min_width=11)
     for row in rows:
@@ -305,7 +299,8 @@ def account(rows: Sequence[Row], statuses: dict[int, int]) -> list[tuple[str, st
     seams = [seam for result in results for seam in result.seams]
     ends = Counter(segment.finish_reason for segment in segments)
     made = _terminal.joins(seams)
-    kinds = ", ".join(f"{number} {_KINDS[kind]}" for kind, number in Counter(seam.kind for seam in made).most_common())
+    found: Counter[SeamKind] = Counter(seam.kind for seam in made)
+    kinds = ", ".join(f"{number} {_KINDS[kind]}" for kind, number in found.most_common())
     refused = {429: "429 rate limit", 503: "503 unavailable", 529: "529 overloaded", 0: "connection closed"}
     waits = ", ".join(f"{statuses[code]} × {words}" for code, words in refused.items() if statuses.get(code))
     tokens_in = sum(result.usage.input_tokens for result in results)
@@ -390,12 +385,15 @@ def run_local() -> int:
 
 
 def _draft_locally(console: Console, base_url: str) -> int:
+    import httpx2
     import openai
 
     console.print(f"A real language model on this machine, 48 tokens per answer: {_LOCAL_PROMPT}\n", soft_wrap=True)
     began = time.monotonic()
-    http_client = openai.DefaultHttpxClient(trust_env=False)  # a proxy has no business on the loopback
-    with openai.OpenAI(api_key="demo", base_url=base_url, http_client=http_client) as client:
+    with (
+        httpx2.Client(trust_env=False) as http,  # a proxy has no business on the loopback
+        openai.OpenAI(api_key="demo", base_url=base_url, http_client=http) as client,
+    ):
         stream = continuum.stream(
             client,
             policy=continuum.Policy(max_rounds=8, dialect="llama.cpp"),

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from continuum._core.machine import Action, Continuation, Done, Send, Wait
+from continuum._core.actions import Action, Done, Send, Wait
+from continuum._core.machine import Continuation
 from continuum._core.types import Failure, Prefill, Response, Usage
 
 if TYPE_CHECKING:

@@ -67,7 +67,7 @@ def _case(*behaviours: str, faults: Sequence[str] = ()) -> demo.Case:
     [
         (_case("unknown_finish:eos@0"), "incomplete (unknown_finish)"),
         (_case("early_stop:20@1", "empty@2"), "differs at character"),
-        (_case(faults=["quota@0"]), "failed"),
+        (_case(faults=["quota@0"]), "incomplete (quota)"),
     ],
 )
 def test_demo_admits_failure(case: demo.Case, words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,11 +81,11 @@ def test_demo_admits_failure(case: demo.Case, words: str, capsys: pytest.Capture
 
 def test_demo_compares_every_character(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """One wrong character in an otherwise complete text is found, and shown with its place."""
-    wrong = POEM_WITH_ONE_CHANGE = DOCUMENTS["poem"].replace("seven hands", "seven lands")
-    assert wrong != DOCUMENTS["poem"]
-    monkeypatch.setattr(demo, "provider", lambda *_: SimulatedProvider({"poem": POEM_WITH_ONE_CHANGE}))
+    poem = DOCUMENTS["poem"]
+    wrong = poem.replace("seven hands", "seven lands")
+    monkeypatch.setattr(demo, "provider", lambda *_: SimulatedProvider({"poem": wrong}))
     assert demo.run([_case()]) == 1
-    place = DOCUMENTS["poem"].index("hands")
+    place = poem.index("hands")
     assert f"differs at character {place:,}: expected “hands" in capsys.readouterr().out
 
 
@@ -99,7 +99,7 @@ def test_live_table_fits(width: int) -> None:
     console.print(demo.table(rows))
     shown = console.export_text()
     assert max(map(len, shown.splitlines())) <= width
-    for words in (*DOCUMENTS, "12,345", "waits 0.3 s", "equal ✓", "DIFFERS ✗", "Anthropic", "Characters"):
+    for words in (*DOCUMENTS, "12,345", "waits 0.3 s", "equal ✓", "DIFFERS ✗", "Anthropic", "Provider"):
         assert words in shown
 
 

@@ -20,6 +20,7 @@ PACKAGE = Path(continuum.__file__).parent
 # Row of each module; a module imports only from rows below its own, or from its own package.
 ROWS = {
     "_core.types": 0, "_core.errors": 0,
+    "_core.actions": 1, "_core.budget": 1,
     "_core.state": 1, "_core.policy": 1, "_core.repetition": 1, "_core.stitch": 1, "_core.classify": 1,
     "_core.requests": 2, "_core.draft": 2, "_core.machine": 2,
     "providers": 3,
@@ -111,7 +112,7 @@ def test_importing_is_light() -> None:
 def test_modules_stay_small() -> None:
     """No module grows far beyond what fits in a head."""
     sizes = {str(path.relative_to(PACKAGE)): len(path.read_text().splitlines()) for path in modules()}
-    assert {name: size for name, size in sizes.items() if size > 560} == {}
+    assert {name: size for name, size in sizes.items() if size > 480} == {}
 
 
 @pytest.mark.parametrize(

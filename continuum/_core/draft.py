@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from continuum._core.repetition import WINDOW, Run, periodic_run
-from continuum._core.requests import LONGEST_REST, Question, boundary, may_end
+from continuum._core.requests import LONGEST_REST, Question, boundary, may_end, size_of
 from continuum._core.stitch import Joiner
 from continuum._core.types import Seam
 
@@ -164,7 +164,7 @@ class Draft:
         held = self._hold and self._floor is not None
         floor = max(self.start, self._floor or 0, shown)
         end = boundary(self.text, floor=floor, sentence=held) if self._size > floor else self._size
-        if held and self._cap is not None and self._size - end > self._cap:
+        if held and self._cap is not None and size_of(self.text[end:]) > self._cap:
             # The next reply says the rest again; with a small cap it would say little else.
             end = boundary(self.text, floor=floor, sentence=False)
         if not self.text[shown:end].strip():
@@ -183,7 +183,7 @@ class Draft:
         return periodic_run(self._recent) if self._watch else None
 
     def cut_loop(self) -> None:
-        """Take a loop off the end, all of it that the reader cannot have seen: it was held back since it began to show."""
+        """Take a loop off the end: all of it since it began to show, and was held back from the reader."""
         if self._loop_from is not None:
             self._shrink(max(self._loop_from, self.released), note="one passage, said over and over")
 

@@ -8,9 +8,11 @@ no file and no SDK, so the same events always give the same decisions: live, str
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from continuum._core.actions import Action, Done, Send, Wait
+from continuum._core.budget import Budget
 from continuum._core.classify import Progress, Verdict, classify, classify_failure
 from continuum._core.draft import Draft
 from continuum._core.errors import ProtocolError
@@ -18,72 +20,12 @@ from continuum._core.policy import Policy
 from continuum._core.repetition import is_loop
 from continuum._core.requests import History, Question
 from continuum._core.state import IN_FLIGHT, TERMINAL, Signal, State, Step, advance
-from continuum._core.types import Failure, Prefill, Response, Result, Segment, Turn, Usage
+from continuum._core.types import Failure, Prefill, Response, Result, Segment, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from continuum._core.types import Reason, Seam
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send a request.
-
-    Attributes:
-        round: the round that its reply will count as, from 1.
-        reason: why it is sent: `ask`, `continue`, `escalate`, `resume`, `reword`, `retry`.
-        turns: messages to add after the caller's own.
-        in_place: the last turn is the assistant's and is to be gone on with.
-        max_tokens: cap to send instead of the caller's; None: as the caller wrote it.
-        text: what can be shown to the reader now.
-        evidence: what the decision rests on, for logs.
-    """
-
-    round: int
-    reason: str
-    turns: tuple[Turn, ...] = ()
-    in_place: bool = False
-    max_tokens: int | None = None
-    text: str = ""
-    evidence: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Wait, then call `resume()`.
-
-    Attributes:
-        reason: what made it necessary, in a few words.
-        attempt: 1 for the first wait in a row; the driver's backoff grows with it.
-        retry_after: seconds that the server asked for, None if it did not say.
-        text: what can be shown to the reader now.
-    """
-
-    reason: str
-    attempt: int
-    retry_after: float | None = None
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The run is over; `Continuation.result()` has everything.
-
-    Attributes:
-        reason: why.
-        complete: the model finished by itself.
-        text: the last text to show to the reader.
-        failure: the failure that ended the run, if one did.
-    """
-
-    reason: Reason
-    complete: bool
-    text: str = ""
-    failure: Failure | None = None
-
-
-Action = Send | Wait | Done
 
 
 class Continuation:
@@ -107,9 +49,8 @@ class Continuation:
         self.policy = policy or Policy()
         self.state = State.READY
         self.usage = Usage()
-        self._cap = cap
+        self._budget = Budget(self.policy, cap, price)
         self._prefill = prefill
-        self._price = price
         self._draft = Draft(watch=self.policy.max_repetition is not None)
         self._history = History()
         self._segments: list[Segment] = []
@@ -173,7 +114,7 @@ class Continuation:
         """
         if self.state is not State.WAITING or self._pending is None:
             raise ProtocolError(f"nothing waits in state {self.state.value!r}; resume() belongs after Wait")
-        if self._late(elapsed):
+        if self._budget.late(elapsed):
             return self._stop(Signal.BUDGET_SPENT, "deadline", self._failure)
         transition = advance(self.state, Signal.WAITED, self._pending_state)
         self.state = transition.state
@@ -334,13 +275,13 @@ class Continuation:
             _, released = draft.cut_back(len(draft))
             question = history.prefill(draft.text, self._prefill or Prefill())
         else:
-            # After a reply that brought nothing, the same text is shown again, with another question.
+            # After a reply that brought nothing, all there is is shown, so that the next can only bring something new.
             again = self._fruitless > 0 and bool(history.turns)
-            end, released = (history.shown, "") if again else draft.cut_back(history.shown)
+            end, released = (len(draft), "") if again else draft.cut_back(history.shown)
             question = history.ask(
                 draft.text,
                 end=end,
-                anchor=self._anchor_room() if self.policy.anchor else None,
+                anchor=self._budget.room(self.usage, raised=self._escalated) if self.policy.anchor else None,
                 opening=draft.anchored,
                 insist=self._fruitless > 0,
                 blocks=self._blocks,
@@ -353,7 +294,7 @@ class Continuation:
         self._draft.begin(
             question,
             round=send.round,
-            cap=send.max_tokens or self._cap,
+            cap=send.max_tokens or self._budget.cap,
             hold=self.policy.cut_back == "sentence" and not self._in_place(),
         )
         return send
@@ -369,55 +310,17 @@ class Continuation:
         strategy = self.policy.strategy
         return strategy == "in_place" or (strategy == "auto" and self._prefill is not None and not self._blocks)
 
-    def _anchor_room(self) -> int:
-        """Characters that an anchor may have: about a quarter of the cap, at four characters a token."""
-        cap = self._next_cap() or self._cap
-        return cap if cap is not None else 10_000
-
     def _may_escalate(self) -> bool:
-        target = self.policy.raise_cap_to
-        return target is not None and not self._escalated and (self._cap is None or target > self._cap)
+        return not self._escalated and self._budget.may_raise_cap
 
     def _next_cap(self) -> int | None:
-        """The cap to send instead of the caller's, so that the total is spent once, not once per round."""
-        policy = self.policy
-        wanted = policy.raise_cap_to if self._escalated else self._cap
-        if policy.max_output_tokens is None:
-            return wanted if self._escalated else None
-        left = policy.max_output_tokens - self.usage.output_tokens
-        if wanted is None:
-            # A cap that neither the caller nor the caller's policy wrote is not invented.
-            return left if "max_output_tokens" in policy.model_fields_set else None
-        cap = min(wanted, left)
-        return cap if cap != self._cap else None
-
-    def _late(self, elapsed: float) -> bool:
-        return self.policy.deadline is not None and elapsed >= self.policy.deadline
+        return self._budget.next_cap(self.usage, raised=self._escalated)
 
     def _spent(self, elapsed: float) -> Reason | None:
-        """Which ceiling the next request would break through, if any."""
-        policy = self.policy
-        if len(self._segments) >= policy.max_rounds:
-            return "max_rounds"
-        if policy.max_output_tokens is not None and self.usage.output_tokens >= policy.max_output_tokens:
-            return "max_output_tokens"
-        if self._late(elapsed):
-            return "deadline"
-        if policy.max_cost is not None:
-            worst = self._cost(self.usage + self._worst_next())
-            if worst is not None and worst > policy.max_cost:
-                return "max_cost"
-        return None
-
-    def _worst_next(self) -> Usage:
-        """The most that the next request can cost: it reads all that was read and written, and uses its whole cap."""
         last = self._segments[-1].usage if self._segments else None
-        read = (last.input_tokens + last.output_tokens) if last else 0
-        written = self._next_cap() or self._cap or (last.output_tokens if last else 0)
-        return Usage(input_tokens=read, output_tokens=written)
-
-    def _cost(self, usage: Usage) -> float | None:
-        return self._price(usage) if self._price is not None else None
+        return self._budget.spent(
+            rounds=len(self._segments), usage=self.usage, last=last, elapsed=elapsed, raised=self._escalated
+        )
 
     # -- results --------------------------------------------------------------------------------------------------
 
@@ -469,7 +372,7 @@ class Continuation:
             segments=_with_spans(self._segments, draft),
             seams=tuple(draft.seams),
             usage=self.usage,
-            cost=self._cost(self.usage),
+            cost=self._budget.cost(self.usage),
             rounds=len(self._segments),
             model=self._model,
             raw=last.raw if last else None,
@@ -482,27 +385,17 @@ class Continuation:
         A request that was in flight is not lost: after `from_dict()`, tell the machine what had arrived with
         `receive(Response(machine.partial, "interrupted"))`, or, if nothing had, with a transient `Failure`.
         """
-        send = self._pending
         return {
             "version": 1,
             "policy": self.policy.model_dump(exclude_unset=True),
             "state": self.state.value,
             "usage": asdict(self.usage),
-            "cap": self._cap,
+            "cap": self._budget.cap,
             "prefill": asdict(self._prefill) if self._prefill else None,
             "draft": self._draft.to_dict(),
             "history": self._history.to_dict(),
             "segments": [asdict(s) for s in self._segments],
-            "pending": None
-            if send is None
-            else {
-                "round": send.round,
-                "reason": send.reason,
-                "turns": [[t.role, t.text, list(t.blocks)] for t in send.turns],
-                "in_place": send.in_place,
-                "max_tokens": send.max_tokens,
-                "evidence": send.evidence,
-            },
+            "pending": self._pending.to_dict() if self._pending is not None else None,
             "pending_state": self._pending_state.value,
             "blocks": list(self._blocks),
             "flags": [self._escalated, self._prefill_refused],
@@ -533,8 +426,7 @@ class Continuation:
             Segment(**{**s, "usage": Usage(**s["usage"]) if s["usage"] else None}) for s in data["segments"]
         ]
         if data["pending"] is not None:
-            turns = tuple(Turn(role, text, tuple(blocks)) for role, text, blocks in data["pending"]["turns"])
-            machine._pending = Send(**{**data["pending"], "turns": turns})
+            machine._pending = Send.from_dict(data["pending"])
         machine._pending_state = State(data["pending_state"])
         machine._blocks = tuple(data["blocks"])
         machine._escalated, machine._prefill_refused = data["flags"]

@@ -71,7 +71,7 @@ class History:
         Args:
             text: the whole text so far.
             end: index at which the text shown to the model ends.
-            anchor: characters that the anchor may have; None: do not ask for one.
+            anchor: bytes that the anchor may have; None: do not ask for one.
             opening: what the last reply said before its new text because it was asked to; it stays in the history
                 as the model wrote it, so that the model sees itself do what the next question asks for again.
             insist: the last question brought nothing; ask in plainer words.
@@ -117,17 +117,22 @@ def boundary(text: str, *, floor: int, sentence: bool) -> int:
     return max(floor, start + safe_end(text[start:], level="sentence" if sentence else "word"))
 
 
-def anchor_of(shown: str, longest: int) -> str | None:
-    """The words that the reply is asked to begin with, at most so many characters; None if there is no room for any.
+def anchor_of(shown: str, room: int) -> str | None:
+    """The words that the reply is asked to begin with, in at most `room` bytes; None if there is no room for any.
 
     The model says them again in every round, so a small cap has to make do with few of them.
     """
-    anchor = choose_anchor(shown) if longest >= _SHORTEST_ANCHOR else None
-    if anchor is None or len(anchor) <= longest:
+    anchor = choose_anchor(shown) if room >= _SHORTEST_ANCHOR else None
+    if anchor is None or size_of(anchor) <= room:
         return anchor
-    short = anchor[-longest:]
+    short = anchor.encode("utf-8", "surrogatepass")[-room:].decode("utf-8", "ignore")
     _, space, rest = short.partition(" ")  # begins with a whole word, if there are words
-    return rest if space and len(rest) >= _SHORTEST_ANCHOR else short.lstrip()
+    return rest if space and size_of(rest) >= _SHORTEST_ANCHOR else short.lstrip() or None
+
+
+def size_of(text: str) -> int:
+    """Bytes in UTF-8: a better measure of tokens than characters where scripts have no spaces."""
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def may_end(fresh: str) -> bool:

@@ -139,7 +139,9 @@ _SPECIAL: dict[tuple[State, Signal], Transition] = {
     (State.WAITING, Signal.CANCELLED): Transition(State.INCOMPLETE, Step.STOP),
 }
 # WAITING, WAITED goes back to the state that the pending request belongs to, so there is one row for each.
-_AFTER_WAIT: dict[State, Transition] = {state: Transition(state, Step.SEND_PENDING) for state in State if state in IN_FLIGHT}
+_AFTER_WAIT: dict[State, Transition] = {
+    state: Transition(state, Step.SEND_PENDING) for state in State if state in IN_FLIGHT
+}
 
 
 def _complete_table() -> dict[tuple[State, Signal], Transition | None]:

@@ -17,7 +17,7 @@ from continuum.providers.base import Provider, Receiver, estimate, given, text_s
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from continuum._core.machine import Send
+    from continuum._core.actions import Send
     from continuum._core.policy import Policy
     from continuum._core.types import Turn
     from continuum._drivers import Run

@@ -14,7 +14,7 @@ from continuum.providers.pricing import price_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from continuum._core.machine import Send
+    from continuum._core.actions import Send
     from continuum._core.policy import Policy
     from continuum._core.types import Failure, Prefill, RateLimit, Response, Result, Usage
     from continuum._drivers import Run

@@ -87,7 +87,7 @@ DIALECTS: tuple[Dialect, ...] = (
     Dialect(
         "vllm", in_place=True, body={"continue_final_message": True, "add_generation_prompt": False}
     ),  # says nothing of itself: only by name
-    Dialect("llama.cpp", fingerprint=r"^b\d+-[0-9a-f]+", in_place=True, short_means_full=True),
+    Dialect("llama.cpp", fingerprint=r"^b\d+-(unknown|[0-9a-f]{7,})$", in_place=True, short_means_full=True),
     Dialect("ollama", fingerprint=r"^fp_ollama", short_means_full=True),
     Dialect("together", where=r"^api\.together\.(xyz|ai)", words={"eos": "stop"}),
 )

@@ -136,9 +136,8 @@ class LocalModel:
         """What the server wrote so far; empty when it does not run."""
         if self._log is None:
             return ""
-        # The child writes through a descriptor of its own, with the same position: read from a second one.
-        with open(self._log.name, encoding="utf-8", errors="replace") as file:
-            return file.read()
+        self._log.seek(0)  # the child appends, so where the parent reads does not matter to it
+        return self._log.read()
 
     def start(self) -> Self:
         """Starts the server, waits until the model is loaded, and returns it.
@@ -158,7 +157,7 @@ class LocalModel:
                 )
             found = environment.get("PYTHONPATH")
             environment["PYTHONPATH"] = os.pathsep.join([self._packages, *([found] if found else ())])
-        self._log = tempfile.NamedTemporaryFile("w", suffix=".log", encoding="utf-8")  # noqa: SIM115  # `stop` closes it
+        self._log = tempfile.TemporaryFile("a+", encoding="utf-8", errors="replace")  # noqa: SIM115  # `stop` closes it
         try:
             self._process = subprocess.Popen(
                 [self._python, "-c", _SERVE, json.dumps(options)],

@@ -19,7 +19,7 @@ from continuum.providers.base import Provider, Receiver
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from continuum._core.machine import Send
+    from continuum._core.actions import Send
     from continuum._core.policy import Policy
     from continuum._core.types import Result
 

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from continuum import Policy, ProtocolError, Usage
-from continuum._core.machine import Action, Continuation, Done, Send, Wait
+from continuum._core.actions import Action, Done, Send, Wait
+from continuum._core.machine import Continuation
 from continuum._core.state import State
 from continuum._core.types import Failure, Prefill, Response
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from continuum import Policy, Usage
-from continuum._core.machine import Continuation, Done
+from continuum._core.actions import Done
+from continuum._core.machine import Continuation
 from continuum._core.types import Failure, Response, rebuild_raw
 from tests.model import Model, cutter, play
 

@@ -40,10 +40,16 @@ PROMPTS = {
 }
 ROUND = 48
 OTHERS = [path for path in os.environ.get("CONTINUUM_XLLAMACPP_DIRS", "").split(os.pathsep) if path]
-LONG = ("english", "code", "chinese")  # three rounds; the others two, which is half the time
+LONG = ("english", "chinese")  # three rounds; the others two, which is half the time
+WIDE = ("chinese", "emoji")  # one character takes several tokens
 RUNS = [pytest.param(None, name, 100 if name in LONG else 60, id=f"installed-{name}") for name in PROMPTS] + [
     pytest.param(path, name, 54, id=f"{Path(path).name}-{name}") for path in OTHERS for name in ("english", "chinese")
 ]
+
+
+def in_place(**limits: Any) -> Policy:
+    """Ceilings of a run that is gone on with in place."""
+    return Policy(dialect="llama.cpp", **limits)
 
 
 def messages(prompt: str) -> list[Any]:
@@ -66,7 +72,11 @@ def recorded(server: LocalModel) -> Iterator[tuple[OpenAI, RecordingTransport]]:
 def test_an_answer_in_rounds_equals_the_single_shot(
     servers: Servers, packages: str | None, name: str, total: int
 ) -> None:
-    """In place, in rounds of 48 tokens, streamed or not, the text is that of one large request, byte for byte."""
+    """In place, in rounds of 48 tokens, streamed or not, the text is that of one large request, byte for byte.
+
+    A cut inside a character costs the tokens of its first half, which the next round writes once more: where
+    characters take several tokens, the same number of tokens may end one character earlier for each cut.
+    """
     asked: dict[str, Any] = {"model": "smollm2", "messages": messages(PROMPTS[name]), "temperature": 0}
     with recorded(servers.get(packages)) as (client, transport):
         single = client.chat.completions.create(max_tokens=total, **asked)
@@ -75,21 +85,21 @@ def test_an_answer_in_rounds_equals_the_single_shot(
         assert "\ufffd" not in gold
         transport.exchanges.clear()
 
-        events = list(
-            continuum.stream(client, policy=Policy(max_output_tokens=total), max_tokens=ROUND, **asked)
-        )
+        events = list(continuum.stream(client, policy=in_place(max_output_tokens=total), max_tokens=ROUND, **asked))
         streamed = events[-1].result
         assert streamed is not None
         unary = continuum.complete(
-            client, policy=Policy(max_output_tokens=total, stream=False), max_tokens=ROUND, **asked
+            client, policy=in_place(max_output_tokens=total, stream=False), max_tokens=ROUND, **asked
         )
 
-    assert "".join(event.text for event in events) == gold
     arrived = [exchange.text for exchange in transport.exchanges]
     assert arrived == [*streamed.raw_segments, *unary.raw_segments]
-    for result, exchanges in ((streamed, transport.exchanges[: streamed.rounds]), (unary, transport.exchanges[-unary.rounds :])):
+    assert "".join(event.text for event in events) == streamed.text == unary.text
+    runs = [(streamed, transport.exchanges[: streamed.rounds]), (unary, transport.exchanges[streamed.rounds :])]
+    for result, exchanges in runs:
         assert result.rounds > 1
-        assert result.text == gold
+        lost = result.rounds - 1 if name in WIDE else 0
+        assert result.text in [gold[: len(gold) - fewer] for fewer in range(lost + 1)]
         assert result.complete == (finish == "stop")
         assert result.reason == ("finished" if finish == "stop" else "max_output_tokens")
         assert [seam.kind for seam in result.seams] == ["exact"] * (result.rounds - 1)
@@ -99,13 +109,12 @@ def test_an_answer_in_rounds_equals_the_single_shot(
             assert seam.removed == (shown["content"] if exchange.text.startswith(shown["content"]) else "")
 
 
-@pytest.mark.parametrize("stream", [True, False], ids=["stream", "unary"])
-def test_a_full_context_is_not_the_cap(servers: Servers, stream: bool) -> None:
+def test_a_full_context_is_not_the_cap(servers: Servers) -> None:
     """`length` because the context is full ends the run as `context_window`, with all that came."""
     with recorded(servers.get(n_ctx=256)) as (client, transport):
         result = continuum.complete(
             client,
-            policy=Policy(stream=stream),
+            policy=in_place(),
             model="smollm2",
             messages=messages(PROMPTS["english"]),
             max_tokens=100,
@@ -132,7 +141,7 @@ def test_a_refused_request_for_want_of_context_keeps_the_text(servers: Servers) 
         room = 256 - prompt.prompt_tokens
         cap = next(size for size in range(30, room) if room % size == 0)
         transport.exchanges.clear()
-        result = continuum.complete(client, max_tokens=cap, **asked)
+        result = continuum.complete(client, policy=in_place(stream=False), max_tokens=cap, **asked)
 
     assert result.rounds == room // cap
     assert len(transport.exchanges) == result.rounds + 1
@@ -147,7 +156,7 @@ def test_a_dropped_connection_is_tried_again(servers: Servers) -> None:
     asked: dict[str, Any] = {"model": "smollm2", "messages": messages(PROMPTS["english"]), "temperature": 0}
     port = urlsplit(server.base_url).port
     assert port is not None
-    policy = Policy(max_output_tokens=64, stream=False, retry_initial=0.02)
+    policy = in_place(max_output_tokens=64, stream=False, retry_initial=0.02)
     with DroppingProxy(port, drops=2) as proxy, OpenAI(base_url=proxy.openai_base_url, api_key="none") as client:
         result = continuum.complete(client, policy=policy, max_tokens=16, **asked)
 
@@ -185,7 +194,7 @@ def test_a_run_of_user_turns_ends_and_accounts_for_everything(servers: Servers, 
 
 def test_a_repetition_loop_is_stopped_and_its_good_prefix_kept(servers: Servers) -> None:
     """A model that says one sentence for ever is stopped; the text keeps the beginning and one copy or two."""
-    policy = Policy(max_repetition=700)
+    policy = in_place(max_repetition=700)
     with recorded(servers.get()) as (client, transport):
         result = continuum.complete(
             client,
@@ -200,11 +209,9 @@ def test_a_repetition_loop_is_stopped_and_its_good_prefix_kept(servers: Servers)
     assert result.rounds < policy.max_rounds
     arrived = "".join(exchange.text for exchange in transport.exchanges)
     assert arrived == "".join(result.raw_segments)
-    last = result.seams[-1]
-    period = int(last.note.split(" characters")[0].split()[-1])
-    assert arrived == result.text + last.replaced
+    assert arrived == result.text + "".join(seam.replaced for seam in result.seams)
     loop = arrived[-700:]
-    assert loop[period:] == loop[:-period]  # it was a loop
+    period = next(size for size in range(1, 176) if loop[size:] == loop[:-size])  # it was one, four times at least
     good = arrived.index(loop[:period])
     assert result.text.startswith(arrived[: good + period])  # all that is not the loop, and one whole turn of it
     assert len(result.text) < len(arrived)

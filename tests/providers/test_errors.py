@@ -214,6 +214,7 @@ def test_rate_limit_headers_of_both_providers() -> None:
         ("https://api.moonshot.ai/v1", "kimi-k3", None, "kimi"),
         ("https://api.groq.com/openai/v1", "llama", None, "groq"),
         ("http://127.0.0.1:8080/v1", "any", "b11549-0c1e570", "llama.cpp"),
+        ("http://127.0.0.1:8080/v1", "any", "b0-unknown", "llama.cpp"),
         ("http://127.0.0.1:11434/v1", "any", "fp_ollama", "ollama"),
         ("http://127.0.0.1:8000/v1", "any", None, "generic"),
     ],

@@ -97,7 +97,9 @@ def _mangled(wanted: str, head: str, starts: list[int]) -> Anchored | None:
 
 def _closed(head: str, start: int, end: int, whole: bool, *, exact: bool = True) -> Anchored:
     """Take the closing marks of a wrapper that opened before the anchor along."""
-    before = head[max(0, start - 8) : start].rstrip(_DOTS) if exact else head[max(0, start - 8) : start + 1].rstrip(_DOTS)
+    before = (
+        head[max(0, start - 8) : start].rstrip(_DOTS) if exact else head[max(0, start - 8) : start + 1].rstrip(_DOTS)
+    )
     marks = before[len(before.rstrip(_OPENERS)) :] if exact or before[-1:] in _OPENERS else before[:-1][-3:]
     opened = len([c for c in marks if c in _OPENERS])
     count = 0

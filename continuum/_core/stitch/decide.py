@@ -11,9 +11,13 @@ from continuum._core.stitch.peel import Peel, peels
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.readings import Before, Reading, Readings
 from continuum._core.stitch.rest import fate
+from continuum._core.stitch.talk import speaks
 
 if TYPE_CHECKING:
     from continuum._core.types import SeamKind
+
+_SURE = 128
+"""Characters to see before anything is decided but that the reply simply goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,9 @@ def decide(left: str, head: str, context: Context, final: bool) -> Verdict | Non
     """
     shown = context.shown.left
     if context.anchor and shown:
-        starts = [p.foreign for p in peels(shown, head, context.shown.fence, final) if not p.open and p.foreign == p.start]
+        starts = [
+            p.foreign for p in peels(shown, head, context.shown.fence, final) if not p.open and p.foreign == p.start
+        ]
         found = find_anchor(context.anchor, shown, head, starts)
         settled = found is not None and (found.whole or len(head) >= found.start + 2 * len(context.anchor))
         if found is not None and (final or (settled and len(head) - found.end >= 32 + context.rest)):
@@ -88,12 +94,18 @@ def _after_anchor(left: str, shown: str, head: str, found: Anchored, context: Co
     inserted = ""
     if found.wrapped:
         end, inserted = _behind_wrapper(context.shown, head, end)
-    note = "the reply began with the anchor" + ("" if found.exact else ", slightly changed") + ("" if found.whole else ", in part")
+    note = (
+        "the reply began with the anchor"
+        + ("" if found.exact else ", slightly changed")
+        + ("" if found.whole else ", in part")
+    )
     confidence = 0.99 if found.exact else 0.97 if found.whole else 0.9
     join = Join("anchor", end, 0, inserted, found.end - found.start, confidence, False, note)
     if not context.rest:
         if not head[end:].strip():
-            return Verdict(replace(join, kind="nothing_new", removed=len(head), inserted="", note=note + " and added nothing"))
+            return Verdict(
+                replace(join, kind="nothing_new", removed=len(head), inserted="", note=note + " and added nothing")
+            )
         return Verdict(join, fence)
     return Verdict(_with_fate(left, context, head[end:], join), fence)
 
@@ -130,7 +142,9 @@ def _with_fate(left: str, context: Context, body: str, join: Join) -> Join:
         return join
     if not end.replaced:  # how it fits was judged behind the shown text
         kind: SeamKind = "overlap" if end.dropped and join.kind in ("plain", "gap") else join.kind
-        return replace(join, kind="plain" if kind == "gap" else kind, inserted="", confidence=min(join.confidence, 0.95))
+        return replace(
+            join, kind="plain" if kind == "gap" else kind, inserted="", confidence=min(join.confidence, 0.95)
+        )
     return replace(join, confidence=min(join.confidence, 0.9))
 
 
@@ -193,18 +207,28 @@ def _plain(head: str, context: Context, final: bool) -> Verdict | None:
             break
     if best.unsure:
         margin = min(margin, 1.0)
-    if margin < PRIOR.doubt and not final and len(head) < 512:
-        return None
+    fits = best.kind == "plain" and not best.inserted and not best.overlap
+    misfit = context.shown.flow.misfit(context.shown.left, head[best.cut : best.cut + 2]) if fits else 0.0
+    if not final and len(head) < _SURE and (margin < PRIOR.doubt or best.cut or best.inserted or misfit > PRIOR.hold):
+        return None  # only what simply goes on flows at once; a little more text may tell for the others
     join = _join_of(best, margin, head)
-    if join.kind == "plain" and not best.inserted and not best.overlap:
-        join = _misfit(join, context, context.shown.flow.misfit(context.shown.left, head[best.cut : best.cut + 2]))
+    if fits and join.kind == "plain":
+        join = _misfit(join, context, misfit)
+        if not best.peel.spoken and speaks(context.shown.left, head):
+            note = f"{join.note}, though it may talk to the reader"
+            join = replace(join, ambiguous=True, confidence=min(join.confidence, 0.7), note=note)
     return Verdict(join, best.peel.fence)
 
 
 def _misfit(join: Join, context: Context, bits: float) -> Join:
     """A plain join whose first characters hardly ever follow what stands before them: something may be missing."""
     if bits > (PRIOR.gap_anchor if context.anchor else PRIOR.gap):
-        return replace(join, kind="gap", confidence=min(join.confidence, 0.5), note=f"{join.note}, but hardly fits: text may be missing")
+        return replace(
+            join,
+            kind="gap",
+            confidence=min(join.confidence, 0.5),
+            note=f"{join.note}, but hardly fits: text may be missing",
+        )
     if bits > (PRIOR.misfit_anchor if context.anchor else PRIOR.misfit):
         return replace(join, ambiguous=True, confidence=min(join.confidence, 0.8), note=f"{join.note}, but fits badly")
     return join

@@ -71,7 +71,7 @@ def walk(a: str, i: int, b: str, j: int) -> Walk:
         matched += n
         i += n
         j += n
-        if i >= len(a) or j >= len(b) or edits >= _MAX_EDITS:
+        if i >= len(a) or j >= len(b) or edits >= min(_MAX_EDITS, 4 + matched // 12):
             break
         found = _resync(a, i, b, j)
         if found is None:

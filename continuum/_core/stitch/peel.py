@@ -174,7 +174,9 @@ def fence(left: str, head: str, peel: Peel, open_fence: str | None, final: bool)
     else:
         bits = PRIOR.fence_code if mid_line else PRIOR.fence_line
     start = peel.start + match.end()
-    return replace(peel.then(start, bits, "fence"), fence=None if open_fence else match.group(1), loose=False, foreign=start)
+    return replace(
+        peel.then(start, bits, "fence"), fence=None if open_fence else match.group(1), loose=False, foreign=start
+    )
 
 
 def dots(left: str, head: str, peel: Peel) -> list[Peel]:
@@ -201,7 +203,8 @@ def quotation(left: str, head: str, peel: Peel, final: bool) -> Peel | None:
         for end in ends:
             if test(left, head[peel.start + 1 : end]):
                 new = peel.then(end + 1, PRIOR.quotation, "quotation")
-                return replace(new, quoted=end - peel.start - 1, loose=True, foreign=end + 1)
+                # Only a line break behind it may belong to the quoting.
+                return replace(new, quoted=end - peel.start - 1, loose=head[end + 1 : end + 2] == "\n", foreign=end + 1)
     if not final and len(head) - peel.start < _QUOTE:
         inner = normal(_CLEAN.sub("", head[peel.start + 1 :]))
         if len(inner) < 8 or inner in normal(left[-_QUOTE:]):
@@ -210,9 +213,9 @@ def quotation(left: str, head: str, peel: Peel, final: bool) -> Peel | None:
 
 
 def _ends_exactly(left: str, quoted: str) -> bool:
-    """Whether the text ends with exactly what is quoted, an ellipsis before it aside."""
-    inner = _CLEAN.sub("", quoted)
-    return len(inner) >= 3 and left.rstrip().endswith(inner)
+    """Whether the text ends with exactly what is quoted, an ellipsis around it aside."""
+    inner, text = _CLEAN.sub("", quoted), left.rstrip()
+    return len(inner) >= 3 and (text.endswith(inner) or text.endswith(quoted.lstrip(".… ")) or text.rstrip(".… ").endswith(inner))
 
 
 def quoting(left: str, head: str, final: bool) -> list[Peel]:
@@ -236,9 +239,9 @@ def quoting(left: str, head: str, final: bool) -> list[Peel]:
 
 
 def _ends_with(left: str, quoted: str) -> bool:
-    """Whether the text ends with what is quoted, marks and white space aside."""
+    """Whether the text ends with what is quoted, marks, white space and an ellipsis around it aside."""
     inner = normal(_CLEAN.sub("", quoted))
-    return len(inner) >= 3 and normal(left[-_QUOTE:]).endswith(inner)
+    return len(inner) >= 3 and normal(left[-_QUOTE:].rstrip(".… \n")).endswith(inner)
 
 
 def blank(head: str, peel: Peel) -> Peel | None:

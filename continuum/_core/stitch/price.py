@@ -14,7 +14,9 @@ from math import log2
 from continuum._core.stitch.boundary import IDEOGRAPH
 
 # Context lengths with the weight of an escape: the longer a context, the more a single sighting says.
-_ORDERS = ((20, 0.05), (12, 0.15), (6, 0.5), (4, 0.8), (3, 1.0), (2, 1.0), (1, 1.0))
+_ORDERS = ((16, 0.08), (6, 0.5), (4, 0.8), (2, 1.0), (1, 1.0))
+_PIVOT = 6
+_SHORT_ORDERS = tuple(entry for entry in _ORDERS if entry[0] < _PIVOT)
 _LONGEST = _ORDERS[0][0]
 _WINDOW = 8000
 _SIGHTINGS, _LONG_SIGHTINGS = 200, 24
@@ -76,7 +78,8 @@ class Flow:
             return cost
         chance, escape = 0.0, 1.0
         excluded: set[str] = set()
-        for order, doubt in _ORDERS:
+        # Where six characters were never seen, no longer context was.
+        for order, doubt in _ORDERS if context[-_PIVOT:] in self._seen else _SHORT_ORDERS:
             piece = context[-order:]
             if len(piece) < order:
                 continue
@@ -122,7 +125,7 @@ class Flow:
         key = kind + blank
         share = self._blanks.get(key)
         if share is None:
-            recent = self._seen[-2000:]
+            recent = self._seen[-1200:]
             all_of_kind = len(re.findall(kind, recent))
             followed = len(re.findall(kind + re.escape(blank), recent))
             share = self._blanks[key] = (followed + 0.1) / (all_of_kind + 20)

@@ -15,24 +15,28 @@ class Prior:
 
     Attributes:
         in_place: discount of the plain reading where the server went on in place.
-        overlap, near, contained: a repeat word for word, with changes, of a part that ends before the text does.
-        whole, line, lines, indent, sentence, ideograph, word, words, space, mark, inside, blank, blank_run: where a repeat
-            begins: at the start of the text, of a line (plus `lines` for each line more), behind its indent, at a
+        overlap, near, contained: a repeat word for word, with changes (`near_template` more in a text of
+            equal lines), of a part that ends before the text does.
+        whole, line, far, lines, indent, sentence, ideograph, word, words, space, mark, inside, blank, blank_run: where a repeat
+            begins: at the start of the text, of a line (plus `lines` for each line more, and `far` in a text of equal lines), behind its indent, at a
             sentence, between ideographs, at a word (plus `words` for each doubling of their number), at a space, at a mark,
             inside a word, at a blank line, and for white space that is all the repeat consists of.
         edit, skipped, number, foreign, foreign_each, unsure: a difference, each character of it, one of numbers, unmatched
             characters in front, each of them, and an end that could not be seen.
         lost, lost_line, lost_habit, lost_loose, known_word, two_words: white space that was lost: its price, more for a line
-            break, less where the text has the habit, less behind something peeled, and what the words of the text say.
+            break, less where the text has the habit, less behind something peeled, what the words of the text say, and a capital behind a small letter in a text that has none,
+            and whether a line of wrapped prose is full.
         extra, extra_loose: white space that was added, on its own or behind something peeled.
         ellipsis, quotation, marker, number_marker, table, heading: what was peeled.
         bracket, bracket_colon, json_head: JSON brackets opened again, behind a colon, or with the head of the document.
         fence, fence_bare, fence_code, fence_line, fence_text: a fence with an info string or in mid-line inside an open
             one, a bare one there, one around code in mid-line or at a line start, one in a text that has fences.
         talk, talk_slope, talk_space: talk with a score of 6, each point more, and only a space behind it.
+        run: a repeat that is a run of one or two characters.
         doubled: what saying a stretch again costs at most where the text has said as long a stretch twice before.
         tie: readings closer than this are as good; the one that drops least wins.
         doubt: a join whose next best reading is closer than this is ambiguous.
+        hold: a plain join that fits worse than this waits for more text before it flows.
         gap, misfit: a plain join that fits worse than this is taken for a gap, or is ambiguous; with `_anchor` where an anchor
             was asked for and did not come.
     """
@@ -40,9 +44,11 @@ class Prior:
     in_place: float = -10.0
     overlap: float = 0.0
     near: float = 4.0
-    contained: float = 8.0
+    near_template: float = 6.0
+    contained: float = 10.4
     whole: float = 2.0
     line: float = 2.5
+    far: float = 0.6
     lines: float = 0.1
     indent: float = 3.5
     sentence: float = 3.5
@@ -50,14 +56,14 @@ class Prior:
     word: float = 4.0
     words: float = 1.0
     space: float = 6.5
-    mark: float = 6.0
+    mark: float = 7.8
     inside: float = 8.0
     blank: float = 4.2
-    blank_run: float = 2.8
-    edit: float = 4.0
-    skipped: float = 0.3
+    blank_run: float = 1.8
+    edit: float = 4.8
+    skipped: float = 0.1
     number: float = 8.0
-    foreign: float = 6.0
+    foreign: float = 4.2
     foreign_each: float = 3.0
     unsure: float = 5.0
     lost: float = 2.8
@@ -85,12 +91,17 @@ class Prior:
     talk: float = 4.2
     talk_slope: float = 3.2
     talk_space: float = 4.0
+    run: float = 14.0
+    glued: float = 3.0
+    one_word: float = 1.5
+    wrapped: float = 5.0
     tie: float = 0.5
-    doubled: float = 6.0
+    doubled: float = 9.0
     doubt: float = 4.0
     gap: float = 5.9
     gap_anchor: float = 2.0
     misfit: float = 3.5
+    hold: float = 4.0
     misfit_anchor: float = 0.0
 
 

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 _AFTER = 6
 """How many characters after a join are priced."""
-_GAIN_CAP = 60.0
+_SAID = 48
+_PROOF = 28
+_GAIN_CAP = 45.0
 _FORM_WINDOW = 8000
 _HEAD_WINDOW = 8000
 _FENCE = re.compile(r"\s*(?:```|~~~)")
@@ -109,10 +111,32 @@ class Readings:
         candidates = peels(self.left, head, before.fence, final)
         self.open = not final and any(peel.open or self._may_change(peel) for peel in candidates)
         self._horizon = max((p.foreign for p in candidates), default=0) + _AFTER
-        if not self.open:
+        if not self.open and not any(self._proof(peel) for peel in candidates if not peel.open):
             for peel in candidates:
                 if not peel.open:
                     self._read(peel)
+
+    def _proof(self, peel: Peel) -> bool:
+        """Whether the text ends with what the body begins with, long enough and said nowhere before: nothing else counts."""
+        body = self.head[peel.start :]
+        if len(body) < _PROOF:
+            return False
+        start = self.left.find(body[:_PROOF])
+        k = len(self.left) - start
+        if start < 0 or not body.startswith(self.left[start:]) or len({*body[:_PROOF]}) < 6:
+            return False
+        if self.before.templated > 0.4:
+            return False
+        note = f"{k} characters repeated word for word, and said only once before"
+        self.found = [
+            Reading(peel.start + k, -_GAIN_CAP, self._kind("overlap", start, k), k, peel, "", 0.0, note),
+            Reading(0, 0.0, "plain", 0, Peel(), note="the reply follows"),
+        ]
+        return True
+
+    def _kind(self, kind: SeamKind, start: int, size: int) -> SeamKind:
+        """A long repeat from the start of a line or of the text is a restart."""
+        return "restart" if size >= 160 and (start <= 0 or self.left[start - 1] == "\n") else kind
 
     def _may_change(self, peel: Peel) -> bool:
         """Whether more of the reply may turn what follows the peel into a repeat, or into something else."""
@@ -128,7 +152,7 @@ class Readings:
             self.found.append(Reading(len(self.head), peel.bits, "nothing_new", 0, peel, note="nothing behind it"))
             return
         overlaps = borders(left, body)
-        totals = flow.costs(left, body[:56], _GAIN_CAP, 12 + _AFTER)
+        totals = flow.costs(left, body[:_SAID], _GAIN_CAP, 12 + _AFTER)
         surprise = totals[min(_AFTER, len(totals) - 1)]
         base = self._base(peel, body, surprise, totals)
         self.found.append(Reading(peel.start, base, "plain", peel.quoted, peel, "", surprise, "the reply follows"))
@@ -159,12 +183,13 @@ class Readings:
             bits += totals[min(max(0, end - peel.start), len(totals) - 1)]
             return bits - flow.cost(head[: end - _AFTER], head[end - _AFTER : end])
         if peel.foreign:
+            end = peel.foreign + 2 * _AFTER
+            bits += totals[min(max(0, end - peel.start), len(totals) - 1)]
             bits -= flow.cost(left, head[: peel.foreign], _GAIN_CAP)
-        own = head[peel.foreign : peel.start]
-        if own:
-            bits -= flow.cost(left, own, _GAIN_CAP)
-        before = left[-_AFTER * 3 :] + own if own else head[: peel.start]
-        return bits + surprise - flow.cost(before, body[:_AFTER])
+            return bits - flow.cost(head[: peel.foreign], head[peel.foreign : end])
+        own = head[: peel.start]
+        bits -= flow.cost(left, own, _GAIN_CAP)
+        return bits + surprise - flow.cost(left[-_AFTER * 3 :] + own, body[:_AFTER])
 
     def _overlap(self, peel: Peel, body: str, k: int, totals: list[float], base: float) -> None:
         """The first k characters of the body are the last k of the text."""
@@ -176,10 +201,12 @@ class Readings:
             # The text itself says such things twice.
             said = after + PRIOR.doubled / doubles
         bits = base + PRIOR.overlap + start_bits(self.left, len(self.left) - k) + after - said
-        kind: SeamKind = "overlap"
-        start = len(self.left) - k
-        if k >= 160 and (start == 0 or self.left[start - 1] == "\n"):
-            kind = "restart"
+        if k >= 4 and len({*body[:k]}) <= 2 and body[:k].strip():
+            bits += PRIOR.run  # a rule of dashes goes on as well as it is repeated
+        lines = self.left.count("\n", len(self.left) - k)
+        if lines > 1 and k < len(self.left):  # where lines repeat each other, the repeat of the fewest is the likeliest
+            bits += PRIOR.far * self.before.templated * min(12, lines - 1)
+        kind = self._kind("overlap", len(self.left) - k, k)
         note = f"{k} characters repeated word for word"
         self.found.append(Reading(peel.start + k, bits, kind, k, peel, "", after, note))
 
@@ -215,16 +242,14 @@ class Readings:
             said = said * (1.0 - self.before.templated) + min(60.0, 0.05 * near.matched)
         after = body[cut : cut + _AFTER]
         change = self.flow.cost(self.left, after) - self.flow.cost(body[:cut], after)
-        bits += PRIOR.near + start_bits(self.left, index) + change - said
+        bits += PRIOR.near + PRIOR.near_template * self.before.templated * (near.edits > 0) + start_bits(self.left, index) + change - said
         if near.numbers and near.numbers == near.edits:
             return  # only numbers differ: the next one of its kind, not a repeat
         bits += PRIOR.edit * near.edits + PRIOR.skipped * near.skipped + PRIOR.number * near.numbers
         bits += (
             PRIOR.foreign + PRIOR.foreign_each * near.foreign if near.foreign else 0.0
         ) + PRIOR.unsure * near.unsure
-        kind: SeamKind = "near"
-        if cut >= 160 and (index <= 0 or self.left[index - 1] == "\n"):
-            kind = "restart"
+        kind = self._kind("near", index, cut)
         note = f"{cut} characters repeated with {near.edits or 'small'} changes"
         self.found.append(Reading(peel.start + cut, bits, kind, cut, peel, "", change, note, near.unsure))
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _WORD_END = re.compile(r"\w+\Z")
 _WORD_START = re.compile(r"\w+")
+_NEXT = re.compile(r"\S+")
+_CAMEL = re.compile(r"[a-zà-ÿ][A-Z]")
 _RUN = re.compile(r"\s+")
 _WINDOW = 6000
 
@@ -29,11 +31,14 @@ def insertions(left: str, body: str, flow: Flow, loose: bool, ahead: int) -> lis
     for run, share in _habits(left, body):
         candidates[run] = min(candidates.get(run, 9.0), PRIOR.lost_habit * (1.0 - share))
     votes = _votes(left, body, flow)
+    wrap = _wrapped(left, body)
     found = []
     for run, extra in candidates.items():
         bits = prior + extra + flow.cost(left, run + body[:ahead])
         if run == " ":
-            bits += votes
+            bits += votes + PRIOR.wrapped * wrap
+        elif "\n" in run:
+            bits -= PRIOR.wrapped * wrap
         found.append((run, bits))
     return found
 
@@ -61,6 +66,16 @@ def _habits(left: str, body: str) -> list[tuple[str, float]]:
     return []
 
 
+def _wrapped(left: str, body: str) -> float:
+    """Whether a line of wrapped prose is full: 1 if the next word would not have fitted, -1 if it would, 0 if nothing is wrapped."""
+    lines = left[-1600:].split("\n")
+    widths = sorted(len(line) for line in lines[1:-1] if line.strip())
+    if len(widths) < 5 or widths[-1] > 110 or widths[len(widths) // 2] < 0.75 * widths[-1]:
+        return 0.0
+    word = _NEXT.match(body)
+    return 1.0 if len(lines[-1]) + 1 + (word.end() if word else 0) > widths[-1] else -1.0
+
+
 def _class(char: str) -> str:
     """A coarse class of characters."""
     if char.isalpha():
@@ -81,4 +96,6 @@ def _votes(left: str, body: str, flow: Flow) -> float:
         return PRIOR.known_word
     if first in words and second in words:
         return -PRIOR.two_words
-    return 0.0
+    if first[-1].islower() and second[0].isupper() and not _CAMEL.search(left[-2000:]):
+        return -PRIOR.glued
+    return -PRIOR.one_word if first in words and len(first) > 2 else 0.0

@@ -103,3 +103,8 @@ def may_announce(line: str) -> bool:
     if not start:
         return True
     return len(line) <= MAX_TALK and (_OPENER.match(start) is not None or _STRONG.search(start) is not None)
+
+
+def speaks(left: str, head: str) -> bool:
+    """Whether the reply opens like talk ("You're right, ...") where the text stands in the middle of a line."""
+    return left[-1:] not in ("", "\n") and left.rstrip()[-1:] not in ".!?:。！？：" and _OPENER.match(head) is not None

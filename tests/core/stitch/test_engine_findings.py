@@ -91,3 +91,11 @@ def test_text_that_gives_way_without_an_anchor_is_not_a_certainty() -> None:
     joiner.finish()
     assert joiner.join is not None
     assert joiner.join.confidence < 0.97
+
+
+@pytest.mark.parametrize("end", ["\n", "\n\n", " \n"])
+def test_a_last_line_break_behind_the_anchor_is_text(end: str) -> None:
+    """The model had only the line break left to say; it is not a repeat."""
+    left = "The first towers on this coast were baskets of burning wood on iron posts."
+    joiner = Joiner(left, anchor="baskets of burning wood on iron posts.")
+    assert left + joiner.feed("baskets of burning wood on iron posts." + end) + joiner.finish() == left + end

@@ -1,0 +1,194 @@
+"""What models do at a join. A behaviour turns a document and a cut into the reply that a model would send."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.stitch.documents import Document
+
+TALK = [
+    "Sure, here is the rest:",
+    "Continuing from where I left off:",
+    "Certainly! Let me carry on from the last line.",
+    "I apologize for the interruption. The remaining part follows:",
+    "(continued)",
+    "Voici la suite :",
+    "Weiter geht es mit dem Rest:",
+    "Continúo donde lo dejé:",
+    "以下是剩余部分：",
+    "続きです：",
+    "Продолжаю:",
+]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the model sends, and what the client has at that time if it lost white space."""
+
+    text: str
+    lost: int = 0
+    expect: str = "exact"
+
+
+Behaviour = Callable[[random.Random, Document, int, int], Reply | None]
+
+
+def _words(doc: Document, cut: int, count: int) -> int:
+    starts = [m.start() for m in re.finditer(r"\S+", doc.text[max(0, cut - 300) : cut])]
+    return max(0, cut - 300) + starts[-count] if len(starts) > count else cut
+
+
+def _line(doc: Document, cut: int, back: int = 0) -> int:
+    start = doc.line_start(cut)
+    if not doc.text[start:cut].strip():
+        back += 1
+    for _ in range(back):
+        start = doc.line_start(max(0, start - 1))
+    return start
+
+
+def exact(rng: random.Random, doc: Document, cut: int, end: int) -> Reply:
+    """Goes on as if nothing had happened."""
+    return Reply(doc.text[cut:end])
+
+
+def overlap_words(rng: random.Random, doc: Document, cut: int, end: int) -> Reply:
+    """Says the last words again."""
+    return Reply(doc.text[_words(doc, cut, rng.randint(1, 7)) : end])
+
+
+def overlap_characters(rng: random.Random, doc: Document, cut: int, end: int) -> Reply:
+    """Says some last characters again, wherever that starts."""
+    return Reply(doc.text[cut - int(2 ** rng.uniform(0, 6)) : end])
+
+
+def overlap_lines(rng: random.Random, doc: Document, cut: int, end: int) -> Reply:
+    """Starts the line, or one some lines before, again."""
+    return Reply(doc.text[_line(doc, cut, rng.randint(0, 4)) : end])
+
+
+def changed_space(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Repeats some lines with other white space."""
+    old = doc.text[_line(doc, cut, rng.randint(1, 4)) : cut]
+    new = re.sub(r"(?<=\S)\n(?=\S)", " ", old) if rng.random() < 0.5 else re.sub(r"^[ \t]+", "", old, flags=re.M)
+    return None if new == old or len(old) < 40 else Reply(new + doc.text[cut:end])
+
+
+def changed_marks(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Repeats some lines with other quotes, marks or case."""
+    old = doc.text[_line(doc, cut, rng.randint(1, 4)) : cut]
+    new = rng.choice(
+        [
+            old.replace("'", "’"),
+            old.replace("`", "**"),
+            old.replace('"', "”"),
+            old.capitalize(),
+            old.replace("- ", "* "),
+        ]
+    )
+    return None if new == old or len(old) < 40 else Reply(new + doc.text[cut:end])
+
+
+def changed_words(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Repeats some lines with one or two words exchanged."""
+    start = _line(doc, cut, rng.randint(2, 6))
+    words = list(re.finditer(r"[^\W\d]{3,}", doc.text[start : cut - 30])) if cut - start > 80 else []
+    if len(words) < 6:
+        return None
+    new = doc.text[start:cut]
+    for match in sorted(rng.sample(words, rng.randint(1, 2)), key=lambda m: -m.start()):
+        new = new[: match.start()] + rng.choice(words).group() + new[match.end() :]
+    return Reply(new + doc.text[cut:end])
+
+
+def talk(rng: random.Random, doc: Document, cut: int, end: int) -> Reply:
+    """Announces the continuation."""
+    return Reply(rng.choice(TALK) + rng.choice(["\n\n", "\n", "\n\n---\n\n"]) + doc.text[cut:end])
+
+
+def talk_and_overlap(rng: random.Random, doc: Document, cut: int, end: int) -> Reply:
+    """Announces it and starts the line again."""
+    return Reply(rng.choice(TALK) + "\n\n" + doc.text[_line(doc, cut, rng.randint(0, 2)) : end])
+
+
+def ellipsis(rng: random.Random, doc: Document, cut: int, end: int) -> Reply:
+    """Begins with dots."""
+    return Reply(rng.choice(["...", "…", "[...]"]) + doc.text[cut:end])
+
+
+def quoted(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Quotes the last words, then goes on."""
+    start = _words(doc, cut, rng.randint(4, 8))
+    tail = doc.text[start:cut].rstrip()
+    return (
+        None
+        if "\n" in tail or '"' in tail or len(tail) < 12
+        else Reply(f'"...{tail}"{doc.text[start + len(tail) : end]}')
+    )
+
+
+def fence(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Puts code or JSON in a fence although the text had none."""
+    if doc.kind not in ("code", "json"):
+        return None
+    body = doc.text[_line(doc, cut, rng.randint(0, 2)) : end]
+    return Reply(f"```{rng.choice(['', doc.kind])}\n{body}" + ("```" if body.endswith("\n") else ""))
+
+
+def restart(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Starts the whole text again."""
+    return Reply(doc.text[:end]) if cut < 6000 else None
+
+
+def nothing_new(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Repeats some lines and stops."""
+    start = _line(doc, cut, rng.randint(1, 5))
+    return Reply(doc.text[start:cut], expect="nothing_new") if cut - start > 30 else None
+
+
+def lost_space(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """The white space at the join is trimmed away on both sides."""
+    left, right = len(doc.text[:cut].rstrip()), cut + len(doc.text[cut:end]) - len(doc.text[cut:end].lstrip())
+    return Reply(doc.text[right:end], lost=cut - left) if 0 < right - left <= 8 else None
+
+
+def added_space(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """A blank or a line break too much."""
+    if doc.text[cut].isspace() or doc.text[cut - 1].isspace():
+        return None
+    return Reply(rng.choice([" ", "\n"]) + doc.text[cut:end])
+
+
+def square(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Goes on where the text really says the same thing twice: nothing may be dropped."""
+    for size in range(40, 3, -1):
+        if doc.text[cut - size : cut] == doc.text[cut : cut + size] and doc.text[cut : cut + size].strip():
+            return Reply(doc.text[cut:end])
+    return None
+
+
+def lookalike(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Goes on with something that looks like a wrapper or an announcement but belongs to the text."""
+    if doc.text[cut - 1] != "\n" or not re.match(
+        r"\s*(?:```|[-*] |\d+\. |\||#|The |This |In |For |\{|\"|\.\.\.)", doc.text[cut:]
+    ):
+        return None
+    return Reply(doc.text[cut:end])
+
+
+def gap(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Leaves something out; this can be flagged, not repaired."""
+    size = int(2 ** rng.uniform(3, 9))
+    return Reply(doc.text[cut + size : end], expect="gap") if cut + size < end - 60 else None
+
+
+ALL: dict[str, Behaviour] = {
+    f.__name__: f
+    for f in (
+        exact, overlap_words, overlap_characters, overlap_lines, changed_space, changed_marks, changed_words, talk,
+        talk_and_overlap, ellipsis, quoted, fence, restart, nothing_new, lost_space, added_space, square, lookalike, gap,
+    )
+}  # fmt: skip

@@ -1,0 +1,89 @@
+"""What a run may still spend: rounds, tokens, money, time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from continuum._core.types import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from continuum._core.policy import Policy
+    from continuum._core.types import Reason
+
+
+class Budget:
+    """The ceilings of one run; it holds no state of the run.
+
+    Args:
+        policy: the caller's ceilings.
+        cap: output tokens per request as the caller wrote it, None if the caller did not.
+        price: US dollars for a usage, None if unknown.
+    """
+
+    __slots__ = ("cap", "policy", "price")
+
+    def __init__(self, policy: Policy, cap: int | None, price: Callable[[Usage], float | None] | None) -> None:
+        self.policy = policy
+        self.cap = cap
+        self.price = price
+
+    @property
+    def may_raise_cap(self) -> bool:
+        """Whether a larger cap than the caller's is allowed."""
+        target = self.policy.raise_cap_to
+        return target is not None and (self.cap is None or target > self.cap)
+
+    def next_cap(self, usage: Usage, *, raised: bool) -> int | None:
+        """The cap to send instead of the caller's, so that the total is spent once, not once per round."""
+        policy = self.policy
+        wanted = policy.raise_cap_to if raised else self.cap
+        if policy.max_output_tokens is None:
+            return wanted if raised else None
+        left = policy.max_output_tokens - usage.output_tokens
+        if wanted is None:
+            # A cap that neither the caller nor the caller's policy wrote is not invented.
+            return left if "max_output_tokens" in policy.model_fields_set else None
+        cap = min(wanted, left)
+        return cap if cap != self.cap else None
+
+    def room(self, usage: Usage, *, raised: bool) -> int:
+        """Bytes that a reply may spend on words that were said already: a quarter of its cap, at four bytes a token."""
+        return self.next_cap(usage, raised=raised) or self.cap or 10_000
+
+    def late(self, elapsed: float) -> bool:
+        """Whether the deadline has passed, `elapsed` seconds after the start."""
+        return self.policy.deadline is not None and elapsed >= self.policy.deadline
+
+    def cost(self, usage: Usage) -> float | None:
+        """US dollars, None if unknown."""
+        return self.price(usage) if self.price is not None else None
+
+    def spent(self, *, rounds: int, usage: Usage, last: Usage | None, elapsed: float, raised: bool) -> Reason | None:
+        """Which ceiling the next request would break through, if any.
+
+        Args:
+            rounds: replies paid for.
+            usage: of all of them.
+            last: of the last one.
+            elapsed: seconds since the start.
+            raised: the cap was raised.
+        """
+        policy = self.policy
+        if rounds >= policy.max_rounds:
+            return "max_rounds"
+        if policy.max_output_tokens is not None and usage.output_tokens >= policy.max_output_tokens:
+            return "max_output_tokens"
+        if self.late(elapsed):
+            return "deadline"
+        if policy.max_cost is not None:
+            worst = self.cost(usage + self._worst_next(usage, last or Usage(), raised=raised))
+            if worst is not None and worst > policy.max_cost:
+                return "max_cost"
+        return None
+
+    def _worst_next(self, usage: Usage, last: Usage, *, raised: bool) -> Usage:
+        """The most that the next request can cost: it reads all that was read and written, and uses its whole cap."""
+        written = self.next_cap(usage, raised=raised) or self.cap or last.output_tokens
+        return Usage(input_tokens=last.input_tokens + last.output_tokens, output_tokens=written)
