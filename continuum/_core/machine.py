@@ -275,13 +275,14 @@ class Continuation:
             _, released = draft.cut_back(len(draft))
             question = history.prefill(draft.text, self._prefill or Prefill())
         else:
-            # After a reply that brought nothing, all there is is shown, so that the next can only bring something new.
+            # After a reply that brought nothing, all there is is shown, and less of it is asked for again, so that the
+            # next reply can only bring something new.
             again = self._fruitless > 0 and bool(history.turns)
             end, released = (len(draft), "") if again else draft.cut_back(history.shown)
             question = history.ask(
                 draft.text,
                 end=end,
-                anchor=self._budget.room(self.usage, raised=self._escalated) if self.policy.anchor else None,
+                anchor=self._anchor_room() if self.policy.anchor else None,
                 opening=draft.anchored,
                 insist=self._fruitless > 0,
                 blocks=self._blocks,
@@ -309,6 +310,9 @@ class Continuation:
     def _in_place(self) -> bool:
         strategy = self.policy.strategy
         return strategy == "in_place" or (strategy == "auto" and self._prefill is not None and not self._blocks)
+
+    def _anchor_room(self) -> int:
+        return self._budget.room(self.usage, raised=self._escalated) >> 2 * self._fruitless
 
     def _may_escalate(self) -> bool:
         return not self._escalated and self._budget.may_raise_cap

@@ -24,12 +24,53 @@ _WORD = re.compile(r"\w+")
 _IDEOGRAPH = IDEOGRAPH.pattern
 _SEPARATOR = "\ue0ff"
 
+# How letters, words, lines and marks follow each other in general: what a text that has just begun cannot teach yet.
+_ENOUGH = 3000
+_BACKGROUND = """The harbour was quiet when the first boats came home in the morning. There were people on the quay who had \
+been waiting since the night before, and some of them called out names; others only watched the water. If you asked \
+what they were looking for, they would say that it was the light, which had not been seen for three days. "It will \
+come back," the old man said, "because it always does." He did not look up from his work.
+
+Nobody knows how the story should end. In 1904 the town had 2,300 inhabitants, two schools and one doctor; by 1950 most \
+of the younger families had moved away, so that only a few houses, their windows closed, were left along the road. \
+We can learn from this that a place is more than its buildings. However, there are at least two other reasons:
+
+1. The work changed. It needs fewer hands, and those that it needs have to be trained.
+2. The way to the city became shorter, for example by train (see the next section).
+
+- First, make a list of everything that is needed, and check it.
+- Then go through each of the points again, with someone who can help you.
+
+## What to do next
+
+| name | value | unit |
+| --- | --- | --- |
+| height | 12.5 | m |
+| width | 8 | m |
+
+```python
+def total(items, start=0):
+    """Return the sum of all items."""
+    result = start
+    for item in items:
+        if item is not None:
+            result += item
+    return result
+```
+
+{"name": "first", "id": 1, "tags": ["a", "b"], "open": true}, {"name": "second", "id": 2, "tags": [], "open": false}
+
+It is not clear whether this would have been possible without them, although many have tried. The question is how much \
+time we have, and what we want to use it for. I think that they were right to begin with the smallest thing.
+""" + _SEPARATOR
+
 
 class Flow:
     """Prices text by what the end of `left` has said. What was looked up is kept for the next question."""
 
     def __init__(self, left: str) -> None:
-        self._seen = left[-_WINDOW:] + _SEPARATOR
+        background = _BACKGROUND if len(left) < _ENOUGH else ""
+        self._seen = background + left[-_WINDOW:] + _SEPARATOR
         self._successors: dict[str, tuple[int, int, dict[str, int]]] = {}
         self._costs: dict[str, float] = {}
         self._singles: dict[str, int] = {}

@@ -53,7 +53,10 @@ def test_the_closing_line_of_a_reopened_fence_closes_the_fence_that_was_open() -
     left = "```python\ndef area(width, height):\n    return wid"
     joiner = Joiner(left)
     reply = "Sure, here is the rest:\n\n```python\n    return width * height\n```\n"
-    assert left + joiner.feed(reply) + joiner.finish() == "```python\ndef area(width, height):\n    return width * height\n```\n"
+    assert (
+        left + joiner.feed(reply) + joiner.finish()
+        == "```python\ndef area(width, height):\n    return width * height\n```\n"
+    )
 
 
 def test_the_anchor_of_an_ordinary_tail_is_short() -> None:

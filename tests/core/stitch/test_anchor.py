@@ -1,0 +1,101 @@
+"""A verified anchor settles the join."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from continuum._core.stitch import Joiner, choose_anchor
+
+LEFT = (
+    "The first keepers were paid in oil and bread. Their contracts say so, and so do the “ledgers” of the harbour. "
+    "By the end of the century the *tower* had three lamps and one clock, which nobody wound."
+)
+NEW = " The fourth lamp came in 1823, with the first winter that the old men could not remember."
+
+
+def joined(reply: str, *, left: str = LEFT, rest: int = 0) -> tuple[Joiner, str]:
+    anchor = choose_anchor(left[: len(left) - rest])
+    joiner = Joiner(left, rest=rest, anchor=anchor)
+    out = joiner.feed(reply) + joiner.finish()
+    assert joiner.join is not None
+    return joiner, left[: len(left) - joiner.join.replaced] + out
+
+
+ANCHOR = choose_anchor(LEFT) or ""
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        ANCHOR + NEW,
+        f'"{ANCHOR}"{NEW}',
+        f"<<<{ANCHOR}>>>{NEW}",
+        f"```\n{ANCHOR}{NEW}",
+        f"Sure, here is the continuation:\n\n{ANCHOR}{NEW}",
+        f"You asked me to go on, and I shall do that gladly.\n\n{ANCHOR}{NEW}",
+        LEFT[-len(ANCHOR) - 9 :] + NEW,
+        ANCHOR.partition(" ")[2] + NEW,
+        ANCHOR.upper() + NEW,
+        ANCHOR.replace(" ", "  ", 2) + NEW,
+        ANCHOR.replace("*", "") + NEW,
+        LEFT + NEW,
+    ],
+)
+def test_the_anchor_is_found_in_any_dress(reply: str) -> None:
+    """With quotes, brackets, a fence or talk before it, a word early or late, with other white space, marks or case."""
+    joiner, text = joined(reply)
+    assert text == LEFT + NEW
+    assert joiner.join is not None
+    assert joiner.join.kind == "anchor"
+    assert not joiner.join.ambiguous
+
+
+def test_an_anchor_settles_periodic_text() -> None:
+    """In a text of equal rows the anchor says where the reply goes on; nothing else could."""
+    left = "| n | m |\n|---|---|\n" + "| 0 | 0 |\n" * 60
+    anchor = left[-160:]
+    joiner = Joiner(left, anchor=anchor)
+    out = joiner.feed(anchor + "| 0 | 0 |\n" * 3 + "| 1 | 0 |\n") + joiner.finish()
+    assert left + out == left + "| 0 | 0 |\n" * 3 + "| 1 | 0 |\n"
+
+
+@given(st.integers(1, 60), st.sampled_from(["", '"', "Sure, going on:\n\n"]))
+def test_the_anchor_holds_with_any_rest(rest: int, wrap: str) -> None:
+    """Whatever part was set aside: a reply that goes on from the anchor with it gives the whole text."""
+    shown = LEFT[: len(LEFT) - rest]
+    anchor = choose_anchor(shown) or ""
+    joiner = Joiner(LEFT, rest=rest, anchor=anchor)
+    reply = wrap + anchor + ('"' if wrap == '"' else "") + LEFT[len(shown.rstrip()) :] + NEW
+    out = joiner.feed(reply) + joiner.finish()
+    assert joiner.join is not None
+    assert LEFT[: len(LEFT) - joiner.join.replaced] + out == LEFT + NEW
+
+
+def test_another_wording_takes_the_place_of_the_rest() -> None:
+    """The unfinished clause gives way to the clause that the reply has instead, and the join says so."""
+    rest = "By the end of the century the *tower* had three lamps and one clock, which nobody wound."
+    joiner, text = joined(
+        "so do the “ledgers” of the harbour. Later there were two keepers, and both were old.", rest=len(rest)
+    )
+    assert text == LEFT.replace(rest, "Later there were two keepers, and both were old.")
+    assert joiner.join is not None
+    assert joiner.join.replaced == len(rest)
+
+
+def test_a_number_is_not_cut_short() -> None:
+    """The rest "196" and the reply "1960" give 1960."""
+    left = "It was built on the rock in the winter. The year was 196"
+    _, text = joined(
+        "It was built on the rock in the winter. The year was 1960, they say.", left=left, rest=len("The year was 196")
+    )
+    assert text == "It was built on the rock in the winter. The year was 1960, they say."
+
+
+def test_a_missing_anchor_is_suspect() -> None:
+    """Where an anchor was asked for and something unfitting came, the join is flagged."""
+    joiner, text = joined("{% endblock %}\n", left=LEFT[:-20])
+    assert text == LEFT[:-20] + "{% endblock %}\n"
+    assert joiner.join is not None
+    assert joiner.join.ambiguous or joiner.join.kind == "gap"
