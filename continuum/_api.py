@@ -40,6 +40,7 @@ def new_run(
     *,
     is_async: bool,
     runtime: Runtime | None = None,
+    live: bool = False,
     chunks: bool = False,
 ) -> Run:
     """Check everything and prepare a run; nothing is sent.
@@ -60,7 +61,7 @@ def new_run(
             f"client={type(client).__name__} does not fit this {here} function; use {there} with it"
         )
     provider.check()
-    return Run(provider, runtime, chunks=chunks)
+    return Run(provider, runtime, live=live, chunks=chunks)
 
 
 def complete(client: Any, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any) -> Result:
@@ -110,14 +111,14 @@ def stream(client: Any, *, policy: Policy | None = None, runtime: Runtime | None
     Text is held back only while a join is being decided, and where the unfinished end of a round that nears its cap
     may still be replaced (`Policy.cut_back`). The texts of all events together are `result.text`.
     """
-    return TextStream(new_run(client, policy, params, is_async=False, runtime=runtime))
+    return TextStream(new_run(client, policy, params, is_async=False, runtime=runtime, live=True))
 
 
 def astream(
     client: Any, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any
 ) -> AsyncTextStream:
     """The async twin of `stream`: `async for event in continuum.astream(…)`."""
-    return AsyncTextStream(new_run(client, policy, params, is_async=True, runtime=runtime))
+    return AsyncTextStream(new_run(client, policy, params, is_async=True, runtime=runtime, live=True))
 
 
 class TextStream:

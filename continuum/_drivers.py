@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from continuum.providers.base import Provider, Receiver
 
 
+_PIECES = 256  # deltas that are handed to the machine together if nobody reads along
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """What a run needs from the world besides the provider.
@@ -73,6 +76,7 @@ class Lane:
         self.machine = Continuation(policy, cap=provider.cap, prefill=provider.prefill, price=provider.price())
         self.log = _events.logger(run.id, choice=number) if number else _events.logger(run.id)
         self._seams = 0
+        self._unread: list[str] = []
 
     def elapsed(self) -> float:
         """Seconds since the run began."""
@@ -86,8 +90,24 @@ class Lane:
         """A wait is over."""
         return self._note(self.machine.resume(elapsed=self.elapsed()))
 
+    def feed(self, text: str, *, at_once: bool) -> str:
+        """Hand arriving text to the machine, and return what can be shown.
+
+        If nobody is watching, the machine sees it in larger pieces: often enough to notice a loop. What it decides
+        does not depend on the pieces, and an outcome always carries the whole text.
+        """
+        if at_once:
+            return self.machine.feed(text)
+        self._unread.append(text)
+        if len(self._unread) < _PIECES:
+            return ""
+        text = "".join(self._unread)
+        self._unread.clear()
+        return self.machine.feed(text)
+
     def receive(self, outcome: Response | Failure) -> Action:
         """Hand an outcome to the machine."""
+        self._unread.clear()
         if isinstance(outcome, Failure):
             self.run.provider.learn(outcome)
         return self._note(self.machine.receive(outcome, elapsed=self.elapsed()))
@@ -146,12 +166,16 @@ class Run:
     Args:
         provider: checked already.
         runtime: clock, sleep, randomness.
+        live: somebody reads along, so text is released as soon as it can be.
         chunks: hand the SDK's chunks on as well.
     """
 
-    def __init__(self, provider: Provider, runtime: Runtime | None = None, *, chunks: bool = False) -> None:
+    def __init__(
+        self, provider: Provider, runtime: Runtime | None = None, *, live: bool = False, chunks: bool = False
+    ) -> None:
         self.provider = provider
         self.runtime = runtime or Runtime()
+        self.live = live or chunks
         self.chunks = chunks
         self.id = secrets.token_hex(6)
         self.started = self.runtime.clock()
@@ -180,7 +204,7 @@ class Run:
             if number >= len(lanes):  # a choice that nobody asked for
                 continue
             owner = lanes[number]
-            shown = owner.machine.feed(text)
+            shown = owner.feed(text, at_once=self.live)
             if shown:
                 pieces.append(Piece(owner.number, owner.machine.rounds + 1, shown))
         if self.chunks:

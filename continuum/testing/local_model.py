@@ -153,7 +153,8 @@ class LocalModel:
         if self._packages is not None:
             if not (Path(self._packages) / "xllamacpp").is_dir():  # or another one would be taken in silence
                 raise MissingDependencyError(
-                    f"packages={self._packages!r} holds no xllamacpp: pip install --no-deps --target it"
+                    f"packages={self._packages!r} holds no xllamacpp: "
+                    f"pip install --no-deps --target {self._packages} xllamacpp"
                 )
             found = environment.get("PYTHONPATH")
             environment["PYTHONPATH"] = os.pathsep.join([self._packages, *([found] if found else ())])

@@ -102,7 +102,7 @@ def _after_anchor(left: str, shown: str, head: str, found: Anchored, context: Co
     confidence = 0.99 if found.exact else 0.97 if found.whole else 0.9
     join = Join("anchor", end, 0, inserted, found.end - found.start, confidence, False, note)
     if not context.rest:
-        if not head[end:].strip():
+        if end >= len(head):
             return Verdict(
                 replace(join, kind="nothing_new", removed=len(head), inserted="", note=note + " and added nothing")
             )

@@ -3,7 +3,7 @@
 Everything here works on normal forms. Candidates come from the last characters of the text found in the head of the reply
 (then the two are walked backwards to the start of the reply), or from the first characters of the reply found in the text
 (walked forwards to its end). The walk is greedy: it follows equal characters and, at a difference, takes the smallest
-skip after which eight characters agree again.
+skip after which eight characters agree again (fewer near the end).
 """
 
 from __future__ import annotations
@@ -89,10 +89,11 @@ def walk(a: str, i: int, b: str, j: int) -> Walk:
 def _resync(a: str, i: int, b: str, j: int) -> tuple[int, int] | None:
     """The smallest skips after which the two agree again for eight characters."""
     window = b[j : j + _SKIP + _SEED]
+    size = _SEED if len(window) >= 3 * _SEED else 5 if len(window) >= 10 else 4
     best: tuple[int, int] | None = None
     for x in range(min(_SKIP, len(a) - i)):
-        seed = a[i + x : i + x + _SEED]
-        if len(seed) < _SEED and len(a) - i > _SEED:
+        seed = a[i + x : i + x + size]
+        if len(seed) < size and len(a) - i > size:
             break
         if len(seed) < 3:
             break

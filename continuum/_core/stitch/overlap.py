@@ -60,6 +60,11 @@ def _failure_borders(tail: str, head: str) -> list[int]:
     return found
 
 
+def period(text: str) -> int:
+    """The length of the shortest piece that `text` consists of, over and over; its own length if there is none."""
+    return (text + text).find(text, 1)
+
+
 def squares(text: str, k: int) -> int:
     """How often, up to 8, a stretch of k characters is followed by itself in `text`.
 

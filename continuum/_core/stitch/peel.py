@@ -24,6 +24,7 @@ _GAP = re.compile(r"(?:[ \t]*\n)+[ \t]*(?P<rule>-{3,}|\*{3,}|_{3,})[ \t]*\n(?:[ 
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})([^\n`]*)\n")
 _DOTS = re.compile(r"\n*(?:\.\.\.|…|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\))")
 _OPENING = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "'": "'", "‘": "’", "`": "`"}
+_CODE_LINE = re.compile(r"^(?: {2,}|\t)|^[<#@/*}\])]|[{};,()\[\]>\\:]$|^\S+,\S+,|^\S+\t\S|\w\(.*\)|\w = ")
 _QUOTE = 600
 _QUOTED = re.compile(r"[\"“«「„](.{3,400}?)[\"”»」](?!\w)", re.S)
 _QUOTING = re.compile(r"[^\n\"“«「]{4,100}[\"“«「](?:\.\.\.|…)?")
@@ -171,12 +172,20 @@ def fence(left: str, head: str, peel: Peel, open_fence: str | None, final: bool)
             return None  # closes the fence that is open
     elif "```" in left or "~~~" in left:
         bits = PRIOR.fence_text - (18.0 if mid_line and peel.start else 0.0)
+    elif not mid_line and not peel.start and not code_like(left):
+        return None  # a block of code in prose
     else:
         bits = PRIOR.fence_code if mid_line else PRIOR.fence_line
     start = peel.start + match.end()
     return replace(
         peel.then(start, bits, "fence"), fence=None if open_fence else match.group(1), loose=False, foreign=start
     )
+
+
+def code_like(left: str) -> bool:
+    """Whether the end of the text reads like code or data: most lines are indented or end like statements."""
+    lines = [line for line in left[-3000:].split("\n") if line.strip()]
+    return sum(_CODE_LINE.search(line) is not None for line in lines) >= 0.5 * max(1, len(lines))
 
 
 def dots(left: str, head: str, peel: Peel) -> list[Peel]:

@@ -50,7 +50,7 @@ We can learn from this that a place is more than its buildings. However, there a
 
 ```python
 def total(items, start=0):
-    """Return the sum of all items."""
+    # what is left out counts as nothing
     result = start
     for item in items:
         if item is not None:

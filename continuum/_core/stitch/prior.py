@@ -100,9 +100,9 @@ class Prior:
     doubt: float = 4.0
     gap: float = 5.9
     gap_anchor: float = 2.0
-    misfit: float = 3.5
+    misfit: float = 4.5
     hold: float = 4.0
-    misfit_anchor: float = 0.0
+    misfit_anchor: float = -0.5
 
 
 PRIOR = Prior()

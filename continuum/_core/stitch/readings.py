@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from continuum._core.stitch.boundary import IDEOGRAPH
 from continuum._core.stitch.near import Near, may_repeat, near_overlaps, templated
 from continuum._core.stitch.normal import dropped_head, dropped_tail, normal, raw_end, raw_start
-from continuum._core.stitch.overlap import borders, running, squares
+from continuum._core.stitch.overlap import borders, period, running, squares
 from continuum._core.stitch.peel import Peel, peels
 from continuum._core.stitch.price import Flow
 from continuum._core.stitch.prior import PRIOR
@@ -197,7 +197,7 @@ class Readings:
         if k < 12:
             after = self.flow.cost(self.left, body[k : k + _AFTER])
             said = totals[min(k + _AFTER, len(totals) - 1)]
-        if k >= 4 and said > PRIOR.doubled and (doubles := self.before.doubles(k)):
+        if k >= 4 and said > PRIOR.doubled and (doubles := self.before.doubles(period(body[:k]))):
             # The text itself says such things twice.
             said = after + PRIOR.doubled / doubles
         bits = base + PRIOR.overlap + start_bits(self.left, len(self.left) - k) + after - said
@@ -260,11 +260,22 @@ def after_marks(left: str, body: str, end: int) -> list[tuple[int, float]]:
     size = dropped_tail(left)
     own = left[len(left) - size :] if size else ""
     if not own or body.startswith(own, end):
-        return [(end + len(own), 0.0)]
+        closed = _closing(left, body, end + len(own))
+        return [(end + len(own) + closed, 0.0), *([(end + len(own), 4.0)] if closed else [])]
     others = body[end : end + dropped_head(body[end : end + 320])]
     found = [(end + j, _unlike(own, others[:j])) for j in range(1, len(others) + 1)]
     found.append((end, 3.0 + len(own.strip())))
     return sorted(found, key=lambda item: item[1])[:3]
+
+
+def _closing(left: str, body: str, end: int) -> int:
+    """Length of a closing mark at `end` whose opening mark the repeat had and the text has not."""
+    for mark in ("**", "__", "`", "*", "_", '"', "”", "’", "'"):
+        if body.startswith(mark, end):
+            opening = {"”": "“", "’": "‘"}.get(mark, mark)
+            own, other = body[:end].count(opening), left[-end - 8 :].count(opening)
+            return len(mark) if own % 2 and other % 2 == 0 else 0
+    return 0
 
 
 def _unlike(own: str, part: str) -> float:

@@ -15,6 +15,7 @@ _WORD_END = re.compile(r"\w+\Z")
 _WORD_START = re.compile(r"\w+")
 _NEXT = re.compile(r"\S+")
 _CAMEL = re.compile(r"[a-zà-ÿ][A-Z]")
+_CODE = re.compile(r"[=(){};<>]|  ")
 _RUN = re.compile(r"\s+")
 _WINDOW = 6000
 
@@ -96,6 +97,7 @@ def _votes(left: str, body: str, flow: Flow) -> float:
         return PRIOR.known_word
     if first in words and second in words:
         return -PRIOR.two_words
-    if first[-1].islower() and second[0].isupper() and not _CAMEL.search(left[-2000:]):
+    prose = left[-60:].count(" ") >= 4 and not _CODE.search(left[-60:])
+    if prose and first[-1].islower() and second[0].isupper() and not _CAMEL.search(left[-2000:]):
         return -PRIOR.glued
     return -PRIOR.one_word if first in words and len(first) > 2 else 0.0

@@ -27,7 +27,7 @@ def test_any_text_has_a_structure(text: str) -> None:
         ('{"a": "[{"}', Structure()),
         ('```json\n[{"a": 1},', Structure(fence="```json", json=True)),
         ("| a | b |\n|---|---|\n| 1 | 2", Structure(table=True)),
-        ("- one\n- two and", Structure(list_item=True)),
+        ("- one\n- two and", Structure(list_item=True, sentence=True)),
         ("It was late and the lamp was", Structure(sentence=True)),
         ("It was late.", Structure()),
         ("# A title here", Structure()),
