@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from continuum._core.repetition import WINDOW, Run, periodic_run
+from continuum._core.repetition import WINDOW, Run, periodic_run, uncounted
 from continuum._core.requests import LONGEST_REST, Question, boundary, may_end, size_of
 from continuum._core.stitch import Joiner
 from continuum._core.types import Seam
@@ -180,7 +180,7 @@ class Draft:
     @property
     def run(self) -> Run | None:
         """The repeat at the end of the text, if it ends in one."""
-        return periodic_run(self._recent) if self._watch else None
+        return periodic_run(uncounted(self._recent)) if self._watch else None
 
     def cut_loop(self) -> None:
         """Take a loop off the end: all of it since it began to show, and was held back from the reader."""
@@ -273,7 +273,7 @@ class Draft:
     def _check_loop(self, tail: str, place: int) -> None:
         if self.looping:
             return
-        run = periodic_run(tail)
+        run = periodic_run(uncounted(tail))
         # Suspected long before it counts as a loop (see `is_loop`), so that a look in between cannot miss it.
         if run is None or run.length < max(_LOOP_SUSPECT, 2.5 * run.period):
             self._loop_from = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 WINDOW = 3000
@@ -17,6 +18,14 @@ class Run(NamedTuple):
     """Characters, the first occurrence of the passage included."""
     period: int
     """Characters of the passage."""
+
+
+_COUNTER = re.compile(r"^([ \t]*)\d+(?=[.)])", re.MULTILINE)
+
+
+def uncounted(text: str) -> str:
+    """The text without the numbers of its list items: a list that says one thing for ever counts on all the same."""
+    return _COUNTER.sub(r"\1", text)
 
 
 def periodic_run(tail: str) -> Run | None:

@@ -26,14 +26,18 @@ if TYPE_CHECKING:
     from continuum.testing.clock import FakeClock
     from continuum.testing.documents import sample_documents
     from continuum.testing.limits import RateLimitSpec
+    from continuum.testing.local_model import LocalModel
+    from continuum.testing.scripted import ScriptedClient
     from continuum.testing.server import SimulatedProvider
     from continuum.testing.tokens import count_tokens, tokenize
 
 __all__ = [
     "Behaviour",
     "FakeClock",
+    "LocalModel",
     "RateLimitSpec",
     "RequestInfo",
+    "ScriptedClient",
     "SimulatedProvider",
     "count_tokens",
     "sample_documents",
@@ -43,8 +47,10 @@ __all__ = [
 _HOMES = {
     "Behaviour": "behaviours",
     "FakeClock": "clock",
+    "LocalModel": "local_model",
     "RateLimitSpec": "limits",
     "RequestInfo": "chat",
+    "ScriptedClient": "scripted",
     "SimulatedProvider": "server",
     "count_tokens": "tokens",
     "sample_documents": "documents",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from continuum._core.repetition import WINDOW, is_loop, periodic_run
+from continuum._core.repetition import WINDOW, is_loop, periodic_run, uncounted
 
 
 @given(st.text(min_size=0, max_size=300))
@@ -48,3 +48,11 @@ def test_a_long_passage_needs_four_times() -> None:
     passage = "".join(f"{n}: the keeper climbed the stair once more. " for n in range(13))[:600]
     assert not is_loop(periodic_run(("x" * 7 + passage * 3)[-WINDOW:]), 1200)
     assert is_loop(periodic_run(("x" * 7 + passage * 4)[-WINDOW:]), 1200)
+
+
+def test_a_list_that_counts_on_is_a_loop_all_the_same() -> None:
+    """The numbers of list items do not hide that each item says the same; other numbers are text."""
+    items = "".join(f"{n}. The history of the city of Paris\n" for n in range(8, 80))
+    assert is_loop(periodic_run(uncounted(items)), 1200)
+    rows = "".join(f"| {n} | {n * n} | {n * 7919 % 1000} |\n" for n in range(100, 250))
+    assert not is_loop(periodic_run(uncounted(rows)), 1200)

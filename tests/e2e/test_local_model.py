@@ -53,7 +53,7 @@ RUNS = [pytest.param(None, name, 100 if name in LONG else 60, id=f"installed-{na
 
 def in_place(**limits: Any) -> Policy:
     """Ceilings of a run that is gone on with in place."""
-    return Policy(dialect="llama.cpp", **limits)
+    return Policy(**limits)
 
 
 def messages(prompt: str) -> list[Any]:

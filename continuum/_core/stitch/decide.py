@@ -71,7 +71,7 @@ def decide(left: str, head: str, context: Context, final: bool) -> Verdict | Non
     shown = context.shown.left
     if context.anchor and shown:
         starts = [
-            p.foreign for p in peels(shown, head, context.shown.fence, final) if not p.open and p.foreign == p.start
+            p.foreign for p in peels(shown, head[:4096], context.shown.fence, final) if not p.open and p.foreign == p.start
         ]
         found = find_anchor(context.anchor, shown, head, starts)
         settled = found is not None and (found.whole or len(head) >= found.start + 2 * len(context.anchor))

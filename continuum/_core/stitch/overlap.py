@@ -61,8 +61,14 @@ def _failure_borders(tail: str, head: str) -> list[int]:
 
 
 def period(text: str) -> int:
-    """The length of the shortest piece that `text` consists of, over and over; its own length if there is none."""
-    return (text + text).find(text, 1)
+    """The smallest p, at most half the length, with `text[p:] == text[:-p]`; the length itself if there is none."""
+    half = text[: (len(text) + 1) // 2]
+    at = text.find(half, 1)
+    while at > 0:
+        if text.startswith(text[at:]):
+            return at
+        at = text.find(half, at + 1)
+    return len(text)
 
 
 def squares(text: str, k: int) -> int:
@@ -81,7 +87,7 @@ def squares(text: str, k: int) -> int:
         tries += 1
         start = -(-at // 4)
         # A rule of dashes, an indent or a run of one figure says nothing about doubling.
-        count += len({*text[start : start + k].strip()}) >= 3
+        count += len({*text[start : start + k].strip()}) >= (3 if k > 6 else 2)
         at = same.find(zeros, at + 4 * k)
     return count
 

@@ -24,7 +24,7 @@ _GAP = re.compile(r"(?:[ \t]*\n)+[ \t]*(?P<rule>-{3,}|\*{3,}|_{3,})[ \t]*\n(?:[ 
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})([^\n`]*)\n")
 _DOTS = re.compile(r"\n*(?:\.\.\.|…|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\))")
 _OPENING = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "'": "'", "‘": "’", "`": "`"}
-_CODE_LINE = re.compile(r"^(?: {2,}|\t)|^[<#@/*}\])]|[{};,()\[\]>\\:]$|^\S+,\S+,|^\S+\t\S|\w\(.*\)|\w = ")
+_CODE_LINE = re.compile(r"^(?: {2,}|\t)|^[<#@/*}\])]|[{};,()\[\]>\\]$|^\S+,\S+,|^\S+\t\S|\w\(.*\)|\w = ")
 _QUOTE = 600
 _QUOTED = re.compile(r"[\"“«「„](.{3,400}?)[\"”»」](?!\w)", re.S)
 _QUOTING = re.compile(r"[^\n\"“«「]{4,100}[\"“«「](?:\.\.\.|…)?")
@@ -125,34 +125,22 @@ def _behind(head: str, stop: int, score: float, final: bool) -> list[Peel]:
         stop -= 1
     bits = PRIOR.talk - PRIOR.talk_slope * (score - 6.0)
     gap = _GAP.match(head, stop)
+    if stop >= len(head) or (gap is not None and gap.end() >= len(head)):
+        return [_spoken(head, len(head), bits)] if final else [Peel(len(head), 0.0, "talk", open=True)]
     if gap is None:
-        if stop >= len(head):
-            return (
-                [Peel(stop, bits, "talk", loose=True, foreign=stop, spoken=True)]
-                if final
-                else [Peel(stop, 0.0, "talk", open=True)]
-            )
-        return (
-            [Peel(stop + 1, bits + PRIOR.talk_space, "talk", loose=True, foreign=stop + 1, spoken=True)]
-            if head[stop].isspace()
-            else []
-        )
-    if gap.end() >= len(head) and not final:
-        return [Peel(len(head), 0.0, "talk", open=True)]
+        return [_spoken(head, stop + 1, bits + PRIOR.talk_space)] if head[stop].isspace() else []
     if gap.group("rule"):
-        return [Peel(gap.end(), bits, "talk", loose=True, foreign=gap.end(), spoken=True)]
-    ends = {gap.end()}
-    for count in (1, 2):
-        at = stop
-        for _ in range(count):
-            at = head.find("\n", at, gap.end()) + 1 or gap.end()
-        ends.add(at)
+        return [_spoken(head, gap.end(), bits)]
+    first = head.index("\n", stop) + 1
+    second = head.find("\n", first, gap.end()) + 1 or first
     return [
-        Peel(
-            end, bits + (0.0 if head.count("\n", stop, end) == 2 else 1.5), "talk", loose=True, foreign=end, spoken=True
-        )
-        for end in sorted(ends)
+        _spoken(head, end, bits + (0.0 if end == second > first else 1.5)) for end in sorted({first, second, gap.end()})
     ]
+
+
+def _spoken(head: str, end: int, bits: float) -> Peel:
+    """Talk up to `end`. A blank that still follows is the text's own, other white space may be the talk's."""
+    return Peel(end, bits, "talk", loose=head[end : end + 1] != " ", foreign=end, spoken=True)
 
 
 def fence(left: str, head: str, peel: Peel, open_fence: str | None, final: bool) -> Peel | None:
@@ -224,7 +212,9 @@ def quotation(left: str, head: str, peel: Peel, final: bool) -> Peel | None:
 def _ends_exactly(left: str, quoted: str) -> bool:
     """Whether the text ends with exactly what is quoted, an ellipsis around it aside."""
     inner, text = _CLEAN.sub("", quoted), left.rstrip()
-    return len(inner) >= 3 and (text.endswith(inner) or text.endswith(quoted.lstrip(".… ")) or text.rstrip(".… ").endswith(inner))
+    return len(inner) >= 3 and (
+        text.endswith(inner) or text.endswith(quoted.lstrip(".… ")) or text.rstrip(".… ").endswith(inner)
+    )
 
 
 def quoting(left: str, head: str, final: bool) -> list[Peel]:
@@ -255,11 +245,11 @@ def _ends_with(left: str, quoted: str) -> bool:
 
 def blank(head: str, peel: Peel) -> Peel | None:
     """White space at the start that was not in the text."""
-    end = peel.start
-    while end < len(head) and head[end].isspace():
-        end += 1
-    if end == peel.start or end - peel.start > 8:
+    near = head[peel.start : peel.start + 10]
+    size = len(near) - len(near.lstrip())
+    if not 0 < size <= 8:
         return None
+    end = peel.start + size
     return peel.then(end, PRIOR.extra_loose if peel.loose else PRIOR.extra, "white space")
 
 

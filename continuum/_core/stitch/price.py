@@ -26,7 +26,8 @@ _SEPARATOR = "\ue0ff"
 
 # How letters, words, lines and marks follow each other in general: what a text that has just begun cannot teach yet.
 _ENOUGH = 3000
-_BACKGROUND = """The harbour was quiet when the first boats came home in the morning. There were people on the quay who had \
+_BACKGROUND = (
+    """The harbour was quiet when the first boats came home in the morning. There were people on the quay who had \
 been waiting since the night before, and some of them called out names; others only watched the water. If you asked \
 what they were looking for, they would say that it was the light, which had not been seen for three days. "It will \
 come back," the old man said, "because it always does." He did not look up from his work.
@@ -62,7 +63,9 @@ def total(items, start=0):
 
 It is not clear whether this would have been possible without them, although many have tried. The question is how much \
 time we have, and what we want to use it for. I think that they were right to begin with the smallest thing.
-""" + _SEPARATOR
+"""
+    + _SEPARATOR
+)
 
 
 class Flow:

@@ -25,7 +25,8 @@ class Prior:
             characters in front, each of them, and an end that could not be seen.
         lost, lost_line, lost_habit, lost_loose, known_word, two_words: white space that was lost: its price, more for a line
             break, less where the text has the habit, less behind something peeled, what the words of the text say, and a capital behind a small letter in a text that has none,
-            and whether a line of wrapped prose is full.
+            whether a line of wrapped prose is full,
+            and what a word that never came up says against dropping a blank.
         extra, extra_loose: white space that was added, on its own or behind something peeled.
         ellipsis, quotation, marker, number_marker, table, heading: what was peeled.
         bracket, bracket_colon, json_head: JSON brackets opened again, behind a colon, or with the head of the document.
@@ -93,6 +94,7 @@ class Prior:
     talk_space: float = 4.0
     run: float = 14.0
     glued: float = 3.0
+    glue: float = 2.0
     one_word: float = 1.5
     wrapped: float = 5.0
     tie: float = 0.5

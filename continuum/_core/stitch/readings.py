@@ -20,7 +20,7 @@ from continuum._core.stitch.overlap import borders, period, running, squares
 from continuum._core.stitch.peel import Peel, peels
 from continuum._core.stitch.price import Flow
 from continuum._core.stitch.prior import PRIOR
-from continuum._core.stitch.spacing import insertions
+from continuum._core.stitch.spacing import glue, insertions
 from continuum._core.stitch.structure import open_fence
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ _AFTER = 6
 """How many characters after a join are priced."""
 _SAID = 48
 _PROOF = 28
+_SAMPLE = 240
+_PATIENCE = 2048
+_WRAPPED = 4096
+_LARGE = 32_768
 _GAIN_CAP = 45.0
 _FORM_WINDOW = 8000
 _HEAD_WINDOW = 8000
@@ -108,8 +112,12 @@ class Readings:
         self.head = head
         self.final = final
         self.found: list[Reading] = []
-        candidates = peels(self.left, head, before.fence, final)
-        self.open = not final and any(peel.open or self._may_change(peel) for peel in candidates)
+        candidates = peels(self.left, head[:_WRAPPED], before.fence, final)
+        if len(head) > _LARGE:
+            candidates = sorted(candidates, key=lambda peel: peel.bits)[:3]
+        # A wrapper whose end never comes is no reason to wait for ever; a repeat that goes on is.
+        patient = len(head) <= _PATIENCE
+        self.open = not final and any(patient if peel.open else self._may_change(peel) for peel in candidates)
         self._horizon = max((p.foreign for p in candidates), default=0) + _AFTER
         if not self.open and not any(self._proof(peel) for peel in candidates if not peel.open):
             for peel in candidates:
@@ -155,6 +163,8 @@ class Readings:
         totals = flow.costs(left, body[:_SAID], _GAIN_CAP, 12 + _AFTER)
         surprise = totals[min(_AFTER, len(totals) - 1)]
         base = self._base(peel, body, surprise, totals)
+        if peel.start and self.head[peel.start - 1] == " ":
+            base += glue(left, body, flow)
         self.found.append(Reading(peel.start, base, "plain", peel.quoted, peel, "", surprise, "the reply follows"))
         for k in overlaps:
             self._overlap(peel, body, k, totals, base)
@@ -197,18 +207,24 @@ class Readings:
         if k < 12:
             after = self.flow.cost(self.left, body[k : k + _AFTER])
             said = totals[min(k + _AFTER, len(totals) - 1)]
-        if k >= 4 and said > PRIOR.doubled and (doubles := self.before.doubles(period(body[:k]))):
+        if k >= 4 and said > PRIOR.doubled and (doubles := self.before.doubles(self._period(body, k))):
             # The text itself says such things twice.
             said = after + PRIOR.doubled / doubles
         bits = base + PRIOR.overlap + start_bits(self.left, len(self.left) - k) + after - said
-        if k >= 4 and len({*body[:k]}) <= 2 and body[:k].strip():
+        sample = body[: min(k, _SAMPLE)]
+        if k >= 4 and len({*sample}) <= 2 and sample.strip():
             bits += PRIOR.run  # a rule of dashes goes on as well as it is repeated
-        lines = self.left.count("\n", len(self.left) - k)
+        lines = self.left.count("\n", len(self.left) - min(k, _FORM_WINDOW))
         if lines > 1 and k < len(self.left):  # where lines repeat each other, the repeat of the fewest is the likeliest
             bits += PRIOR.far * self.before.templated * min(12, lines - 1)
         kind = self._kind("overlap", len(self.left) - k, k)
         note = f"{k} characters repeated word for word"
         self.found.append(Reading(peel.start + k, bits, kind, k, peel, "", after, note))
+
+    def _period(self, body: str, k: int) -> int:
+        """The period of what is repeated, if it consists of at least three of the same; else its length."""
+        size = period(body[: min(k, _SAMPLE)])
+        return size if 3 * size <= min(k, _SAMPLE) else k
 
     def _contained(self, peel: Peel, body: str, totals: list[float], base: float) -> None:
         """All of the reply stands in the text already."""
@@ -242,7 +258,13 @@ class Readings:
             said = said * (1.0 - self.before.templated) + min(60.0, 0.05 * near.matched)
         after = body[cut : cut + _AFTER]
         change = self.flow.cost(self.left, after) - self.flow.cost(body[:cut], after)
-        bits += PRIOR.near + PRIOR.near_template * self.before.templated * (near.edits > 0) + start_bits(self.left, index) + change - said
+        bits += (
+            PRIOR.near
+            + PRIOR.near_template * self.before.templated * (near.edits > 0)
+            + start_bits(self.left, index)
+            + change
+            - said
+        )
         if near.numbers and near.numbers == near.edits:
             return  # only numbers differ: the next one of its kind, not a repeat
         bits += PRIOR.edit * near.edits + PRIOR.skipped * near.skipped + PRIOR.number * near.numbers
@@ -261,7 +283,7 @@ def after_marks(left: str, body: str, end: int) -> list[tuple[int, float]]:
     own = left[len(left) - size :] if size else ""
     if not own or body.startswith(own, end):
         closed = _closing(left, body, end + len(own))
-        return [(end + len(own) + closed, 0.0), *([(end + len(own), 4.0)] if closed else [])]
+        return [(end + len(own) + closed, 0.0), *([(end + len(own), 9.0)] if closed else [])]
     others = body[end : end + dropped_head(body[end : end + 320])]
     found = [(end + j, _unlike(own, others[:j])) for j in range(1, len(others) + 1)]
     found.append((end, 3.0 + len(own.strip())))
@@ -289,15 +311,13 @@ def _unlike(own: str, part: str) -> float:
 
 def start_bits(left: str, index: int) -> float:
     """How unlikely it is that a model begins its repeat at `index` of the text."""
-    if index <= 0 or not left[:index].strip():
+    if index <= 0 or not left[: min(index, _SAMPLE)].strip():
         return PRIOR.whole
     before, here = left[index - 1], left[index : index + 1]
     if len(left) - index <= 8 and not left[index:].strip():
         return PRIOR.blank_run
     if before == "\n":
-        return (PRIOR.line if here.strip() else PRIOR.blank) + PRIOR.lines * min(
-            10, left.count("\n", index, len(left) - 1)
-        )
+        return (PRIOR.line if here.strip() else PRIOR.blank) + PRIOR.lines * min(10, left.count("\n", index, min(len(left) - 1, index + _FORM_WINDOW)))
     line = left.rfind("\n", max(0, index - 80), index)
     if line >= 0 and not left[line:index].strip():
         return PRIOR.indent if here.strip() else PRIOR.inside  # behind the indent

@@ -67,6 +67,16 @@ def _habits(left: str, body: str) -> list[tuple[str, float]]:
     return []
 
 
+def glue(left: str, body: str, flow: Flow) -> float:
+    """What the words say about dropping a blank between `left` and `body`: bits against it, negative if for it."""
+    end, start = _WORD_END.search(left[-40:]), _WORD_START.match(body[:40])
+    if end is None or start is None or IDEOGRAPH.match(left[-1]) or IDEOGRAPH.match(body[0]):
+        return 0.0
+    if end.group() + start.group() in flow.words:
+        return -PRIOR.glue
+    return PRIOR.glue + (PRIOR.two_words if end.group() in flow.words else 0.0)
+
+
 def _wrapped(left: str, body: str) -> float:
     """Whether a line of wrapped prose is full: 1 if the next word would not have fitted, -1 if it would, 0 if nothing is wrapped."""
     lines = left[-1600:].split("\n")

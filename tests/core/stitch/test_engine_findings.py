@@ -102,3 +102,27 @@ def test_a_last_line_break_behind_the_anchor_is_text(end: str) -> None:
     left = "The first towers on this coast were baskets of burning wood on iron posts."
     joiner = Joiner(left, anchor="baskets of burning wood on iron posts.")
     assert left + joiner.feed("baskets of burning wood on iron posts." + end) + joiner.finish() == left + end
+
+
+def test_an_apology_behind_the_anchor_is_no_text() -> None:
+    """Seen with a small model: the anchor, then a refusal to go on. Nothing new came, and the rest stays."""
+    for talk in (
+        "\n\nI'm sorry, but I'm unable to continue.",
+        "\n\nI hope this helps! Let me know if you need anything else.",
+    ):
+        _, text = joined(ANCHOR + talk)
+        assert text == LEFT
+
+
+def test_a_short_restart_of_the_document_is_not_a_certain_continuation() -> None:
+    """Seen with a small model: the reply begins the document again in its own words after the first few."""
+    left = (
+        "Bread is made by mixing flour with water, salt and yeast. The dough is kneaded until it is smooth, and then "
+        "it rests in a warm place until it has doubled in size. After that the baker shapes"
+    )
+    joiner = Joiner(left)
+    reply = "Bread is made by mixing flour with water, and the first step is to measure everything with care. Then"
+    joiner.feed(reply)
+    joiner.finish()
+    assert joiner.join is not None
+    assert joiner.join.kind == "gap" or joiner.join.ambiguous or joiner.join.confidence < 0.9
