@@ -43,12 +43,14 @@ def main() -> None:
     for name, table in rows.items():
         print(f"| {name} | {_summary(table)} |")
     print(
-        "\n| behaviour | n | right % | unflagged | ambiguous | deleted | left double |\n|---|---:|---:|---:|---:|---:|---:|"
+        "\n| behaviour | n | right % | unflagged | ambiguous | deleted | left double |"
+        "\n|---|---:|---:|---:|---:|---:|---:|"
     )
     for behaviour, row in rows["**continuum**"].items():
         share = 100 * row.right / row.cases
         print(
-            f"| {behaviour} | {row.cases} | {share:.1f} | {row.unflagged} | {row.ambiguous} | {row.deleted} | {row.doubled} |"
+            f"| {behaviour} | {row.cases} | {share:.1f} | {row.unflagged} | {row.ambiguous} "
+            f"| {row.deleted} | {row.doubled} |"
         )
 
 

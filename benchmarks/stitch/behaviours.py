@@ -189,6 +189,7 @@ ALL: dict[str, Behaviour] = {
     f.__name__: f
     for f in (
         exact, overlap_words, overlap_characters, overlap_lines, changed_space, changed_marks, changed_words, talk,
-        talk_and_overlap, ellipsis, quoted, fence, restart, nothing_new, lost_space, added_space, square, lookalike, gap,
+        talk_and_overlap, ellipsis, quoted, fence, restart, nothing_new, lost_space, added_space, square, lookalike,
+        gap,
     )
 }  # fmt: skip

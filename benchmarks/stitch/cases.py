@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import random
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.stitch.behaviours import ALL
-from benchmarks.stitch.documents import Document
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchmarks.stitch.documents import Document
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Case:
 
 
 def generate(documents: list[Document], seed: int, count: int, anchor: int = 0, obey: float = 1.0) -> list[Case]:
-    """`count` cases of each behaviour. With `anchor`, the model repeats that many last characters first, as often as `obey`."""
+    """`count` cases of each behaviour. With `anchor`, the model repeats so many last characters, as often as `obey`."""
     found = []
     for name, behaviour in ALL.items():
         for i in range(count):

@@ -1,8 +1,8 @@
 """Documents that every Python installation has, and where a model could have been cut.
 
-Code from the standard library, prose from `pydoc_data.topics`, JSON and CSV made of the Unicode tables, a log and Markdown
-with tables, lists and code blocks made of the library's own signatures. Nothing is downloaded. `--corpus DIR` uses the
-text files of a folder instead.
+Code from the standard library, prose from `pydoc_data.topics`, JSON and CSV made of the Unicode tables, a log, and
+Markdown with tables, lists and code blocks made of the library's own signatures. Nothing is downloaded.
+`--corpus DIR` uses the text files of a folder instead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ import textwrap
 import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Pieces of about the size of the tokens of a language model.
 _TOKEN = re.compile(r" ?[^\W\d_]{1,6}|\d{1,3}| ?[^\s\w]{1,3}|_|\n+|[ \t]+|.", re.S)
@@ -48,7 +51,6 @@ def standard() -> list[Document]:
     import json.decoder
     import statistics
     import tempfile
-
     from pydoc_data import topics
 
     found = [
@@ -56,7 +58,7 @@ def standard() -> list[Document]:
         for m in (argparse, json.decoder, statistics, tempfile, textwrap)
     ]
     pages = sorted(topics.topics.values(), key=len)
-    prose = [page for page in pages if 6000 <= len(page)][:6]
+    prose = [page for page in pages if len(page) >= 6000][:6]
     found += [Document(f"prose-{i}", "prose", page[:SIZE]) for i, page in enumerate(prose)]
     found += [_entities(), _characters(), _log(), _markdown()]
     return found
@@ -117,7 +119,8 @@ def _markdown() -> Document:
     parts = ["# Notes on three modules\n"]
     for module in (string, wrap, re):
         parts.append(
-            f"\n## `{module.__name__}`\n\n{(module.__doc__ or '').strip()[:700]}\n\n| name | kind | lines |\n| --- | --- | --- |\n"
+            f"\n## `{module.__name__}`\n\n{(module.__doc__ or '').strip()[:700]}\n\n"
+            "| name | kind | lines |\n| --- | --- | --- |\n"
         )
         names = [n for n in dir(module) if not n.startswith("_")][:24]
         for name in names:

@@ -1,10 +1,13 @@
-"""How other projects join, written anew from descriptions of what they do. Each takes the pieces and returns the text."""
+"""How other projects join, written anew from descriptions of what they do. Each joins two texts."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def concatenation(left: str, right: str) -> str:
@@ -32,7 +35,7 @@ def l0(left: str, right: str) -> str:
 
 
 def qwen_code(left: str, right: str) -> str:
-    """qwen-code: an overlap of up to 4,000 characters with a floor that Markdown marks lower, else a replayed block."""
+    """qwen-code: an overlap of up to 4,000 characters with a floor, else a replayed block."""
     for size in range(min(len(left), len(right), 4000), 0, -1):
         head = right[:size]
         if left.endswith(head):
@@ -49,7 +52,7 @@ def qwen_code(left: str, right: str) -> str:
 
 
 def vercel(left: str, right: str) -> str:
-    """continueSteps of the AI SDK, where the model saw the text cut back to its last white space: blanks are not doubled."""
+    """continueSteps of the AI SDK: the model sees the text up to its last white space, and blanks are not doubled."""
     return left + (right.lstrip() if left[-1:].isspace() else right)
 
 
@@ -63,7 +66,7 @@ def difflib_merge(left: str, right: str) -> str:
 
 
 def whisper(left: str, right: str) -> str:
-    """The merge of long audio in transformers: slide one token list over the other, join where the share of equals is best."""
+    """The merge of long audio in transformers: slide the token lists over each other, join at the best share."""
     a, b = re.findall(r"\s*\S+", left[-3000:]), re.findall(r"\s*\S+", right[:3000])
     best, at = 0.0, 0
     for size in range(1, min(len(a), len(b)) + 1):

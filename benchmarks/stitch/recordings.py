@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from continuum._core.stitch import Joiner, choose_anchor
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _GLUED = re.compile(r"\w\Z")
 _QUOTED = re.compile(r"<<<(.*?)>>>", re.S)

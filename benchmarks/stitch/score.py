@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from os.path import commonprefix
+from itertools import takewhile
+from typing import TYPE_CHECKING
 
-from benchmarks.stitch.cases import Case
 from continuum._core.stitch import Joiner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from benchmarks.stitch.cases import Case
 
 
 @dataclass
@@ -89,9 +93,9 @@ def run(stitcher: Callable[[Sequence[str], Sequence[str]], Outcome], cases: Sequ
 
 def difference(gold: str, text: str) -> tuple[int, int]:
     """(characters of gold that are missing, characters too many), by lines where the two differ much."""
-    start = len(commonprefix([gold, text]))
+    start = _common(gold, text)
     a, b = gold[start:], text[start:]
-    end = len(commonprefix([a[::-1], b[::-1]]))
+    end = _common(a[::-1], b[::-1])
     a, b = a[: len(a) - end], b[: len(b) - end]
     if not a or not b or len(a) + len(b) < 80:
         return len(a), len(b)
@@ -100,8 +104,13 @@ def difference(gold: str, text: str) -> tuple[int, int]:
     for tag, i, j, k, m in difflib.SequenceMatcher(None, lines, others, autojunk=False).get_opcodes():
         if tag != "equal":
             x, y = "".join(lines[i:j]), "".join(others[k:m])
-            same = len(commonprefix([x, y]))
-            tail = len(commonprefix([x[same:][::-1], y[same:][::-1]]))
+            same = _common(x, y)
+            tail = _common(x[same:][::-1], y[same:][::-1])
             missing += len(x) - same - tail
             extra += len(y) - same - tail
     return missing, extra
+
+
+def _common(a: str, b: str) -> int:
+    """Length of the common prefix."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))

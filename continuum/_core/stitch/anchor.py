@@ -39,8 +39,10 @@ def find_anchor(anchor: str, shown: str, head: str, starts: list[int]) -> Anchor
     """Find `anchor`, the end of `shown`, in the first thousand characters of `head`; None if it is not there.
 
     `starts` are the places where the text of the reply may begin. There the reply may also begin a little before or
-    behind the anchor's first character; the longest agreement with the end of the text near the anchor's length counts, which
-    settles periodic text too. Elsewhere the anchor is searched as it is, and then with other white space, marks and case.
+    behind the anchor's first character; the longest agreement with the end of the text near the anchor's length
+    counts, which
+    settles periodic text too. Elsewhere the anchor is searched as it is, and then with other white space, marks and
+    case.
     """
     wanted = anchor.rstrip()
     text = shown.rstrip()
@@ -51,9 +53,28 @@ def find_anchor(anchor: str, shown: str, head: str, starts: list[int]) -> Anchor
         if best:
             return _closed(head, start, start + best, best >= len(wanted))
     at = head.find(wanted, 0, REACH + len(wanted))
-    if at >= 0:
-        return _closed(head, at, at + len(wanted), True)
-    return _mangled(wanted, head, starts)
+    while at >= 0:
+        if _placed(wanted, text, head, at, starts):
+            return _closed(head, at, at + len(wanted), True)
+        at = head.find(wanted, at + 1, REACH + len(wanted))
+    return _mangled(wanted, text, head, starts)
+
+
+def _placed(wanted: str, text: str, head: str, at: int, starts: list[int]) -> bool:
+    """Whether the words at `at` can be the anchor, and not just a place where the answer says such words again.
+
+    Before it stands nothing, talk, an opening mark, or what stands before the anchor in the text.
+    """
+    before = head[:at]
+    bare = before.strip()
+    if not bare or any(abs(at - start) <= 4 for start in starts):
+        return True
+    foreign = len(bare) <= 8 or (bare[-40:] not in text and bare[:40] not in text)
+    if foreign and before.rstrip(_DOTS)[-1:] in _OPENERS:
+        return True
+    if normal(text[: len(text) - len(wanted)][-400:]).endswith(normal(before[-60:])):
+        return True
+    return foreign and before[-1:].isspace()
 
 
 def breaks_off_inside(anchor: str, head: str, starts: list[int]) -> bool:
@@ -69,13 +90,14 @@ def breaks_off_inside(anchor: str, head: str, starts: list[int]) -> bool:
 
 
 def _begins(size: int, text: str, head: str, start: int) -> int:
-    """How many characters at `start` of the head are the end of the text, if about as many as the anchor has; else 0."""
+    """How many characters at `start` of the head are the end of the text, if about as many as the anchor has; else
+    0."""
     body = head[start : start + 2 * size + 400]
     found = [k for k in borders(text, body) if k >= max(_MIN_PART, size // 2)]
     return min(found, key=lambda k: (abs(k - size), k)) if found else 0
 
 
-def _mangled(wanted: str, head: str, starts: list[int]) -> Anchored | None:
+def _mangled(wanted: str, text: str, head: str, starts: list[int]) -> Anchored | None:
     """The anchor, or its end at a possible start, in another dress."""
     window = head[: REACH + 2 * len(wanted)]
     form, target = normal(window), normal(wanted)
@@ -83,14 +105,16 @@ def _mangled(wanted: str, head: str, starts: list[int]) -> Anchored | None:
     if not size:
         return None
     at = form.find(target)
-    if at >= 0:
+    if at >= 0 and _placed(wanted, text, head, raw_end(window, at), starts):
         return _closed(head, raw_end(window, at), raw_end(window, at + size), True, exact=False)
     first = {len(normal(head[:start])) for start in starts} | {0}
     while size >= max(_MIN_PART, len(target) // 3):
         size -= 1 if size <= 64 else 3
         at = form.find(target[-size:])
         # A part of the anchor proves something only where the reply begins with it, or where it is most of the anchor.
-        if at >= 0 and (any(at - 4 <= f <= at for f in first) or size >= max(24, len(target) * 2 // 3)):
+        begins = any(at - 4 <= f <= at for f in first)
+        most = size >= max(24, len(target) * 2 // 3) and _placed(wanted, text, head, raw_end(window, at), starts)
+        if at >= 0 and (begins or most):
             return _closed(head, raw_end(window, at), raw_end(window, at + size), False, exact=False)
     return None
 

@@ -124,7 +124,8 @@ def safe_end(text: str, *, level: Literal["sentence", "word"] = "sentence") -> i
     White space belongs to what precedes it: the index lies after all white space that follows a boundary, and the
     unfinished rest never consists of white space alone, nor does the part that is shown.
 
-    The function is prefix-stable: `safe_end(text[:j]) <= safe_end(text)` for every j. It reads a few hundred characters.
+    The function is prefix-stable: `safe_end(text[:j]) <= safe_end(text)` for every j. It reads a few hundred
+    characters.
     """
     size = len(text)
     if level == "word":

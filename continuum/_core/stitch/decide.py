@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from continuum._core.stitch.anchor import PATIENCE, Anchored, breaks_off_inside, find_anchor
+from continuum._core.stitch.closing import refuses
 from continuum._core.stitch.peel import Peel, peels
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.readings import Before, Reading, Readings
@@ -71,12 +72,14 @@ def decide(left: str, head: str, context: Context, final: bool) -> Verdict | Non
     shown = context.shown.left
     if context.anchor and shown:
         starts = [
-            p.foreign for p in peels(shown, head[:4096], context.shown.fence, final) if not p.open and p.foreign == p.start
+            p.foreign
+            for p in peels(shown, head[:4096], context.shown.fence, final)
+            if not p.open and p.foreign == p.start
         ]
         found = find_anchor(context.anchor, shown, head, starts)
         settled = found is not None and (found.whole or len(head) >= found.start + 2 * len(context.anchor))
         if found is not None and (final or (settled and len(head) - found.end >= 32 + context.rest)):
-            return _after_anchor(left, shown, head, found, context)
+            return _after_anchor(left, shown, head, found, context, final)
         if not final and (found is not None or len(head) < PATIENCE):
             return None
         if breaks_off_inside(context.anchor, head, starts):
@@ -87,7 +90,7 @@ def decide(left: str, head: str, context: Context, final: bool) -> Verdict | Non
     return _plain(head, context, final)
 
 
-def _after_anchor(left: str, shown: str, head: str, found: Anchored, context: Context) -> Verdict:
+def _after_anchor(left: str, shown: str, head: str, found: Anchored, context: Context, final: bool) -> Verdict:
     """The anchor stands in the reply: what follows it follows the text that was shown."""
     end = _past_blank(shown, head, found.end)
     fence = _fence_before(head[: found.start]) if context.shown.fence is None else None
@@ -101,6 +104,9 @@ def _after_anchor(left: str, shown: str, head: str, found: Anchored, context: Co
     )
     confidence = 0.99 if found.exact else 0.97 if found.whole else 0.9
     join = Join("anchor", end, 0, inserted, found.end - found.start, confidence, False, note)
+    if final and refuses(head[end:]):
+        note += "; then it only talked to the reader"
+        return Verdict(replace(join, kind="nothing_new", removed=len(head), inserted="", note=note))
     if not context.rest:
         if end >= len(head):
             return Verdict(
@@ -205,7 +211,7 @@ def _plain(head: str, context: Context, final: bool) -> Verdict | None:
         if (other.cut, other.inserted) != (best.cut, best.inserted):
             margin = abs(other.bits - best.bits)
             break
-    if best.unsure:
+    if best.unsure or (best.aligned and margin < PRIOR.doubt_aligned) or _overruled(best, found):
         margin = min(margin, 1.0)
     fits = best.kind == "plain" and not best.inserted and not best.overlap
     misfit = context.shown.flow.misfit(context.shown.left, head[best.cut : best.cut + 2]) if fits else 0.0
@@ -218,6 +224,13 @@ def _plain(head: str, context: Context, final: bool) -> Verdict | None:
             note = f"{join.note}, though it may talk to the reader"
             join = replace(join, ambiguous=True, confidence=min(join.confidence, 0.7), note=note)
     return Verdict(join, best.peel.fence)
+
+
+def _overruled(best: Reading, found: list[Reading]) -> bool:
+    """Whether text is kept although much of it may be a repeat with changes: that is worth a flag."""
+    return best.overlap < 16 and any(
+        r.kind in ("near", "restart") and r.overlap >= 60 and r.bits < best.bits + PRIOR.doubt_near for r in found
+    )
 
 
 def _misfit(join: Join, context: Context, bits: float) -> Join:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from continuum._core.stitch.closing import count_fences, hold_from, trim_from
 from continuum._core.stitch.decide import Context, Join, Verdict, decide
 from continuum._core.stitch.readings import Before
 from continuum._core.types import Seam
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _FIRST_CHECK = 32
-_CLOSING = re.compile(r"\n?[ \t]*(?:`{3,}|~{3,})?\s*\Z")
-_CLOSED = re.compile(r"\n?[ \t]*(`{3,}|~{3,})\s*\Z")
 
 
 class Joiner:
     """Joins one reply to the text before it, delta by delta.
 
-    The decision is taken at fixed numbers of received characters (32, 64, 128, ...) and at the end, so it depends on the
+    The decision is taken at fixed numbers of received characters (32, 64, 128, ...) and at the end, so it depends on
+    the
     text alone and not on how it is cut into deltas. Until then everything is held back.
 
     Args:
         left: the whole text so far.
-        rest: the last `rest` characters of `left` were not shown to the model. The reply may contain, replace or follow them.
+        rest: the last `rest` characters of `left` were not shown to the model. The reply may contain, replace or
+        follow them.
         anchor: what the model was asked to begin its reply with, a suffix of the text shown; None if nothing.
         in_place: the server was asked to go on with the assistant turn in place.
         echo: with `in_place`, the assistant text that was sent; a server may repeat it in front of the reply.
@@ -35,6 +35,7 @@ class Joiner:
         join: the decision, None while undecided.
         trimmed: after `finish()`, what was removed from the end of the reply.
         peak_held: the largest value of `held` so far.
+        decided_at: how many characters of the reply the decision was taken on.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class Joiner:
         self._pending = ""
         self._next_check = _FIRST_CHECK
         self._wrapper: str | None = None
+        self._fences = 0
+        self._mid_line = False
         self._finished = False
         self.join: Join | None = None
         self.trimmed = ""
@@ -95,18 +98,19 @@ class Joiner:
         return verdict.join.inserted
 
     def _flush(self, *, final: bool) -> str:
-        """Emit what is pending, but for what may be the closing line of a wrapper that the reply opened."""
-        text = self._pending
-        keep = len(text)
-        if self._wrapper is not None:
-            match = (_CLOSED if final else _CLOSING).search(text)
-            if match is not None:
-                keep = match.start()
-                if final and text[keep : keep + 1] == "\n":
-                    keep += 1
-        self._pending = "" if final else text[keep:]
+        """Emit what is pending, but for what may have to be trimmed from the end of the reply."""
+        text, wrapped = self._pending, self._wrapper is not None
         if final:
+            line = "x" if self._mid_line else ""  # what goes on in the middle of a line opens no fence
+            keep = trim_from(line + text, wrapped=wrapped, fences=self._fences)
+            keep = max(0, keep - len(line))
             self.trimmed = text[keep:]
+        else:
+            keep = hold_from(text, wrapped=wrapped)
+            if wrapped and keep:
+                self._fences += count_fences(("x" if self._mid_line else "") + text[:keep])
+                self._mid_line = text[keep - 1] != "\n"
+        self._pending = "" if final else text[keep:]
         return text[:keep]
 
     def _decide(self, head: str, *, final: bool) -> Verdict | None:
@@ -196,7 +200,6 @@ def seams_of(join: Join, left: str, reply: str, trimmed: str, end: int, round_nu
         )
     ]
     if trimmed:
-        found.append(
-            Seam(end, round_number, "nothing_new", trimmed, note="the closing line of a wrapper that the reply opened")
-        )
+        what = "the closing line of a wrapper" if trimmed.strip("\n `~") == "" else "a note that there is more to come"
+        found.append(Seam(end, round_number, "nothing_new", trimmed, note=what))
     return found

@@ -1,7 +1,9 @@
 """Overlaps with changes: the end of the text said again with other white space, marks, case, or a few edited words.
 
-Everything here works on normal forms. Candidates come from the last characters of the text found in the head of the reply
-(then the two are walked backwards to the start of the reply), or from the first characters of the reply found in the text
+Everything here works on normal forms. Candidates come from the last characters of the text found in the head of the
+reply
+(then the two are walked backwards to the start of the reply), or from the first characters of the reply found in the
+text
 (walked forwards to its end). The walk is greedy: it follows equal characters and, at a difference, takes the smallest
 skip after which eight characters agree again (fewer near the end).
 """
@@ -168,11 +170,11 @@ def _from_start(left: str, head: str) -> list[Near]:
     return found
 
 
-def may_repeat(left: str, head: str) -> bool:
-    """Whether all of `head`, a few edits aside, may be a repeat of a part of `left` that has not reached its end."""
+def may_repeat(left: str, head: str) -> int | None:
+    """Where in `left` all of `head`, a few edits aside, may repeat a part that has not reached its end; or None."""
     size = len(head)
     if size < 12:
-        return head in left
+        return left.rfind(head) if head in left else None
     for offset in (0, 6, 14, 24, 40):
         seed = head[offset : offset + 12]
         if len(seed) < 12:
@@ -182,10 +184,10 @@ def may_repeat(left: str, head: str) -> bool:
         while at >= 0 and tries < 4:
             w = walk(left, at, head, offset)
             if w.j >= size - 12 and w.matched >= 0.6 * size:
-                return True
+                return max(0, at - offset)
             tries += 1
             at = left.rfind(seed, 0, at)
-    return False
+    return None
 
 
 def templated(form: str) -> float:

@@ -32,7 +32,8 @@ def table_head(left: str, head: str, peel: Peel) -> Peel | None:
 
 def list_marker(left: str, head: str, peel: Peel) -> Peel | None:
     """The marker of the list item that is open, with or without its indent."""
-    line = left[left.rfind("\n") + 1 :]
+    start = left.rfind("\n") + 1
+    line = left[start : start + 100]
     own = _MARKER.match(line)
     if own is None or len(line) < own.end() + 2:
         return None

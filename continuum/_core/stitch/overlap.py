@@ -74,7 +74,8 @@ def period(text: str) -> int:
 def squares(text: str, k: int) -> int:
     """How often, up to 8, a stretch of k characters is followed by itself in `text`.
 
-    The text is compared with itself k characters later, all at once as two large integers; a run of k zeros is a square.
+    The text is compared with itself k characters later, all at once as two large integers; a run of k zeros is a
+    square.
     """
     if k <= 0 or len(text) < 2 * k:
         return 0
@@ -100,3 +101,16 @@ def running(left: str, head: str) -> int:
     if len(head) < 2 or len(head) >= len(left):
         return -1
     return left.find(head, 0, len(left) - 1)
+
+
+def runs(left: str, head: str, most: int = 8) -> list[int]:
+    """The last places, up to `most`, where all of `head` stands in `left` without reaching its end."""
+    if len(head) < 2 or len(head) >= len(left) or running(left, head) < 0:
+        return []
+    found: list[int] = []
+    window = max(0, len(left) - 65_536 - len(head))
+    at = left.find(head, window, len(left) - 1)
+    while at >= 0 and len(found) < most:
+        found.append(at)
+        at = left.find(head, at + 1, len(left) - 1)
+    return found or [running(left, head)]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _MAX_PEELS = 24
-_UNIT = re.compile(r"[^\n]*?(?:[.!?。！:：…][\"”*_)\]]*(?=\s|$)|\n|$)|[^\n]+")
+_UNIT = re.compile(r"[\[(（][^\n\])）]{3,80}[\])）](?=\s)|[^\n]*?(?:[.!?。！:：…][\"”*_)\]]*(?=\s|$)|\n|$)|[^\n]+")
 _GAP = re.compile(r"(?:[ \t]*\n)+[ \t]*(?P<rule>-{3,}|\*{3,}|_{3,})[ \t]*\n(?:[ \t]*\n)?|(?:[ \t]*\n)+")
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})([^\n`]*)\n")
 _DOTS = re.compile(r"\n*(?:\.\.\.|…|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\))")
@@ -185,7 +185,7 @@ def dots(left: str, head: str, peel: Peel) -> list[Peel]:
     blank = end + len(head[end:]) - len(head[end:].lstrip())
     found = [replace(peel.then(end, PRIOR.ellipsis, "ellipsis"), foreign=end)]
     if blank > end:
-        found.append(replace(peel.then(blank, PRIOR.ellipsis + 1.0, "ellipsis"), foreign=blank))
+        found.append(replace(peel.then(blank, PRIOR.ellipsis + 2.5, "ellipsis"), foreign=blank))
     return found
 
 
@@ -196,12 +196,14 @@ def quotation(left: str, head: str, peel: Peel, final: bool) -> Peel | None:
     if closing is None:
         return None
     ends = [i for i in range(peel.start + 1, min(len(head), peel.start + _QUOTE)) if head[i] in closing]
-    for test in (_ends_exactly, _ends_with):
-        for end in ends:
+    for test, tried in ((_ends_exactly, ends[:80]), (_ends_with, ends[:12])):
+        for end in tried:
             if test(left, head[peel.start + 1 : end]):
                 new = peel.then(end + 1, PRIOR.quotation, "quotation")
-                # Only a line break behind it may belong to the quoting.
-                return replace(new, quoted=end - peel.start - 1, loose=head[end + 1 : end + 2] == "\n", foreign=end + 1)
+                # Only an empty line behind it may belong to the quoting.
+                return replace(
+                    new, quoted=end - peel.start - 1, loose=head[end + 1 : end + 3] == "\n\n", foreign=end + 1
+                )
     if not final and len(head) - peel.start < _QUOTE:
         inner = normal(_CLEAN.sub("", head[peel.start + 1 :]))
         if len(inner) < 8 or inner in normal(left[-_QUOTE:]):
@@ -212,9 +214,9 @@ def quotation(left: str, head: str, peel: Peel, final: bool) -> Peel | None:
 def _ends_exactly(left: str, quoted: str) -> bool:
     """Whether the text ends with exactly what is quoted, an ellipsis around it aside."""
     inner, text = _CLEAN.sub("", quoted), left.rstrip()
-    return len(inner) >= 3 and (
-        text.endswith(inner) or text.endswith(quoted.lstrip(".… ")) or text.rstrip(".… ").endswith(inner)
-    )
+    if len(inner) < 3:
+        return False
+    return text.endswith((inner, quoted.lstrip(".… "))) or text.rstrip(".… ").endswith(inner)
 
 
 def quoting(left: str, head: str, final: bool) -> list[Peel]:
@@ -243,8 +245,10 @@ def _ends_with(left: str, quoted: str) -> bool:
     return len(inner) >= 3 and normal(left[-_QUOTE:].rstrip(".… \n")).endswith(inner)
 
 
-def blank(head: str, peel: Peel) -> Peel | None:
-    """White space at the start that was not in the text."""
+def blank(left: str, head: str, peel: Peel) -> Peel | None:
+    """White space at the start that was not in the text. An indent behind a line break is."""
+    if left[-1:].isspace() and head[peel.start : peel.start + 1] != "\n":
+        return None
     near = head[peel.start : peel.start + 10]
     size = len(near) - len(near.lstrip())
     if not 0 < size <= 8:
@@ -267,7 +271,7 @@ def peels(left: str, head: str, open_fence: str | None, final: bool) -> list[Pee
     apply(lambda p: [quotation(left, head, p, final)])
     apply(lambda p: [table_head(left, head, p), list_marker(left, head, p), heading(left, head, p)])
     apply(lambda p: json_brackets(left, head, p))
-    apply(lambda p: [blank(head, p)])
+    apply(lambda p: [blank(left, head, p)])
     unique: dict[int, Peel] = {}
     for peel in found:
         known = unique.get(peel.start)

@@ -14,7 +14,7 @@ from math import log2
 from continuum._core.stitch.boundary import IDEOGRAPH
 
 # Context lengths with the weight of an escape: the longer a context, the more a single sighting says.
-_ORDERS = ((16, 0.08), (6, 0.5), (4, 0.8), (2, 1.0), (1, 1.0))
+_ORDERS = ((16, 0.08), (12, 0.15), (9, 0.3), (6, 0.5), (4, 0.8), (2, 1.0), (1, 1.0))
 _PIVOT = 6
 _SHORT_ORDERS = tuple(entry for entry in _ORDERS if entry[0] < _PIVOT)
 _LONGEST = _ORDERS[0][0]
@@ -32,7 +32,8 @@ been waiting since the night before, and some of them called out names; others o
 what they were looking for, they would say that it was the light, which had not been seen for three days. "It will \
 come back," the old man said, "because it always does." He did not look up from his work.
 
-Nobody knows how the story should end. In 1904 the town had 2,300 inhabitants, two schools and one doctor; by 1950 most \
+Nobody knows how the story should end. In 1904 the town had 2,300 inhabitants, two schools and one doctor; by 1950
+most \
 of the younger families had moved away, so that only a few houses, their windows closed, were left along the road. \
 We can learn from this that a place is more than its buildings. However, there are at least two other reasons:
 
@@ -151,7 +152,8 @@ class Flow:
         return cost
 
     def misfit(self, before: str, after: str) -> float:
-        """How much dearer the first characters of `after` are behind `before` than anywhere: bits, the worst of them."""
+        """How much dearer the first characters of `after` are behind `before` than anywhere: bits, the worst of
+        them."""
         worst, context = -99.0, before[-_LONGEST:]
         for char in after:
             alone = max((self._seen.count(char) + 0.3) / (len(self._seen) + 100), 1e-5 if char.isascii() else 1e-4)

@@ -16,15 +16,22 @@ class Prior:
     Attributes:
         in_place: discount of the plain reading where the server went on in place.
         overlap, near, contained: a repeat word for word, with changes (`near_template` more in a text of
-            equal lines), of a part that ends before the text does.
-        whole, line, far, lines, indent, sentence, ideograph, word, words, space, mark, inside, blank, blank_run: where a repeat
-            begins: at the start of the text, of a line (plus `lines` for each line more, and `far` in a text of equal lines), behind its indent, at a
-            sentence, between ideographs, at a word (plus `words` for each doubling of their number), at a space, at a mark,
+            equal lines, `unnatural` more where no line, sentence or word begins), of a part that ends before
+            the text does.
+        whole, line, far, lines, indent, sentence, ideograph, word, words, space, mark, inside, blank, blank_run:
+        where a repeat
+            begins: at the start of the text, of a line (plus `lines` for each line more, and `far` in a text of
+            equal lines), behind its indent, at a
+            sentence, between ideographs, at a word (plus `words` for each doubling of their number), at a space, at
+            a mark,
             inside a word, at a blank line, and for white space that is all the repeat consists of.
-        edit, skipped, number, foreign, foreign_each, unsure: a difference, each character of it, one of numbers, unmatched
+        edit, skipped, number, foreign, foreign_each, unsure: a difference, each character of it, one of numbers,
+        unmatched
             characters in front, each of them, and an end that could not be seen.
-        lost, lost_line, lost_habit, lost_loose, known_word, two_words: white space that was lost: its price, more for a line
-            break, less where the text has the habit, less behind something peeled, what the words of the text say, and a capital behind a small letter in a text that has none,
+        lost, lost_line, lost_habit, lost_loose, known_word, two_words: white space that was lost: its price, more
+        for a line
+            break, less where the text has the habit, less behind something peeled, what the words of the text say,
+            and a capital behind a small letter in a text that has none,
             whether a line of wrapped prose is full,
             and what a word that never came up says against dropping a blank.
         extra, extra_loose: white space that was added, on its own or behind something peeled.
@@ -35,55 +42,59 @@ class Prior:
         talk, talk_slope, talk_space: talk with a score of 6, each point more, and only a space behind it.
         run: a repeat that is a run of one or two characters.
         doubled: what saying a stretch again costs at most where the text has said as long a stretch twice before.
+        aligned: a repeat that begins behind the same character as the text ends with; `doubt_aligned` is its `doubt`.
+        doubt_near: the `doubt` of keeping text that may be a long repeat with changes.
         tie: readings closer than this are as good; the one that drops least wins.
         doubt: a join whose next best reading is closer than this is ambiguous.
         hold: a plain join that fits worse than this waits for more text before it flows.
-        gap, misfit: a plain join that fits worse than this is taken for a gap, or is ambiguous; with `_anchor` where an anchor
+        gap, misfit: a plain join that fits worse than this is taken for a gap, or is ambiguous; with `_anchor` where
+        an anchor
             was asked for and did not come.
     """
 
     in_place: float = -10.0
-    overlap: float = 0.0
+    overlap: float = -0.5
     near: float = 4.0
-    near_template: float = 6.0
+    unnatural: float = 8.0
+    near_template: float = 4.0
     contained: float = 10.4
-    whole: float = 2.0
-    line: float = 2.5
-    far: float = 0.6
+    whole: float = 1.0
+    line: float = 1.5
+    far: float = 1.6
     lines: float = 0.1
-    indent: float = 3.5
-    sentence: float = 3.5
+    indent: float = 2.5
+    sentence: float = 4.5
     ideograph: float = 5.0
-    word: float = 4.0
-    words: float = 1.0
+    word: float = 2.0
+    words: float = 1.2
     space: float = 6.5
-    mark: float = 7.8
+    mark: float = 9.4
     inside: float = 8.0
     blank: float = 4.2
-    blank_run: float = 1.8
-    edit: float = 4.8
+    blank_run: float = 0.5
+    edit: float = 5.6
     skipped: float = 0.1
     number: float = 8.0
     foreign: float = 4.2
-    foreign_each: float = 3.0
+    foreign_each: float = 2.0
     unsure: float = 5.0
     lost: float = 2.8
-    lost_line: float = 1.0
+    lost_line: float = 0.0
     lost_habit: float = 2.0
     lost_loose: float = 1.0
     known_word: float = 6.0
     two_words: float = 3.5
     extra: float = 5.6
-    extra_loose: float = 2.5
+    extra_loose: float = 4.2
     ellipsis: float = 3.0
     quotation: float = 3.0
     marker: float = 3.5
     number_marker: float = 2.0
     table: float = 1.0
     heading: float = 4.0
-    bracket: float = 4.0
+    bracket: float = 2.8
     bracket_colon: float = 6.0
-    json_head: float = 2.0
+    json_head: float = 3.0
     fence: float = 1.0
     fence_bare: float = 7.0
     fence_code: float = 2.0
@@ -97,8 +108,11 @@ class Prior:
     glue: float = 2.0
     one_word: float = 1.5
     wrapped: float = 5.0
+    aligned: float = 0.0
+    doubt_near: float = 14.0
+    doubt_aligned: float = 9.0
     tie: float = 0.5
-    doubled: float = 9.0
+    doubled: float = 11.7
     doubt: float = 4.0
     gap: float = 5.9
     gap_anchor: float = 2.0

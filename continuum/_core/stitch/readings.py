@@ -1,6 +1,7 @@
 """All ways to read the start of a reply, each with its price in bits. Nothing is decided here.
 
-The price of a reading is what it would take to say it: how rare it is that models do this, how unlikely the place where a
+The price of a reading is what it would take to say it: how rare it is that models do this, how unlikely the place
+where a
 repeat would begin, how badly the reply flows after the join; less what the text that it drops would have cost as
 new text. Text that the answer says all the time anyway is cheap to say again, so dropping it gains little.
 """
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 from continuum._core.stitch.boundary import IDEOGRAPH
 from continuum._core.stitch.near import Near, may_repeat, near_overlaps, templated
 from continuum._core.stitch.normal import dropped_head, dropped_tail, normal, raw_end, raw_start
-from continuum._core.stitch.overlap import borders, period, running, squares
+from continuum._core.stitch.overlap import borders, period, running, runs, squares
 from continuum._core.stitch.peel import Peel, peels
 from continuum._core.stitch.price import Flow
 from continuum._core.stitch.prior import PRIOR
@@ -31,6 +32,9 @@ _AFTER = 6
 _SAID = 48
 _PROOF = 28
 _SAMPLE = 240
+_UNIT = 80
+_RECENT = 120
+_EARLY = 48
 _PATIENCE = 2048
 _WRAPPED = 4096
 _LARGE = 32_768
@@ -54,6 +58,7 @@ class Reading:
         surprise: bits for the first characters after the join.
         note: the evidence in a few words.
         unsure: where exactly the repeat ends could not be seen.
+        aligned: what is repeated is a unit that the text may well say twice.
     """
 
     cut: int
@@ -65,6 +70,7 @@ class Reading:
     surprise: float = 0.0
     note: str = ""
     unsure: bool = False
+    aligned: bool = False
 
 
 class Before:
@@ -125,12 +131,15 @@ class Readings:
                     self._read(peel)
 
     def _proof(self, peel: Peel) -> bool:
-        """Whether the text ends with what the body begins with, long enough and said nowhere before: nothing else counts."""
+        """Whether the text ends with what the body begins with, long enough and said nowhere before: nothing else
+        counts."""
         body = self.head[peel.start :]
         if len(body) < _PROOF:
             return False
         start = self.left.find(body[:_PROOF])
         k = len(self.left) - start
+        if k < 2 * _UNIT and self.left[start - 1 : start] == self.left[-1:]:
+            return False
         if start < 0 or not body.startswith(self.left[start:]) or len({*body[:_PROOF]}) < 6:
             return False
         if self.before.templated > 0.4:
@@ -151,7 +160,21 @@ class Readings:
         body = self.head[peel.start :]
         if len(body) < 16 or not body.strip():
             return True
-        return running(self.left, body[:-8]) >= 0 or may_repeat(self.before.form, normal(body[:_HEAD_WINDOW]))
+        places = runs(self.left, body[:-8])
+        form, tail = self.before.form, self.before.tail
+        if not places:
+            start = may_repeat(form, normal(body[:_HEAD_WINDOW]))
+            if start is None:
+                return False
+            places = [len(self.left) - len(tail) + raw_start(tail, len(form) - start)]
+        if peel.start or len(body) > _EARLY or self.flow.misfit(self.left, body[:3]) > 0.0:
+            return True
+        # It reads on well; then only a repeat from a natural place is worth the wait.
+        return any(self._plausible(at) for at in places)
+
+    def _plausible(self, index: int) -> bool:
+        """Whether a repeat may begin there: near the end of the text anywhere, else where a line or sentence begins."""
+        return len(self.left) - index <= _RECENT or start_bits(self.left, index) <= PRIOR.sentence
 
     def _read(self, peel: Peel) -> None:
         left, flow = self.left, self.flow
@@ -171,7 +194,8 @@ class Readings:
         self._contained(peel, body, totals, base)
         if not overlaps or overlaps[0] < 32:
             self._near(peel, body, totals, base, {*overlaps})
-        for run, bits in insertions(left, body, flow, peel.loose, _AFTER) if surprise > 5.0 or peel.loose else ():
+        swapped = not peel.foreign and self.head[: peel.start].isspace()  # one blank for another is no reading
+        for run, bits in insertions(left, body, flow, peel.loose, _AFTER) if not swapped and surprise > 5.0 else ():
             price = base - surprise + bits
             note = f"{run!r} was lost between"
             self.found.append(Reading(peel.start, price, "plain", peel.quoted, peel, run, bits, note))
@@ -216,10 +240,15 @@ class Readings:
             bits += PRIOR.run  # a rule of dashes goes on as well as it is repeated
         lines = self.left.count("\n", len(self.left) - min(k, _FORM_WINDOW))
         if lines > 1 and k < len(self.left):  # where lines repeat each other, the repeat of the fewest is the likeliest
-            bits += PRIOR.far * self.before.templated * min(12, lines - 1)
+            bits += PRIOR.far * self.before.templated * min(5, lines - 1)
+        # What a text says twice is a unit: it begins behind the same character as the text ends with.
+        if not peel.foreign and self.head[: peel.start].isspace():
+            bits += PRIOR.unnatural  # a blank too much and then a repeat: two rare things at once
+        aligned = 2 <= k < _UNIT and self.left[-k - 1 : -k] == self.left[-1]
+        bits += PRIOR.aligned * aligned
         kind = self._kind("overlap", len(self.left) - k, k)
         note = f"{k} characters repeated word for word"
-        self.found.append(Reading(peel.start + k, bits, kind, k, peel, "", after, note))
+        self.found.append(Reading(peel.start + k, bits, kind, k, peel, "", after, note, aligned=aligned))
 
     def _period(self, body: str, k: int) -> int:
         """The period of what is repeated, if it consists of at least three of the same; else its length."""
@@ -255,22 +284,20 @@ class Readings:
         """One place where a repeat with changes may end."""
         said = min(totals[min(cut, len(totals) - 1)], _GAIN_CAP)
         if near.edits:
-            said = said * (1.0 - self.before.templated) + min(60.0, 0.05 * near.matched)
+            prose = 1.0 - self.before.templated
+            said = said * prose + min(_GAIN_CAP, (0.05 + 0.2 * prose) * max(0, near.matched - _UNIT // 2))
         after = body[cut : cut + _AFTER]
         change = self.flow.cost(self.left, after) - self.flow.cost(body[:cut], after)
-        bits += (
-            PRIOR.near
-            + PRIOR.near_template * self.before.templated * (near.edits > 0)
-            + start_bits(self.left, index)
-            + change
-            - said
-        )
+        begin = start_bits(self.left, index)
+        bits += PRIOR.near + begin + change - said
+        if near.edits:
+            bits += PRIOR.near_template * self.before.templated + (PRIOR.unnatural if begin > PRIOR.space else 0.0)
         if near.numbers and near.numbers == near.edits:
             return  # only numbers differ: the next one of its kind, not a repeat
         bits += PRIOR.edit * near.edits + PRIOR.skipped * near.skipped + PRIOR.number * near.numbers
-        bits += (
-            PRIOR.foreign + PRIOR.foreign_each * near.foreign if near.foreign else 0.0
-        ) + PRIOR.unsure * near.unsure
+        if near.foreign:
+            bits += PRIOR.foreign + PRIOR.foreign_each * near.foreign
+        bits += PRIOR.unsure * near.unsure
         kind = self._kind("near", index, cut)
         note = f"{cut} characters repeated with {near.edits or 'small'} changes"
         self.found.append(Reading(peel.start + cut, bits, kind, cut, peel, "", change, note, near.unsure))
@@ -317,7 +344,9 @@ def start_bits(left: str, index: int) -> float:
     if len(left) - index <= 8 and not left[index:].strip():
         return PRIOR.blank_run
     if before == "\n":
-        return (PRIOR.line if here.strip() else PRIOR.blank) + PRIOR.lines * min(10, left.count("\n", index, min(len(left) - 1, index + _FORM_WINDOW)))
+        return (PRIOR.line if here.strip() else PRIOR.blank) + PRIOR.lines * min(
+            10, left.count("\n", index, min(len(left) - 1, index + _FORM_WINDOW))
+        )
     line = left.rfind("\n", max(0, index - 80), index)
     if line >= 0 and not left[line:index].strip():
         return PRIOR.indent if here.strip() else PRIOR.inside  # behind the indent

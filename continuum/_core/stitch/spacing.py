@@ -78,7 +78,8 @@ def glue(left: str, body: str, flow: Flow) -> float:
 
 
 def _wrapped(left: str, body: str) -> float:
-    """Whether a line of wrapped prose is full: 1 if the next word would not have fitted, -1 if it would, 0 if nothing is wrapped."""
+    """Whether a line of wrapped prose is full: 1 if the next word would not have fitted, -1 if it would, 0 if
+    nothing is wrapped."""
     lines = left[-1600:].split("\n")
     widths = sorted(len(line) for line in lines[1:-1] if line.strip())
     if len(widths) < 5 or widths[-1] > 110 or widths[len(widths) // 2] < 0.75 * widths[-1]:
@@ -103,7 +104,7 @@ def _votes(left: str, body: str, flow: Flow) -> float:
     if start.end() >= len(body):
         return 0.0
     words = flow.words
-    if first + second in words:
+    if first + second in words or second[0] == "_" or first[-1] == "_":
         return PRIOR.known_word
     if first in words and second in words:
         return -PRIOR.two_words

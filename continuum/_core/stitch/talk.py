@@ -11,32 +11,45 @@ import re
 # What the line is about. One of these makes a short first line talk; the list is by meaning, then by language.
 _STRONG = re.compile(
     r"""
-    \bcontinu(?:e|ed|es|ing|ation)\b | \bresum(?:e|ed|ing)\b | \bpick(?:ing|ed)?\b.{0,20}\bup\b | \bcarry(?:ing)?\s+on\b
-    | \b(?:left|leave|leaving|broke)\s+off\b | \bcut[ -]?off\b | \b(?:was|got|were|been)\s+(?:cut|interrupted|truncated|stopped)
-    | \b(?:the|its|your|my)\s+(?:rest|remainder|remaining)\b | \bremaining\s+(?:part|text|code|content|section|portion|output|lines?|items?)
+    \bcontinu(?:e|ed|es|ing|ation)\b | \bresum(?:e|ed|ing)\b | \bpick(?:ing|ed)?\b.{0,20}\bup\b
+    | \bcarry(?:ing)?\s+on\b
+    | \b(?:left|leave|leaving|broke)\s+off\b | \bcut[ -]?off\b
+    | \b(?:was|got|were|been)\s+(?:cut|interrupted|truncated|stopped)
+    | \b(?:the|its|your|my)\s+(?:rest|remainder|remaining)\b
+    | \bremaining\s+(?:part|text|code|content|section|portion|output|lines?|items?)
     | \bwhere\s+(?:i|we|you|it|that|the\s+\w+(?:\s+\w+)?)\s+(?:left|stopped|ended|was|broke|paused)
     | \b(?:previous|last|earlier|prior)\s+(?:message|response|answer|reply|output|part|section|line|turn)
     | \bpart\s+(?:2|two|ii)\b | \b(?:interruption|truncat\w+|cutoff)\b | \bnext\s+(?:part|portion|chunk)\b
-    | \b(?:complet|finish)ing\b | \bfinish\s+(?:the|it|this)\b | \bgo(?:ing)?\s+on\s*(?:from\b|:|\.|$) | \bkeep\s+going\b
+    | \b(?:complet|finish)ing\b | \bfinish\s+(?:the|it|this)\b | \bgo(?:ing)?\s+on\s*(?:from\b|:|\.|$)
+    | \bkeep\s+going\b
     | \bpick\s+up\b | \bproceed(?:ing)?\b | \bmissing\s+(?:part|text|piece|end)
     # Germanic
-    | \bfortsetz\w* | \bfortgesetzt | \bfortfahr\w* | \bweiter(?:\s|machen|gehen|schreiben|führen|hin|:|,|\.|!|$) | \bder\s+rest\b | \baufgehört | \bunterbrochen | \babgebrochen
-    | \bvervolg\w* | \bverder\b | \bgebleven\b | \bga\s+door\b | \bfortsätt\w* | \bfortsett\w* | \bfortsæt\w* | \bresten\b | \brest\s+van
+    | \bfortsetz\w* | \bfortgesetzt | \bfortfahr\w* | \bweiter(?:\s|machen|gehen|schreiben|führen|hin|:|,|\.|!|$)
+    | \bder\s+rest\b | \baufgehört | \bunterbrochen | \babgebrochen
+    | \bvervolg\w* | \bverder\b | \bgebleven\b | \bga\s+door\b | \bfortsätt\w* | \bfortsett\w* | \bfortsæt\w*
+    | \bresten\b | \brest\s+van
     # Romance
-    | \bcontinu[aoeéiáà]\w* | \bla\s+suite\b | \bsuite\s+(?:de|du|:) | \breprend\w* | \breprise\b | \ble\s+reste\b | \brestant\w* | \bpoursui\w*
-    | \bel\s+resto\b | \bil\s+resto\b | \bo\s+rest(?:o|ante)\b | \brestul\b | \bretom\w* | \breanud\w* | \bdejé\b | \bquedó\b | \bquedé\b | \bparei\b | \bparou\b | \bsigo\b | \bseguir\b | \bsiguiendo\b
+    | \bcontinu[aoeéiáà]\w* | \bla\s+suite\b | \bsuite\s+(?:de|du|:) | \breprend\w* | \breprise\b
+    | \ble\s+reste\b | \brestant\w* | \bpoursui\w*
+    | \bel\s+resto\b | \bil\s+resto\b | \bo\s+rest(?:o|ante)\b | \brestul\b | \bretom\w* | \breanud\w* | \bdejé\b
+    | \bquedó\b | \bquedé\b | \bparei\b | \bparou\b | \bsigo\b | \bseguir\b | \bsiguiendo\b
     | \bprosegu\w* | \briprend\w* | \binterrott\w* | \bcontinuăm\b | \binterrump\w* | \binterromp\w* | \binterrompu\w*
     # Slavic, Greek, Turkish, Finnic, Hungarian
-    | \bпродолж\w* | \bпродовж\w* | \bдальше\b | \bостанов\w* | \bзупин\w* | \bостал\w*\s | \bостав\w* | \bостаток | \bпрерв\w* | \bрешта\b
-    | \bkontynu\w* | \bciąg\s+dalszy | \bdalsz\w* | \breszta\b | \bprzerwa\w* | \bpokra[čc]\w* | \bzbyt\w* | \bnastav\w* | \bпродължа\w* | \bнастав\w*
-    | \bσυνεχ\w* | \bσυνέχ\w* | \bdevam\w* | \bkald\w* | \bgeri\s?kalan\w* | \bjatk\w* | \bjätk\w* | \bfolytat\w* | \bloppu\w*
+    | \bпродолж\w* | \bпродовж\w* | \bдальше\b | \bостанов\w* | \bзупин\w* | \bостал\w*\s | \bостав\w*
+    | \bостаток | \bпрерв\w* | \bрешта\b
+    | \bkontynu\w* | \bciąg\s+dalszy | \bdalsz\w* | \breszta\b | \bprzerwa\w* | \bpokra[čc]\w* | \bzbyt\w*
+    | \bnastav\w* | \bпродължа\w* | \bнастав\w*
+    | \bσυνεχ\w* | \bσυνέχ\w* | \bdevam\w* | \bkald\w* | \bgeri\s?kalan\w* | \bjatk\w* | \bjätk\w* | \bfolytat\w*
+    | \bloppu\w*
     # Vietnamese, Indonesian, Swahili
-    | \btiếp\s+t[ụu]c | \bphần\s+(?:còn\s+lại|tiếp) | \bmelanjut\w* | \blanjut\w* | \bsisanya\b | \bselebihnya\b | \binaendelea | \bendelea
+    | \btiếp\s+t[ụu]c | \bphần\s+(?:còn\s+lại|tiếp) | \bmelanjut\w* | \blanjut\w* | \bsisanya\b | \bselebihnya\b
+    | \binaendelea | \bendelea
     # Scripts without spaces, Semitic, Indic
     | 继续 | 接着 | 接上 | 接續 | 繼續 | 剩余 | 剩下 | 其余 | 余下 | 剩餘 | 其餘 | 续写 | 下文 | 中断 | 后续
     | 続き | 続け | 続行 | 再開 | 残り | つづき | 以降 | 中断
     | 계속 | 이어 | 나머지 | 끊긴 | 중단
-    | أكمل | إكمال | أتابع | متابعة | نتابع | نكمل | استكمال | تتمة | بقية | باقي | توقفت | المتبقي | يتبع | أواصل | مواصلة
+    | أكمل | إكمال | أتابع | متابعة | نتابع | نكمل | استكمال | تتمة | بقية | باقي | توقفت | المتبقي | يتبع
+    | أواصل | مواصلة
     | ממשיך | להמשיך | המשך | נמשיך | ההמשך | יתרת | שאר
     | ادامه | باقی | بقیه
     | जारी | आगे | शेष | बाकी | चालू | চালিয়ে | অবশিষ্ট | தொடர
@@ -107,4 +120,8 @@ def may_announce(line: str) -> bool:
 
 def speaks(left: str, head: str) -> bool:
     """Whether the reply opens like talk ("You're right, ...") where the text stands in the middle of a line."""
-    return left[-1:] not in ("", "\n") and left.rstrip()[-1:] not in ".!?:。！？：" and _OPENER.match(head) is not None
+    return (
+        left[-1:] not in ("", "\n")
+        and left.rstrip()[-1:] not in ".!?:。！？："
+        and _OPENER.match(head[:80]) is not None
+    )

@@ -5,9 +5,12 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 PIECES = [
-    "a", "b", " ", "\n", "\n\n", "```", "```py\n", "**", '"', "...", "Sure, continuing from where I left off:\n\n", "| a | b |\n",
-    "|---|---|\n", "- ", "1. ", "[", "{", '"key": ', "}", "]", ",", "é", "e\u0301", "中", "文。", "\ud83d", "\ude00", "\ufffd",
-    "👩‍👩‍👧", "the ", "quick brown fox ", "\r\n", "\\", "\\n", "-", "0, ", "Here is the rest:", "…", "\t", "م", "ا", "ไทย", "196", ". ",
+    "a", "b", " ", "\n", "\n\n", "```", "```py\n", "**", '"', "...", "Sure, continuing from where I left off:\n\n",
+    "| a | b |\n",
+    "|---|---|\n", "- ", "1. ", "[", "{", '"key": ', "}", "]", ",", "é", "e\u0301", "中",
+    "文。", "\ud83d", "\ude00", "\ufffd",
+    "👩‍👩‍👧", "the ", "quick brown fox ", "\r\n", "\\", "\\n", "-", "0, ", "Here is the rest:", "…",
+    "\t", "م", "ا", "ไทย", "196", ". ",
     "# Title\n", "---\n", "“", "”", ">>>", "<<<",
 ]  # fmt: skip
 

@@ -7,13 +7,15 @@ import pytest
 from continuum._core.stitch import Joined, stitch
 
 STORY = (
-    "The lighthouse keeper climbed the stairs each evening, counting every step aloud so that the sea would know he was "
-    "there. On the last night of October the lamp went out, and for the first time in forty years he did not count.\n\n"
-    "He found the oil frozen and the wick gone, as if somebody had been there before him. The window stood open, and on "
-    "the sill lay a feather that belonged to no bird he had ever seen.\n\nIn the morning the supply boat came in, and the "
-    "boy who carried the barrels asked him why the stairs were wet. The keeper looked at the water and said nothing.\n"
+    "The lighthouse keeper climbed the stairs each evening, counting every step aloud so that the sea would know he "
+    "was there. On the last night of October the lamp went out, and for the first time in forty years he did not "
+    "count.\n\n"
+    "He found the oil frozen and the wick gone, as if somebody had been there before him. The window stood open, and "
+    "on the sill lay a feather that belonged to no bird he had ever seen.\n\n"
+    "In the morning the supply boat came in, and "
+    "the boy who carried the barrels asked him why the stairs were wet. The keeper looked at the water "
+    "and said nothing.\n"
 )
-CUT = STORY.index("the wick gone") + 7  # "the wic|k" is never cut by accident: the cut falls on " gone"
 LEFT, RIGHT = STORY[: STORY.index(" gone, as")], STORY[STORY.index(" gone, as") :]
 PARAGRAPH = STORY.index("He found")
 
@@ -68,7 +70,10 @@ def test_a_reply_without_anything_new_adds_nothing(reply: str) -> None:
 TABLE = "| city | rain |\n| --- | --- |\n| Oslo | 12 |\n| Rome | 3 |\n"
 CODE = "def area(width, height):\n    if width < 0:\n        raise ValueError(width)\n    return width * height\n"
 LIST = "- the first of the three items\n- the second one is a little longer\n- the third\n"
-JSON = '{\n  "lights": [\n    {"id": 1, "name": "North Quay"},\n    {"id": 2, "name": "Old Head"},\n    {"id": 3, "name": "Inner Sound"}\n  ]\n}\n'
+JSON = (
+    '{\n  "lights": [\n    {"id": 1, "name": "North Quay"},\n    {"id": 2, "name": "Old Head"},\n'
+    '    {"id": 3, "name": "Inner Sound"}\n  ]\n}\n'
+)
 
 
 @pytest.mark.parametrize(
@@ -144,3 +149,28 @@ def test_the_closing_fence_of_a_wrapper_is_a_seam_of_its_own() -> None:
     assert [seam.removed for seam in joined.seams][1] == "```"
     assert joined.seams[1].kind == "nothing_new"
     assert joined.seams[1].offset == len(CODE)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "\n\n(continued in the next message)",
+        "\n\n[To be continued]",
+        "\n\nWould you like me to continue?",
+        "\n\n*continues...*",
+    ],
+)
+def test_a_note_that_there_is_more_is_trimmed(note: str) -> None:
+    """A reply that announces its own continuation has not written that for the reader of the text."""
+    joined = stitch([LEFT, RIGHT + note])
+    assert joined.text == STORY.rstrip("\n") or joined.text == STORY
+    assert joined.seams[1].kind == "nothing_new"
+    assert note.strip() in joined.seams[1].removed
+
+
+@pytest.mark.parametrize(
+    "end", ["\n\n(see also the next chapter)", "\n\nLet me know what you think.", "\n\nShall I wait?"]
+)
+def test_other_last_lines_stay(end: str) -> None:
+    """Only a note about going on is trimmed; letters and dialogues end in many ways."""
+    assert stitch([LEFT, RIGHT + end]).text == STORY + end

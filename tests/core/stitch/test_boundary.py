@@ -13,7 +13,10 @@ from continuum._core.stitch.boundary import extends
 from tests.core.stitch.strategies import texts
 
 LEVELS = ["sentence", "word"]
-PROSE = "The lamp burned all night. Nobody came up the stairs until the morning, when Dr. Hale arrived with 3.5 litres of oil"
+PROSE = (
+    "The lamp burned all night. Nobody came up the stairs until the morning, "
+    "when Dr. Hale arrived with 3.5 litres of oil"
+)
 
 
 @given(texts, st.sampled_from(LEVELS))

@@ -14,8 +14,9 @@ from continuum._core.types import rebuild_raw
 from tests.core.stitch.strategies import cut, replies, texts
 
 PROSE = (
-    "The lighthouse keeper climbed the stairs each evening, counting every step aloud so that the sea would know he was "
-    "there. On the last night of October the lamp went out, and for the first time in forty years he did not count.\n\n"
+    "The lighthouse keeper climbed the stairs each evening, counting every step aloud so that the sea would know he "
+    "was there. On the last night of October the lamp went out, and for the first time in forty years he did not "
+    "count.\n\n"
     "He found the oil frozen and the wick gone, as if somebody had been there before him. "
 )
 
