@@ -192,9 +192,10 @@ class Run:
 
     def request(self, lane: Lane, send: Send) -> tuple[dict[str, Any], Receiver]:
         """The arguments of `create()`, and a collector for the reply."""
-        receiver = self.provider.receiver(send)
+        choices = len(self.lanes) if self._shared else 1
+        receiver = self.provider.receiver(send, choices=choices)
         self._in_flight = (lane, receiver)
-        return self.provider.request(send, stream=self.stream), receiver
+        return self.provider.request(send, stream=self.stream, choices=choices), receiver
 
     def chunk(self, lane: Lane, receiver: Receiver, chunk: Any) -> Sequence[Piece]:
         """Take a chunk of a stream."""

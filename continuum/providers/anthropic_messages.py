@@ -68,7 +68,7 @@ class AnthropicMessages(Provider):
         off = not given(thinking) or (isinstance(thinking, Mapping) and thinking.get("type") == "disabled")
         return off and not given(self.params.get("tools"))
 
-    def request(self, send: Send, *, stream: bool) -> dict[str, Any]:
+    def request(self, send: Send, *, stream: bool, choices: int = 1) -> dict[str, Any]:
         """The caller's arguments, and our turns behind the caller's messages."""
         request = dict(self.params)
         request["messages"] = [*self.params["messages"], *(_message(turn) for turn in send.turns)]
@@ -92,7 +92,7 @@ class AnthropicMessages(Provider):
 
         return anthropic_objects.AsyncWholeStream if self.is_async else anthropic_objects.WholeStream
 
-    def receiver(self, send: Send) -> MessageReceiver:
+    def receiver(self, send: Send, *, choices: int = 1) -> MessageReceiver:
         """A collector for one message."""
         return MessageReceiver(self, send)
 

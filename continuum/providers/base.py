@@ -147,16 +147,16 @@ class Provider(ABC):
     # -- one request ----------------------------------------------------------------------------------------------
 
     @abstractmethod
-    def request(self, send: Send, *, stream: bool) -> dict[str, Any]:
-        """The arguments of `create()` for one request."""
+    def request(self, send: Send, *, stream: bool, choices: int = 1) -> dict[str, Any]:
+        """The arguments of `create()` for one request, which asks for so many choices."""
 
     def open(self, request: Mapping[str, Any]) -> Any:
         """Call `create()`: a response, a stream, or an awaitable of one."""
         return self.resource(self.client).create(**request)
 
     @abstractmethod
-    def receiver(self, send: Send) -> Receiver:
-        """A collector for the reply to one request."""
+    def receiver(self, send: Send, *, choices: int = 1) -> Receiver:
+        """A collector for the reply to one request, of so many choices."""
 
     @abstractmethod
     def describe(self, error: BaseException) -> Failure:

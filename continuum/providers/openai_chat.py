@@ -60,11 +60,11 @@ class OpenAIChat(Provider):
     def _price_provider(self) -> str | None:
         return "openai" if self.official else None
 
-    def request(self, send: Send, *, stream: bool) -> dict[str, Any]:
+    def request(self, send: Send, *, stream: bool, choices: int = 1) -> dict[str, Any]:
         """The caller's arguments, our turns behind the caller's messages, and what the server wants for a prefill."""
         request = dict(self.params)
         turns: list[dict[str, Any]] = [{"role": turn.role, "content": turn.text} for turn in send.turns]
-        if send.turns:
+        if choices == 1:
             request.pop("n", None)
         if send.in_place:
             turns[-1].update(self.dialect.message)
@@ -98,9 +98,8 @@ class OpenAIChat(Provider):
 
         return openai_objects.AsyncWholeStream if self.is_async else openai_objects.WholeStream
 
-    def receiver(self, send: Send) -> ChatReceiver:
+    def receiver(self, send: Send, *, choices: int = 1) -> ChatReceiver:
         """A collector that knows how large the request was, for estimates."""
-        choices = 1 if send.turns else max(int(self.params.get("n") or 1), 1)
         return ChatReceiver(self, send, choices)
 
     def describe(self, error: BaseException) -> Failure:

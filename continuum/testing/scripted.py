@@ -124,7 +124,7 @@ class _ScriptedProvider(Provider):
         super().__init__(client, params, policy)
         self.is_async = client.is_async
 
-    def request(self, send: Send, *, stream: bool) -> dict[str, Any]:
+    def request(self, send: Send, *, stream: bool, choices: int = 1) -> dict[str, Any]:
         return {"send": send, "stream": stream}
 
     def open(self, request: Mapping[str, Any]) -> Any:
@@ -141,7 +141,7 @@ class _ScriptedProvider(Provider):
     async def _aopen(self, step: Step, *, stream: bool) -> Any:
         return self._opened(step, stream=stream)
 
-    def receiver(self, send: Send) -> Receiver:
+    def receiver(self, send: Send, *, choices: int = 1) -> Receiver:
         return _ScriptedReceiver()
 
     def opened(self, receiver: Receiver, stream: Any) -> None:
