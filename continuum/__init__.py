@@ -3,25 +3,32 @@
 Every LLM API caps the length of one answer. `complete()`, `stream()` and `wrap()` notice the cut, ask the model to go
 on, wait out rate limits, and stitch the replies into one text, with an account of every join.
 
-Importing this package imports neither SDK; they load when a client of theirs is used.
+Importing this package is nearly free: its names load when they are first used, and each SDK when a client of it is.
 """
 
-from continuum._api import StreamEvent, acomplete, astream, complete, result_of, stream
-from continuum._core.errors import (
-    ConfigurationError,
-    ContinuumError,
-    IncompleteError,
-    MissingDependencyError,
-    ProtocolError,
-    ProviderError,
-    QuotaError,
-    RateLimitedError,
-    RejectedError,
-)
-from continuum._core.policy import Policy
-from continuum._core.stitch import Joined, stitch
-from continuum._core.types import Reason, Result, Seam, Segment, Usage
-from continuum.client import wrap
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from continuum._api import StreamEvent, acomplete, astream, complete, result_of, stream
+    from continuum._core.errors import (
+        ConfigurationError,
+        ContinuumError,
+        IncompleteError,
+        MissingDependencyError,
+        ProtocolError,
+        ProviderError,
+        QuotaError,
+        RateLimitedError,
+        RejectedError,
+    )
+    from continuum._core.policy import Policy
+    from continuum._core.stitch import Joined, stitch
+    from continuum._core.types import Reason, Result, Seam, Segment, Usage
+    from continuum._runtime import Runtime
+    from continuum.client import wrap
 
 __version__ = "0.1.0"
 
@@ -39,6 +46,7 @@ __all__ = [
     "Reason",
     "RejectedError",
     "Result",
+    "Runtime",
     "Seam",
     "Segment",
     "StreamEvent",
@@ -51,3 +59,35 @@ __all__ = [
     "stream",
     "wrap",
 ]
+
+_HOMES = {
+    "continuum._api": ("StreamEvent", "acomplete", "astream", "complete", "result_of", "stream"),
+    "continuum._core.errors": (
+        "ConfigurationError",
+        "ContinuumError",
+        "IncompleteError",
+        "MissingDependencyError",
+        "ProtocolError",
+        "ProviderError",
+        "QuotaError",
+        "RateLimitedError",
+        "RejectedError",
+    ),
+    "continuum._core.policy": ("Policy",),
+    "continuum._core.stitch": ("Joined", "stitch"),
+    "continuum._core.types": ("Reason", "Result", "Seam", "Segment", "Usage"),
+    "continuum._runtime": ("Runtime",),
+    "continuum.client": ("wrap",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
     from types import TracebackType
 
-    from continuum._drivers import Run, Runtime
+    from anthropic._base_client import AsyncAPIClient as AsyncAnthropicClient
+    from anthropic._base_client import SyncAPIClient as AnthropicClient
+    from openai._base_client import AsyncAPIClient as AsyncOpenAIClient
+    from openai._base_client import SyncAPIClient as OpenAIClient
+
+    from continuum._drivers import Run
+    from continuum._runtime import Runtime
+    from continuum.testing.scripted import AsyncScriptedClient, ScriptedClient
+
+    # All clients of both SDKs, those for Azure, Bedrock, Vertex and the like included.
+    SyncClient = OpenAIClient | AnthropicClient | ScriptedClient
+    AsyncClient = AsyncOpenAIClient | AsyncAnthropicClient | AsyncScriptedClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,16 @@ class StreamEvent:
     choice: int = 0
     round: int = 1
     result: Result | None = None
+
+
+def check_policy(policy: object) -> None:
+    """Refuse what is no policy.
+
+    Raises:
+        ConfigurationError: if it is neither None nor a `Policy`.
+    """
+    if policy is not None and not isinstance(policy, Policy):
+        raise ConfigurationError(f"policy={policy!r}: expected a continuum.Policy")
 
 
 def new_run(
@@ -52,8 +73,7 @@ def new_run(
     from continuum.client import unwrapped
     from continuum.providers import provider_for
 
-    if policy is not None and not isinstance(policy, Policy):
-        raise ConfigurationError(f"policy={policy!r}: expected a continuum.Policy")
+    check_policy(policy)
     provider = provider_for(unwrapped(client), params, policy or Policy())
     if provider.is_async != is_async:
         here, there = ("async", "complete() or stream()") if is_async else ("sync", "acomplete() or astream()")
@@ -64,7 +84,9 @@ def new_run(
     return Run(provider, runtime, live=live, chunks=chunks)
 
 
-def complete(client: Any, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any) -> Result:
+def complete(
+    client: SyncClient, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any
+) -> Result:
     """Ask, and go on asking until the answer is whole.
 
     Args:
@@ -91,7 +113,7 @@ def complete(client: Any, *, policy: Policy | None = None, runtime: Runtime | No
 
 
 async def acomplete(
-    client: Any, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any
+    client: AsyncClient, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any
 ) -> Result:
     """The async twin of `complete`, for asyncio and trio; takes `AsyncOpenAI` and `AsyncAnthropic` clients.
 
@@ -105,7 +127,9 @@ async def acomplete(
     return run.finish()
 
 
-def stream(client: Any, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any) -> TextStream:
+def stream(
+    client: SyncClient, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any
+) -> TextStream:
     """Like `complete`, as an iterator of `StreamEvent`s; the last one carries the `Result`.
 
     Text is held back only while a join is being decided, and where the unfinished end of a round that nears its cap
@@ -115,7 +139,7 @@ def stream(client: Any, *, policy: Policy | None = None, runtime: Runtime | None
 
 
 def astream(
-    client: Any, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any
+    client: AsyncClient, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any
 ) -> AsyncTextStream:
     """The async twin of `stream`: `async for event in continuum.astream(…)`."""
     return AsyncTextStream(new_run(client, policy, params, is_async=True, runtime=runtime, live=True))
@@ -151,6 +175,7 @@ class TextStream:
     def close(self) -> None:
         """End the run and its connection; `result` keeps what came."""
         self._events.close()
+        self._run.cancel()
 
     def __enter__(self) -> Self:
         return self
@@ -192,6 +217,7 @@ class AsyncTextStream:
     async def aclose(self) -> None:
         """End the run and its connection; `result` keeps what came."""
         await self._events.aclose()
+        self._run.cancel()
 
     async def __aenter__(self) -> Self:
         return self
@@ -214,6 +240,8 @@ def result_of(source: object) -> Result:
     """
     from continuum.client import account_of
 
+    if isinstance(source, Result):
+        return source
     seen: set[int] = set()
     current: object | None = source
     while isinstance(current, BaseException) and id(current) not in seen:

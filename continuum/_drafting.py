@@ -17,7 +17,7 @@ from pydantic import ValidationError
 import continuum
 from continuum import _sinks, _terminal
 from continuum._core.errors import ConfigurationError, ProviderError
-from continuum._drivers import Runtime
+from continuum._runtime import Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

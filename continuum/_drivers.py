@@ -6,48 +6,31 @@ tenacity repeats one request for as long as the machine says `Wait`. Clock, slee
 
 from __future__ import annotations
 
-import random as _random
 import secrets
-import time
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import anyio
 from tenacity import AsyncRetrying, Retrying, retry_if_result, stop_never
 
 from continuum import _events
 from continuum._core.actions import Action, Done, Send, Wait
 from continuum._core.errors import IncompleteError, ProviderError, QuotaError, RateLimitedError, RejectedError
 from continuum._core.machine import Continuation
-from continuum._core.types import Failure, Response, Result
+from continuum._core.types import Failure, Response, Result, Usage
+from continuum._runtime import Runtime
+from continuum.providers.base import given
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 
     from tenacity import RetryCallState
 
+    from continuum._core.policy import Policy
     from continuum.providers.base import Provider, Receiver
 
 
 _PIECES = 256  # deltas that are handed to the machine together if nobody reads along
-
-
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """What a run needs from the world besides the provider.
-
-    Attributes:
-        clock: seconds, monotonic.
-        sleep: blocks for so many seconds.
-        asleep: the same for asyncio and trio.
-        random: a float in [0, 1), for jitter.
-    """
-
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    asleep: Callable[[float], Awaitable[None]] = anyio.sleep
-    random: Callable[[], float] = _random.random
 
 
 class Piece(NamedTuple):
@@ -73,8 +56,15 @@ class Lane:
         provider, policy = run.provider, run.provider.policy
         self.run = run
         self.number = number
-        self.machine = Continuation(policy, cap=provider.cap, prefill=provider.prefill, price=provider.price())
+        self.machine = Continuation(
+            policy,
+            cap=provider.cap,
+            prefill=provider.prefill,
+            price=provider.price(),
+            believe_stop=given(provider.params.get(provider.stop_field)),
+        )
         self.log = _events.logger(run.id, choice=number) if number else _events.logger(run.id)
+        self.first: Action | None = None  # what follows from the shared first request
         self._seams = 0
         self._unread: list[str] = []
 
@@ -184,9 +174,9 @@ class Run:
         self.stream = chunks or provider.may_stream()
         choices = provider.params.get("n")
         self.lanes = [Lane(self, number) for number in range(choices if isinstance(choices, int) else 1)]
-        self._first: list[Response | Failure] = []  # outcomes of the request that all choices share
-        self._shared = len(self.lanes) > 1
+        self._shared = len(self.lanes) > 1  # the first request, which asks for all choices, is not answered yet
         self._in_flight: tuple[Lane, Receiver] | None = None
+        self._requests = 0
 
     # -- one request ----------------------------------------------------------------------------------------------
 
@@ -195,7 +185,11 @@ class Run:
         choices = len(self.lanes) if self._shared else 1
         receiver = self.provider.receiver(send, choices=choices)
         self._in_flight = (lane, receiver)
-        return self.provider.request(send, stream=self.stream, choices=choices), receiver
+        self._requests += 1
+        request = self.provider.request(send, stream=self.stream, choices=choices)
+        if self._end is not None:
+            self.provider.limit_time(request, self._end - self.runtime.clock())
+        return request, receiver
 
     def chunk(self, lane: Lane, receiver: Receiver, chunk: Any) -> Sequence[Piece]:
         """Take a chunk of a stream."""
@@ -223,21 +217,44 @@ class Run:
 
     def outcome(self, lane: Lane, receiver: Receiver, failure: Failure | None) -> Action:
         """A request is over: tell the machine."""
-        self._in_flight = None
         outcomes = receiver.finish(failure)
+        self._in_flight = None
         if self._shared and any(isinstance(outcome, Response) for outcome in outcomes):
-            self._first, self._shared = outcomes, False
-        return lane.receive(outcomes[0])
+            self._shared = False
+            for other, outcome in zip(self.lanes[1:], outcomes[1:], strict=False):
+                other.first = other.receive(outcome)
+        before = lane.machine.usage, lane.machine.cost
+        action = lane.receive(outcomes[0])
+        self._share(lane, *before)
+        return action
+
+    def _share(self, lane: Lane, usage: Usage, cost: float | None) -> None:
+        """The ceilings are the run's: what one choice spends is gone for the others."""
+        if len(self.lanes) > 1:
+            spent = lane.machine.usage - usage
+            for other in self.lanes:
+                if other is not lane:
+                    other.machine.charge_elsewhere(spent, (lane.machine.cost or 0.0) - (cost or 0.0))
 
     def abort(self, error: BaseException) -> None:
         """The run is torn down from outside: keep what came, and put it within reach of the caller."""
         if self._in_flight is not None:
             lane, receiver = self._in_flight
-            for other, outcome in zip(self.lanes if self._shared else [lane], receiver.finish(), strict=False):
+            self._in_flight = None
+            try:
+                outcomes = receiver.finish()
+            except Exception as second:  # the first error is the one to tell
+                error.add_note(f"what had arrived of the reply could not be read: {second!r}")
+                outcomes = []
+            for other, outcome in zip(self.lanes if self._shared else [lane], outcomes, strict=False):
                 other.machine.cancel(outcome if isinstance(outcome, Response) else None)
+        self.cancel()
+        remember(error, self.result())
+
+    def cancel(self) -> None:
+        """End all lanes that are not over."""
         for lane in self.lanes:
             lane.machine.cancel()
-        remember(error, self.result())
 
     def start(self, lane: Lane) -> Action:
         """Begin a lane; all but the first have their first outcome already."""
@@ -245,9 +262,8 @@ class Run:
             for other in self.lanes[1:]:
                 other.machine.start()
             return lane.begin()
-        if lane.number < len(self._first):
-            return lane.receive(self._first[lane.number])
-        return lane.machine.cancel()
+        # The answer to the shared request had fewer choices than were asked for.
+        return lane.machine.cancel() if lane.first is None else lane.first
 
     # -- the end --------------------------------------------------------------------------------------------------
 
@@ -277,18 +293,47 @@ class Run:
         result = self.result()
         failure = self.failed()
         if failure is not None:
-            raise _error(failure, result) from failure.error
-        if not result.complete and self.provider.policy.on_incomplete == "raise":
-            raise IncompleteError(result) from result.failure
+            raise _error(failure, result, self._requests, self.provider.base_url) from failure.error
+        check_complete(result, self.provider.policy)
         return result
 
 
-def _error(failure: Failure, result: Result) -> ProviderError:
-    kinds = {"quota": QuotaError, "rate_limited": RateLimitedError, "rejected": RejectedError}
+def check_complete(result: Result, policy: Policy) -> None:
+    """Raise if a choice is incomplete and the policy says so.
+
+    Raises:
+        IncompleteError: with the whole result.
+    """
+    if policy.on_incomplete == "raise":
+        for choice in (result, *result.alternatives):
+            if not choice.complete:
+                raise IncompleteError(result if choice is result else choice) from choice.failure
+
+
+_GIVEN_UP = {
+    "retries_exhausted": "given up after {tries} tries",
+    "rate_limited": "given up after {tries} tries",
+    "deadline": "the deadline passed after {tries} tries",
+}
+
+
+def _error(failure: Failure, result: Result, tries: int, base_url: str) -> ProviderError:
+    kinds: dict[str, type[ProviderError]] = {
+        "quota": QuotaError,
+        "rate_limited": RateLimitedError,
+        "rejected": RejectedError,
+        "context_window": RejectedError,
+        "prefill_refused": RejectedError,
+    }
+    parts = [failure.message]
+    if failure.status_code is None:
+        parts.append(f"the server is {base_url}")
+    if failure.status_code == 404:
+        parts.append(f"is base_url={base_url!r} right, down to its last part?")
+    if result.reason in _GIVEN_UP:
+        parts.append(_GIVEN_UP[result.reason].format(tries=tries))
     kind = kinds.get(failure.kind, ProviderError)
-    if failure.kind in ("context_window", "prefill_refused"):
-        kind = RejectedError
-    return kind(f"{failure.message} ({result.reason})", result, failure.status_code, failure.retry_after)
+    return kind("; ".join(parts), result, failure.status_code, failure.retry_after)
 
 
 def remember(error: BaseException, result: Result) -> None:
@@ -386,9 +431,9 @@ async def _arequest(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> 
     try:
         opened = await provider.open(request)
         if run.stream:
-            async with opened as stream:
+            async with opened as stream, aclosing(aiter(stream)) as chunks:
                 provider.opened(receiver, stream)
-                async for chunk in stream:
+                async for chunk in chunks:
                     for piece in run.chunk(lane, receiver, chunk):
                         yield piece
                     failure = run.enough(lane)

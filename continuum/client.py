@@ -8,25 +8,33 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import replace
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from continuum._api import new_run
-from continuum._core.errors import ConfigurationError, IncompleteError
+from continuum._api import check_policy, new_run
+from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from anthropic._base_client import AsyncAPIClient as AsyncAnthropicClient
+    from anthropic._base_client import SyncAPIClient as AnthropicClient
+    from openai._base_client import AsyncAPIClient as AsyncOpenAIClient
+    from openai._base_client import SyncAPIClient as OpenAIClient
+
     from continuum._core.types import Result
     from continuum._drivers import Run
+    from continuum._runtime import Runtime
 
-ClientT = TypeVar("ClientT")
+ClientT = TypeVar("ClientT", bound="OpenAIClient | AnthropicClient | AsyncOpenAIClient | AsyncAnthropicClient")
 
 _PLAIN = "__continuum_plain__"
+_RAW = "x-stainless-raw-response"  # how both SDKs mark such calls
 _accounts: dict[int, tuple[weakref.ref[Any], Result]] = {}
 
 
-def wrap(client: ClientT, *, policy: Policy | None = None) -> ClientT:
+def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | None = None) -> ClientT:
     """A copy of a client whose answers are complete.
 
     `create()` returns the SDK's own types: the text whole, the usage summed, the final finish reason; with
@@ -37,18 +45,22 @@ def wrap(client: ClientT, *, policy: Policy | None = None) -> ClientT:
     Args:
         client: `OpenAI`, `AsyncOpenAI`, `Anthropic` or `AsyncAnthropic`, or a subclass; it stays as it is.
         policy: ceilings and choices of every run; None: the defaults.
+        runtime: clock, sleep and randomness; None: the real ones.
 
     Raises:
         ConfigurationError: if the client is none of these.
     """
     from continuum.providers import provider_for
 
-    plain = client.__dict__.get(_PLAIN, client) if hasattr(client, "__dict__") else client
+    check_policy(policy)
+    plain = unwrapped(client)
     provider = provider_for(plain, {}, policy or Policy())
+    if not hasattr(plain, "with_options"):
+        raise ConfigurationError(f"a {type(plain).__name__} has no create() to wrap: pass it to continuum.complete()")
     copy: Any = provider.client.copy(max_retries=provider.max_retries)
     owner = provider.resource(copy)
     untouched = type(owner)(copy)
-    create = (_acreate if provider.is_async else _create)(provider.client, untouched.create, policy)
+    create = (_acreate if provider.is_async else _create)(provider.client, untouched.create, policy, runtime)
     # Instance attributes hide the class's methods. The helpers that are built on `create` keep the SDK's own.
     owner.__dict__["create"] = create
     for name in ("stream", "parse", "with_raw_response", "with_streaming_response"):
@@ -56,7 +68,7 @@ def wrap(client: ClientT, *, policy: Policy | None = None) -> ClientT:
             owner.__dict__[name] = getattr(untouched, name)
     copy.__dict__[_PLAIN] = plain
     for name in ("copy", "with_options"):
-        copy.__dict__[name] = _rewrapping(getattr(plain, name), policy)
+        copy.__dict__[name] = _rewrapping(getattr(plain, name), policy, runtime)
     return copy  # type: ignore[no-any-return]  # the same class as the client's
 
 
@@ -81,9 +93,9 @@ def _remember(response: Any, result: Result) -> None:
     _accounts[key] = (weakref.ref(response, lambda _: _accounts.pop(key, None)), replace(result, raw=None))
 
 
-def _rewrapping(make: Callable[..., Any], policy: Policy | None) -> Callable[..., Any]:
+def _rewrapping(make: Callable[..., Any], policy: Policy | None, runtime: Runtime | None) -> Callable[..., Any]:
     def with_options(*args: Any, **kwargs: Any) -> Any:
-        return wrap(make(*args, **kwargs), policy=policy)
+        return wrap(make(*args, **kwargs), policy=policy, runtime=runtime)
 
     return with_options
 
@@ -92,24 +104,33 @@ def _wants_stream(params: dict[str, Any]) -> bool:
     return params.pop("stream", None) is True
 
 
-def _prepare(client: Any, policy: Policy | None, params: dict[str, Any], *, is_async: bool) -> Run | None:
+def _prepare(
+    client: Any, policy: Policy | None, runtime: Runtime | None, params: dict[str, Any], *, is_async: bool
+) -> Run | None:
     """A run, or None if the request is not one that continuum covers."""
+    from continuum.providers.base import NotCoveredError
+
+    if _RAW in {name.lower() for name in params.get("extra_headers") or ()}:
+        return None  # a call through with_raw_response or with_streaming_response, by whatever route
     own = dict(params)
     chunks = _wants_stream(own)
     try:
-        return new_run(client, policy, own, is_async=is_async, chunks=chunks)
-    except ConfigurationError as error:
+        return new_run(client, policy, own, is_async=is_async, runtime=runtime, chunks=chunks)
+    except NotCoveredError as error:
         from continuum import _events
 
         _events.logger("").warning("passed_on", why=str(error))
         return None
 
 
-def _create(client: Any, untouched: Callable[..., Any], policy: Policy | None) -> Callable[..., Any]:
+def _create(
+    client: Any, untouched: Callable[..., Any], policy: Policy | None, runtime: Runtime | None
+) -> Callable[..., Any]:
+    @wraps(untouched)
     def create(**params: Any) -> Any:
         from continuum._drivers import drive
 
-        run = _prepare(client, policy, params, is_async=False)
+        run = _prepare(client, policy, runtime, params, is_async=False)
         if run is None:
             return untouched(**params)
         if run.chunks:
@@ -123,11 +144,14 @@ def _create(client: Any, untouched: Callable[..., Any], policy: Policy | None) -
     return create
 
 
-def _acreate(client: Any, untouched: Callable[..., Any], policy: Policy | None) -> Callable[..., Any]:
+def _acreate(
+    client: Any, untouched: Callable[..., Any], policy: Policy | None, runtime: Runtime | None
+) -> Callable[..., Any]:
+    @wraps(untouched)
     async def create(**params: Any) -> Any:
         from continuum._drivers import adrive
 
-        run = _prepare(client, policy, params, is_async=True)
+        run = _prepare(client, policy, runtime, params, is_async=True)
         if run is None:
             return await untouched(**params)
         if run.chunks:
@@ -143,14 +167,15 @@ def _acreate(client: Any, untouched: Callable[..., Any], policy: Policy | None) 
 
 def _check(run: Run) -> Result:
     """The result, unless the caller of the bare SDK would have had an error."""
+    from continuum._drivers import check_complete
+
     result = run.result()
     failure = run.failed()
     if failure is not None:
         error = failure.error or run.provider.sdk_error(failure.message)
         error.__dict__["continuum_result"] = result
         raise error
-    if not result.complete and run.provider.policy.on_incomplete == "raise":
-        raise IncompleteError(result) from result.failure
+    check_complete(result, run.provider.policy)
     return result
 
 

@@ -22,7 +22,7 @@ from rich.text import Text
 import continuum
 from continuum import _terminal
 from continuum._core.errors import ContinuumError, MissingDependencyError, ProviderError
-from continuum._drivers import Runtime
+from continuum._runtime import Runtime
 from continuum.testing import Behaviour, SimulatedProvider, sample_documents
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 from typing import Any
 
 import anthropic
@@ -23,12 +24,34 @@ QUICK = Policy(retry_initial=0.01, retry_max=0.05, read_timeout=2.0)
 ASK: dict[str, Any] = {"messages": [{"role": "user", "content": "Write it."}], "max_tokens": 220}
 
 
+OPENED: list[OpenAI | Anthropic] = []
+
+
+@pytest.fixture(autouse=True)
+def _clients_are_closed() -> Iterator[None]:
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
+def bare_chat(server: SimulatedProvider) -> OpenAI:
+    client = OpenAI(base_url=server.openai_base_url, api_key="k")
+    OPENED.append(client)
+    return client
+
+
+def bare_claude(server: SimulatedProvider) -> Anthropic:
+    client = Anthropic(base_url=server.anthropic_base_url, api_key="k")
+    OPENED.append(client)
+    return client
+
+
 def chat(server: SimulatedProvider, policy: Policy = QUICK) -> OpenAI:
-    return continuum.wrap(OpenAI(base_url=server.openai_base_url, api_key="k"), policy=policy)
+    return continuum.wrap(bare_chat(server), policy=policy)
 
 
 def claude(server: SimulatedProvider, policy: Policy = QUICK) -> Anthropic:
-    return continuum.wrap(Anthropic(base_url=server.anthropic_base_url, api_key="k"), policy=policy)
+    return continuum.wrap(bare_claude(server), policy=policy)
 
 
 @pytest.fixture
@@ -141,7 +164,7 @@ def test_async_clients(essay: SimulatedProvider, backend: str) -> None:
 def test_an_answer_that_fits_is_as_the_server_sent_it() -> None:
     """An answer in one round: the same fields as from the bare client, streamed inside or not."""
     with SimulatedProvider("A short answer.") as server:
-        bare = OpenAI(base_url=server.openai_base_url, api_key="k")
+        bare = bare_chat(server)
         expected = bare.chat.completions.create(model="sim", **ASK)
         for unary in (False, True):
             response = chat(server, QUICK.model_copy(update={"stream": not unary})).chat.completions.create(
@@ -158,7 +181,7 @@ def test_an_answer_that_fits_is_as_the_server_sent_it() -> None:
 def test_tool_calls_come_back_as_they_are() -> None:
     """A tool call passes through both SDKs' types, unary and streamed."""
     with SimulatedProvider(ESSAY, behaviours=[Behaviour("tool_call", round=0, times=None)]) as server:
-        bare = OpenAI(base_url=server.openai_base_url, api_key="k").chat.completions.create(model="sim", **ASK)
+        bare = bare_chat(server).chat.completions.create(model="sim", **ASK)
         response = chat(server).chat.completions.create(model="sim", **ASK)
         (call,), (expected,) = response.choices[0].message.tool_calls or (), bare.choices[0].message.tool_calls or ()
         assert call.function == expected.function  # type: ignore[union-attr]
@@ -166,7 +189,7 @@ def test_tool_calls_come_back_as_they_are() -> None:
         chunks = list(chat(server).chat.completions.create(model="sim", stream=True, **ASK))
         deltas = [d for c in chunks for d in c.choices[0].delta.tool_calls or ()]
         assert "".join(d.function.arguments or "" for d in deltas if d.function) == expected.function.arguments  # type: ignore[union-attr]
-        plain = Anthropic(base_url=server.anthropic_base_url, api_key="k").messages.create(model="claude-sim", **ASK)
+        plain = bare_claude(server).messages.create(model="claude-sim", **ASK)
         message = claude(server).messages.create(model="claude-sim", **ASK)
         assert next(b.to_dict() for b in message.content if b.type == "tool_use")["input"] == next(
             b.input for b in plain.content if b.type == "tool_use"
@@ -237,6 +260,7 @@ def test_what_is_not_covered_is_passed_on() -> None:
 def test_everything_else_is_the_sdks() -> None:
     """Class, isinstance, helpers and other resources are those of the bare client, which stays as it was."""
     bare = OpenAI(base_url="http://127.0.0.1:9/v1", api_key="k", max_retries=7, timeout=33.0)
+    OPENED.append(bare)
     create = bare.chat.completions.create
     client = continuum.wrap(bare)
     assert type(client) is OpenAI
@@ -249,6 +273,7 @@ def test_everything_else_is_the_sdks() -> None:
     assert client.chat.completions.stream.__func__ is type(bare.chat.completions).stream  # type: ignore[attr-defined]
     assert type(client.embeddings) is type(bare.embeddings)
     sibling = Anthropic(base_url="http://127.0.0.1:9", api_key="k")
+    OPENED.append(sibling)
     assert type(continuum.wrap(sibling)) is Anthropic
     assert type(continuum.wrap(sibling).messages.batches) is type(sibling.messages.batches)
 

@@ -60,13 +60,16 @@ class Budget:
         """US dollars, None if unknown."""
         return self.price(usage) if self.price is not None else None
 
-    def spent(self, *, rounds: int, usage: Usage, last: Usage | None, elapsed: float, raised: bool) -> Reason | None:
+    def spent(
+        self, *, rounds: int, usage: Usage, cost: float | None, last: Usage | None, elapsed: float, raised: bool
+    ) -> Reason | None:
         """Which ceiling the next request would break through, if any.
 
         Args:
             rounds: replies paid for.
             usage: of all of them.
-            last: of the last one.
+            cost: of all of them in US dollars, None if unknown. Prices have tiers, so it is a sum over requests.
+            last: usage of the last one.
             elapsed: seconds since the start.
             raised: the cap was raised.
         """
@@ -77,9 +80,9 @@ class Budget:
             return "max_output_tokens"
         if self.late(elapsed):
             return "deadline"
-        if policy.max_cost is not None:
-            worst = self.cost(usage + self._worst_next(usage, last or Usage(), raised=raised))
-            if worst is not None and worst > policy.max_cost:
+        if policy.max_cost is not None and cost is not None:
+            worst = self.cost(self._worst_next(usage, last or Usage(), raised=raised))
+            if worst is not None and cost + worst > policy.max_cost:
                 return "max_cost"
         return None
 

@@ -30,6 +30,7 @@ class Progress(NamedTuple):
         added: characters that this reply added to it.
         fruitless: replies in a row that added nothing, this one included.
         rechecks: `stop`s questioned so far.
+        believe_stop: a `stop` may have been the caller's own stop sequence.
         interruptions: interrupted rounds in a row, this one included.
         loop: the end of the text only repeats itself.
         looping: it did so for so long that whatever followed is of no use.
@@ -42,6 +43,7 @@ class Progress(NamedTuple):
     added: int
     fruitless: int
     rechecks: int
+    believe_stop: bool
     interruptions: int
     loop: bool
     looping: bool
@@ -70,7 +72,7 @@ def classify(response: Response, progress: Progress, policy: Policy) -> Verdict:
         return Verdict(Signal.REPETITION, "repetition")
     match response.finish_reason:
         case "stop":
-            return _stopped(progress, policy)
+            return Verdict(Signal.FINISHED, "finished") if response.tool_calls else _stopped(progress, policy)
         case "tool_calls":
             return Verdict(Signal.FINISHED, "finished")
         case "content_filter" | "refusal":
@@ -88,7 +90,7 @@ def classify(response: Response, progress: Progress, policy: Policy) -> Verdict:
 def _stopped(progress: Progress, policy: Policy) -> Verdict:
     # The first reply, and one that the server wrote in place, end where the model ended them. In reply to a user
     # turn, small models stop at once in half of all cases, so there a `stop` needs a text that looks finished.
-    if progress.state is not State.CONTINUING or progress.in_place:
+    if progress.state is not State.CONTINUING or progress.in_place or progress.believe_stop:
         return Verdict(Signal.FINISHED, "finished")
     left_open = open_end(progress.text)
     if not left_open and progress.added:
@@ -152,7 +154,7 @@ def classify_failure(
         return Verdict(Signal.CONTEXT_FULL, "context_window")
     if failure.kind == "quota":
         return Verdict(Signal.FATAL, "quota")
-    if failure.kind in ("rejected", "prefill_refused"):
+    if failure.kind in ("rejected", "prefill_refused") and failure.should_retry is not True:
         return Verdict(Signal.FATAL, "rejected")
     if failure.kind == "broken" or failure.should_retry is False:
         return Verdict(Signal.FATAL, "failed")
@@ -161,7 +163,7 @@ def classify_failure(
         return Verdict(Signal.FATAL, limited, f"{retries} repeats failed as well")
     wait = failure.retry_after or 0.0
     if wait > policy.max_retry_after:
-        return Verdict(Signal.FATAL, "rate_limited", f"told to wait {wait:g} s, max_retry_after allows less")
+        return Verdict(Signal.FATAL, limited, f"told to wait {wait:g} s, max_retry_after allows less")
     if left is not None and wait > left:
         return Verdict(Signal.BUDGET_SPENT, "deadline", f"told to wait {wait:g} s, {max(left, 0.0):.1f} s are left")
     return Verdict(Signal.TRANSIENT, limited, failure.message)

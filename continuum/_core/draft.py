@@ -1,7 +1,7 @@
 """The text of a run as it grows: joins applied, release to the reader decided, every removed character kept.
 
 One `Draft` belongs to one run. The machine tells it when a round begins and ends; between them it is fed what
-arrives and says what may be shown. What it releases is never taken back, and depends on the characters that
+arrives and says what may be shown. What it releases is never taken back, and the text depends on the characters that
 arrived alone, not on how they were cut into deltas: so a stream and a unary request give the same text.
 """
 
@@ -172,6 +172,13 @@ class Draft:
         limit = end if held else self._size
         return end, self._release(limit if self._loop_from is None else min(limit, self._loop_from))
 
+    def forget_round(self, round: int) -> None:
+        """A round was asked for and never answered: nothing of the text speaks of it."""
+        if self.seams and self.seams[-1].round == round and not self._parts:
+            last = self.seams[-1]
+            if not (last.removed or last.replaced or last.inserted) and last.offset == self._size:
+                self.seams.pop()
+
     def release_all(self) -> str:
         """Nothing can change the text any more: return what was still held back."""
         self._loop_from = None
@@ -328,7 +335,7 @@ class Draft:
         if self._mark is not None:
             question = data.pop("question")
             data["question"] = question.to_dict() if question is not None else None
-            data["fed"] = self.fed
+            data["fed"], data["shown"] = self.fed, self.released
         return data
 
     @classmethod
@@ -353,4 +360,7 @@ class Draft:
                 hold=data["hold"],
             )
             draft.feed(data["fed"])
+            # In one piece more can be sure than the reader was shown.
+            draft.released = data["shown"]
+            draft._unreleased = draft.text[draft.released :]
         return draft

@@ -20,7 +20,7 @@ from continuum._core.policy import Policy
 from continuum._core.repetition import is_loop
 from continuum._core.requests import History, Question
 from continuum._core.state import IN_FLIGHT, TERMINAL, Signal, State, Step, advance
-from continuum._core.types import Failure, Prefill, Response, Result, Segment, Usage
+from continuum._core.types import Failure, Prefill, Response, Result, Segment, Usage, spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,8 @@ class Continuation:
         policy: the caller's ceilings.
         cap: output tokens per request as the caller wrote it, None if the caller did not.
         prefill: how the server continues in place, as far as is known before the first reply.
-        price: US dollars for a usage, None if unknown.
+        price: US dollars for the usage of one request, None if unknown.
+        believe_stop: the caller's own stop sequences may end a reply anywhere, so a `stop` is never questioned.
     """
 
     def __init__(
@@ -45,12 +46,16 @@ class Continuation:
         cap: int | None = None,
         prefill: Prefill | None = None,
         price: Callable[[Usage], float | None] | None = None,
+        believe_stop: bool = False,
     ) -> None:
         self.policy = policy or Policy()
         self.state = State.READY
         self.usage = Usage()
         self._budget = Budget(self.policy, cap, price)
         self._prefill = prefill
+        self._believe_stop = believe_stop
+        self.cost: float | None = 0.0 if price is not None else None
+        self._elsewhere, self._elsewhere_cost = Usage(), 0.0
         self._draft = Draft(watch=self.policy.max_repetition is not None)
         self._history = History()
         self._segments: list[Segment] = []
@@ -151,6 +156,7 @@ class Continuation:
             added=added,
             fruitless=self._fruitless,
             rechecks=self._rechecks,
+            believe_stop=self._believe_stop,
             interruptions=self._interruptions,
             loop=limit is not None and (draft.looping or is_loop(draft.run, limit)),
             looping=draft.looping,
@@ -166,7 +172,7 @@ class Continuation:
     def _record(self, response: Response) -> None:
         """Enter a paid round into the books."""
         usage = response.usage or Usage(estimated=True)
-        self.usage += usage
+        self._charge(usage)
         self._last = response
         self._model = response.model or self._model
         if not self._prefill_refused:
@@ -183,8 +189,20 @@ class Continuation:
                 usage=usage,
                 response_id=response.id,
                 failure=response.failure.message if response.failure else None,
+                rate_limit=response.rate_limit,
             )
         )
+
+    def _charge(self, usage: Usage) -> None:
+        """Count a request that was billed. Prices have tiers, so each request is priced by itself."""
+        self.usage += usage
+        price = self._budget.cost(usage)
+        self.cost = None if price is None or self.cost is None else self.cost + price
+
+    def charge_elsewhere(self, usage: Usage, cost: float | None) -> None:
+        """Count what another choice of the same run has spent: the ceilings are the run's."""
+        self._elsewhere += usage
+        self._elsewhere_cost += cost or 0.0
 
     def _receive_failure(self, failure: Failure, elapsed: float) -> Action:
         draft = self._draft
@@ -194,7 +212,7 @@ class Continuation:
                 "report it as a Response with finish_reason 'interrupted', so that the text is kept"
             )
         if failure.usage is not None:
-            self.usage += failure.usage
+            self._charge(failure.usage)
         self._failure = failure
         left = None if self.policy.deadline is None else self.policy.deadline - elapsed
         verdict = classify_failure(
@@ -271,7 +289,7 @@ class Continuation:
         draft, history = self._draft, self._history
         if not draft.text.strip():
             return self._send(self._again(reason, text + draft.release_all()), None)
-        if self._in_place():
+        if self._in_place() and draft.text[history.shown :].strip():
             _, released = draft.cut_back(len(draft))
             question = history.prefill(draft.text, self._prefill or Prefill())
         else:
@@ -303,27 +321,35 @@ class Continuation:
     def _stop(self, signal: Signal, reason: Reason, failure: Failure | None, text: str = "") -> Done:
         self.state = advance(self.state, signal).state
         self._reason, self._failure = reason, failure
+        self._draft.forget_round(len(self._segments) + 1)
         return Done(reason, self.state is State.COMPLETE, text + self._draft.release_all(), failure)
 
     # -- ceilings -------------------------------------------------------------------------------------------------
 
     def _in_place(self) -> bool:
         strategy = self.policy.strategy
-        return strategy == "in_place" or (strategy == "auto" and self._prefill is not None and not self._blocks)
+        if self._blocks:  # a suspended turn is more than its text
+            return False
+        return strategy == "in_place" or (strategy == "auto" and self._prefill is not None)
 
     def _anchor_room(self) -> int:
-        return self._budget.room(self.usage, raised=self._escalated) >> 2 * self._fruitless
+        return self._budget.room(self.usage + self._elsewhere, raised=self._escalated) >> 2 * self._fruitless
 
     def _may_escalate(self) -> bool:
         return not self._escalated and self._budget.may_raise_cap
 
     def _next_cap(self) -> int | None:
-        return self._budget.next_cap(self.usage, raised=self._escalated)
+        return self._budget.next_cap(self.usage + self._elsewhere, raised=self._escalated)
 
     def _spent(self, elapsed: float) -> Reason | None:
         last = self._segments[-1].usage if self._segments else None
         return self._budget.spent(
-            rounds=len(self._segments), usage=self.usage, last=last, elapsed=elapsed, raised=self._escalated
+            rounds=len(self._segments),
+            usage=self.usage + self._elsewhere,
+            cost=None if self.cost is None else self.cost + self._elsewhere_cost,
+            last=last,
+            elapsed=elapsed,
+            raised=self._escalated,
         )
 
     # -- results --------------------------------------------------------------------------------------------------
@@ -373,10 +399,15 @@ class Continuation:
             finish_reason=last.finish_reason if last else "unknown",
             raw_finish_reason=last.raw_finish_reason if last else None,
             reason=self._reason,
-            segments=_with_spans(self._segments, draft),
+            segments=tuple(
+                replace(segment, start=start, end=end)
+                for segment, (start, end) in zip(
+                    self._segments, spans(len(draft), draft.seams, len(self._segments)), strict=True
+                )
+            ),
             seams=tuple(draft.seams),
             usage=self.usage,
-            cost=self._budget.cost(self.usage),
+            cost=self.cost if self._segments or self.usage.total_tokens else None,
             rounds=len(self._segments),
             model=self._model,
             raw=last.raw if last else None,
@@ -394,6 +425,9 @@ class Continuation:
             "policy": self.policy.model_dump(exclude_unset=True),
             "state": self.state.value,
             "usage": asdict(self.usage),
+            "cost": self.cost,
+            "elsewhere": [asdict(self._elsewhere), self._elsewhere_cost],
+            "believe_stop": self._believe_stop,
             "cap": self._budget.cap,
             "prefill": asdict(self._prefill) if self._prefill else None,
             "draft": self._draft.to_dict(),
@@ -422,13 +456,13 @@ class Continuation:
             raise ProtocolError(f"this machine reads state version 1, not {data.get('version')!r}")
         machine = cls(Policy(**data["policy"]), cap=data["cap"], price=price)
         machine.state = State(data["state"])
-        machine.usage = Usage(**data["usage"])
+        machine.usage, machine.cost = Usage(**data["usage"]), data["cost"]
+        machine._elsewhere, machine._elsewhere_cost = Usage(**data["elsewhere"][0]), data["elsewhere"][1]
+        machine._believe_stop = data["believe_stop"]
         machine._prefill = Prefill(**data["prefill"]) if data["prefill"] else None
         machine._draft = Draft.from_dict(data["draft"])
         machine._history = History.from_dict(data["history"])
-        machine._segments = [
-            Segment(**{**s, "usage": Usage(**s["usage"]) if s["usage"] else None}) for s in data["segments"]
-        ]
+        machine._segments = [Segment.from_dict(segment) for segment in data["segments"]]
         if data["pending"] is not None:
             machine._pending = Send.from_dict(data["pending"])
         machine._pending_state = State(data["pending_state"])
@@ -438,21 +472,3 @@ class Continuation:
         machine._last = Response("", data["last"][0], data["last"][1]) if data["last"] else None
         machine._reason, machine._model = data["reason"], data["model"]
         return machine
-
-
-def _with_spans(segments: list[Segment], draft: Draft) -> tuple[Segment, ...]:
-    """Give each segment the span of the text that came from its round."""
-    spans = [(0, 0)] * len(segments)
-    position, current = 0, 0
-    first = [True] * len(segments)
-
-    def close(end: int) -> None:
-        if current < len(spans) and (end > position or first[current]):
-            start = position if first[current] else spans[current][0]
-            spans[current], first[current] = (start, max(end, start)), False
-
-    for seam in draft.seams:
-        close(seam.offset - len(seam.inserted))
-        current, position = seam.round - 1, seam.offset
-    close(len(draft))
-    return tuple(replace(s, start=a, end=b) for s, (a, b) in zip(segments, spans, strict=True))

@@ -17,7 +17,7 @@ class Policy(BaseModel):
         pydantic.ValidationError: (a `ValueError`) if a value is out of range or two values contradict each other.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     strategy: Literal["auto", "in_place", "user_turn"] = "auto"
     """How to ask for more. `auto`: in place (prefill) where the server is known to do it, else a user turn."""

@@ -1,6 +1,6 @@
 """How the model is asked to go on: which turns follow the caller's own, and in which words.
 
-The history only grows. Every continuation shows the text so far as assistant turns and closes with one short user
+The history grows. Every continuation shows the text so far as assistant turns and closes with one short user
 turn (or, in place, with the assistant turn itself). Turns that were sent stay as they were sent; only the closing
 user turn of a question that brought nothing is worded anew.
 """

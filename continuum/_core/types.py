@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from continuum._core.errors import IncompleteError
+from continuum._core.errors import ContinuumError, IncompleteError, ProviderError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 FinishReason = Literal[
     "stop",
@@ -97,6 +97,16 @@ class Usage:
             self.estimated or other.estimated,
         )
 
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input_tokens - other.input_tokens,
+            self.output_tokens - other.output_tokens,
+            self.cached_input_tokens - other.cached_input_tokens,
+            self.cache_write_tokens - other.cache_write_tokens,
+            self.reasoning_tokens - other.reasoning_tokens,
+            self.estimated,
+        )
+
     @property
     def total_tokens(self) -> int:
         """Input and output tokens together."""
@@ -133,8 +143,14 @@ class Seam:
 
 
 def rebuild_raw(text: str, seams: Sequence[Seam], rounds: int) -> tuple[str, ...]:
-    """Rebuild what arrived in each round from the final text and its seams, character for character."""
-    raw = [""] * max(rounds, 1)
+    """Rebuild what arrived in each round from the final text and its seams, character for character.
+
+    Args:
+        text: the final text.
+        seams: all of them, in order.
+        rounds: how many there were; one that is still under way may come on top.
+    """
+    raw = [""] * max(rounds, 1, *(seam.round for seam in seams))
     position, current = 0, 0
     for seam in seams:
         raw[current] += text[position : seam.offset - len(seam.inserted)] + seam.replaced
@@ -143,6 +159,33 @@ def rebuild_raw(text: str, seams: Sequence[Seam], rounds: int) -> tuple[str, ...
         position = seam.offset
     raw[current] += text[position:]
     return tuple(raw)
+
+
+def spans(size: int, seams: Sequence[Seam], rounds: int) -> list[tuple[int, int]]:
+    """Where in a text of `size` characters each round's contribution stands; empty for one that added nothing."""
+    found: list[tuple[int, int] | None] = [None] * rounds
+    position, current = 0, 0
+    ends = [(seam.offset - len(seam.inserted), seam.offset, seam.round - 1) for seam in seams]
+    for end, after, following in [*ends, (size, size, rounds)]:
+        if current < rounds:
+            known = found[current]
+            if known is None or end > position:
+                start = position if known is None else known[0]
+                found[current] = (start, max(end, start))
+        position, current = after, following
+    return [span or (0, 0) for span in found]
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """What the response headers said about the limits; None where they said nothing. Times in seconds from now."""
+
+    limit_requests: int | None = None
+    remaining_requests: int | None = None
+    reset_requests: float | None = None
+    limit_tokens: int | None = None
+    remaining_tokens: int | None = None
+    reset_tokens: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +200,7 @@ class Segment:
         usage: the tokens of this round; None if nothing is known.
         response_id: the provider's id of the response, for its logs.
         failure: what broke the round, if something did.
+        rate_limit: what the response's headers said about the provider's limits.
     """
 
     round: int
@@ -168,6 +212,19 @@ class Segment:
     usage: Usage | None = None
     response_id: str | None = None
     failure: str | None = None
+    rate_limit: RateLimit | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Segment:
+        """The inverse of `dataclasses.asdict`."""
+        usage, limit = data["usage"], data["rate_limit"]
+        return cls(
+            **{
+                **data,
+                "usage": Usage(**usage) if usage is not None else None,
+                "rate_limit": RateLimit(**limit) if limit is not None else None,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +239,8 @@ class Result:
         reason: why the run ended, see `Reason`.
         segments: what each round contributed, in order.
         seams: every join and trim, in order.
-        usage: tokens of all rounds, cut and retried ones included.
+        usage: tokens of all rounds, cut and retried ones included. With `n > 1` the first request, which all choices
+            share, stands with the first, and each choice has its own rounds; the bill is the sum.
         cost: US dollars for `usage`, or None if the price of the model is not known.
         rounds: requests whose reply was paid for.
         model: the model as the provider names it.
@@ -213,6 +271,21 @@ class Result:
         """What the model sent in each round, rebuilt from `text` and `seams`, character for character."""
         return rebuild_raw(self.text, self.seams, len(self.segments))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Results travel between processes without what cannot: the SDK's objects, and its errors as such."""
+        values = [getattr(self, name) for name in self.__dataclass_fields__]
+        fields = dict(zip(self.__dataclass_fields__, values, strict=True), raw=None)
+        if self.failure is not None and not isinstance(self.failure, ContinuumError):
+            status = getattr(self.failure, "status_code", None)
+            fields["failure"] = ProviderError(f"{type(self.failure).__name__}: {self.failure}", status_code=status)
+        return _result, (fields,)
+
+    def __copy__(self) -> Result:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Result:
+        return self
+
     def raise_for_incomplete(self) -> Result:
         """Return self if the answer is complete.
 
@@ -224,18 +297,6 @@ class Result:
         raise IncompleteError(self) from self.failure
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """What the response headers said about the limits; None where they said nothing. Times in seconds from now."""
-
-    limit_requests: int | None = None
-    remaining_requests: int | None = None
-    reset_requests: float | None = None
-    limit_tokens: int | None = None
-    remaining_tokens: int | None = None
-    reset_tokens: float | None = None
-
-
 FailureKind = Literal[
     "transient",  # a repeat may cure it: connection, timeout, 408, 409, 5xx, 529
     "rate_limited",  # 429 that waiting cures
@@ -245,6 +306,10 @@ FailureKind = Literal[
     "rejected",  # any other 4xx
     "broken",  # anything else that no repeat cures
 ]
+
+
+def _result(fields: dict[str, Any]) -> Result:
+    return Result(**fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +364,7 @@ class Response:
         prefill: how this server continues in place, None if it is not known to do so.
         failure: what broke the stream, if something did.
         rate_limit: what the headers said.
-        raw: the SDK's own response object, or what was received of it.
+        raw: what the provider collected, for building the SDK's own response object.
     """
 
     text: str

@@ -43,6 +43,6 @@ def provider_for(client: Any, params: Mapping[str, Any], policy: Policy) -> Prov
     if own is not None:
         return own(params, policy)
     raise ConfigurationError(
-        f"client={client!r}: expected an OpenAI, AsyncOpenAI, Anthropic or AsyncAnthropic client "
-        f"(or a subclass of one), not {type(client).__name__}"
+        "client: expected an OpenAI, AsyncOpenAI, Anthropic or AsyncAnthropic client (or a subclass of one), "
+        f"not {type(client).__name__}"
     )

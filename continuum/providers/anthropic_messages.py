@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -74,6 +75,7 @@ class AnthropicMessages(Provider):
         request["messages"] = [*self.params["messages"], *(_message(turn) for turn in send.turns)]
         if send.max_tokens is not None:
             request["max_tokens"] = send.max_tokens
+            self._drop_thinking(request, send.max_tokens)
         if stream:
             request["stream"] = True
             self.limit_silence(request)
@@ -81,6 +83,16 @@ class AnthropicMessages(Provider):
             # An explicit timeout: without one the SDK refuses unary requests with a large cap.
             request["timeout"] = self.client.timeout
         return request
+
+    def _drop_thinking(self, request: dict[str, Any], cap: int) -> None:
+        """A cap that a ceiling lowered to the thinking budget or below would be refused.
+
+        What is asked for then is the remainder of a text, and the little that may still be written should be that.
+        """
+        thinking = self.params.get("thinking")
+        budget = thinking.get("budget_tokens") if isinstance(thinking, Mapping) else None
+        if isinstance(budget, int) and cap <= budget and self.cap is not None and cap < self.cap:
+            del request["thinking"]
 
     def resource(self, client: Any) -> Any:
         """`client.messages`."""
@@ -130,6 +142,11 @@ class MessageReceiver(Receiver):
     Attributes:
         message: the SDK's `Message` of `message_start`, or of a unary reply.
         blocks: the content blocks as plain values, in order.
+        json: the arguments of tool calls as they were streamed, by the index of their block.
+        cut: indices of blocks whose arguments are not whole.
+        delta: what `message_delta` said: the stop reason, its details, the container.
+        delta_usage: the usage of `message_delta`.
+        usage: the counts that the server gave.
     """
 
     def __init__(self, provider: AnthropicMessages, send: Send) -> None:
@@ -139,7 +156,13 @@ class MessageReceiver(Receiver):
         self.blocks: dict[int, dict[str, Any]] = {}
         self._text: list[str] = []
         self._json: dict[int, list[str]] = {}
+        self.json: dict[int, str] = {}
+        self.cut: set[int] = set()
+        self.delta: dict[str, Any] = {}
+        self.delta_usage: dict[str, Any] = {}
         self.usage: dict[str, int] = {}
+        self._counted = False  # the final count of the output has come
+        self._error: Failure | None = None
         self.stop_reason: str | None = None
         self.stop_sequence: str | None = None
         self.unary = False
@@ -161,7 +184,9 @@ class MessageReceiver(Receiver):
         elif kind == "message_delta":
             self.stop_reason = chunk.delta.stop_reason
             self.stop_sequence = chunk.delta.stop_sequence
-            self._read_usage(chunk.usage)
+            self.delta = chunk.delta.to_dict()
+            self.delta_usage = chunk.usage.to_dict() if chunk.usage is not None else {}
+            self._read_usage(chunk.usage, final=True)
         return ()
 
     def _delta(self, index: int, delta: Any) -> Sequence[tuple[int, str]]:
@@ -183,8 +208,9 @@ class MessageReceiver(Receiver):
                 pass
         return ()
 
-    def _read_usage(self, usage: Any) -> None:
+    def _read_usage(self, usage: Any, *, final: bool = False) -> None:
         """Counts are cumulative, and a later event may leave out what an earlier one said."""
+        self._counted = self._counted or (final and getattr(usage, "output_tokens", None) is not None)
         for name in ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"):
             value = getattr(usage, name, None)
             if value is not None:
@@ -194,30 +220,33 @@ class MessageReceiver(Receiver):
             self.usage["thinking_tokens"] = details.thinking_tokens
 
     def whole(self, response: Any) -> None:
-        """Take a `Message`."""
+        """Take a `Message`. Some servers answer 200 with a web page."""
+        if not hasattr(response, "content"):
+            page = " ".join(str(response).split())[:200]
+            self._error = Failure(
+                "broken", f"the server answered 200 with something that is no message: {page!r}; "
+                f"check base_url={self._provider.base_url!r}"
+            )  # fmt: skip
+            return
         self.message, self.unary = response, True
-        self.blocks = {index: block.to_dict() for index, block in enumerate(response.content)}
+        self.blocks = {index: block.to_dict() for index, block in enumerate(response.content or ())}
         self._text = [block.get("text") or "" for block in self.blocks.values() if block.get("type") == "text"]
         self.stop_reason, self.stop_sequence = response.stop_reason, response.stop_sequence
-        self._read_usage(response.usage)
+        self._read_usage(response.usage, final=True)
 
     def finish(self, failure: Failure | None = None) -> list[Response | Failure]:
         """The facts. A message that broke before its text came is a failure, with the input that it was billed for."""
+        if self._error is not None:
+            return [self._error]
         self._close_json()
         text = "".join(self._text)
         raw = self.stop_reason
         kinds = [block.get("type") for block in self.blocks.values()]
         tools = sum(kind == "tool_use" for kind in kinds)
-        usage = self._usage(text, broken=raw is None)
+        usage = self._usage(text)
         if raw is None and not text and not tools:
-            known = usage if self.usage else None
             broken = failure or Failure("transient", "the stream ended without a stop reason and without any text")
-            return [
-                Failure(
-                    broken.kind, broken.message, broken.status_code, broken.retry_after, broken.should_retry,
-                    usage=known, rate_limit=broken.rate_limit, error=broken.error,
-                )
-            ]  # fmt: skip
+            return [replace(broken, usage=usage if self.usage or self.blocks else None)]
         suspended = raw in _SUSPENDED
         reason: FinishReason = "interrupted" if raw is None else _WORDS.get(raw, "unknown")
         return [
@@ -241,19 +270,23 @@ class MessageReceiver(Receiver):
 
     def _close_json(self) -> None:
         for index, parts in self._json.items():
-            text = "".join(parts)
+            self.json[index] = text = "".join(parts)
             try:
                 self.blocks[index]["input"] = json.loads(text) if text else {}
-            except ValueError:  # cut in the middle: kept as it is, and never shown as if it were whole
+            except ValueError:  # cut in the middle: never shown as if it were whole
                 self.blocks[index]["input"] = {}
+                self.cut.add(index)
         self._json.clear()
 
-    def _usage(self, text: str, *, broken: bool) -> Usage:
+    def _usage(self, text: str) -> Usage:
+        """What the server counted, and estimates for what it did not."""
         counted = self.usage
         written, estimated = counted.get("output_tokens", 0), False
-        if broken:
+        if not self._counted:
             # The final count never came; the one of `message_start` is a token or so.
-            written, estimated = max(written, estimate(len(text))), True
+            thought = sum(len(block.get("thinking") or "") for block in self.blocks.values())
+            size = len(text) + thought + sum(map(len, self.json.values()))
+            written, estimated = max(written, estimate(size)), True
         read = counted.get("cache_read_input_tokens", 0)
         stored = counted.get("cache_creation_input_tokens", 0)
         taken = counted.get("input_tokens")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from anthropic import AsyncStream, Stream
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
     from continuum._core.types import Result, Usage
     from continuum._drivers import Run
+    from continuum.providers.anthropic_messages import MessageReceiver
+
+# Parts of a usage that speak of one request only.
+_PER_REQUEST = frozenset({"server_tool_use", "cache_creation", "iterations"})
 
 
 def usage_object(usage: Usage) -> dict[str, Any]:
@@ -35,108 +40,150 @@ def usage_object(usage: Usage) -> dict[str, Any]:
 
 def final_word(result: Result) -> str:
     """The stop reason to show: the provider's own, or `max_tokens` for an answer that broke off."""
-    if result.finish_reason == "interrupted" or (not result.complete and result.finish_reason == "stop"):
+    open_ended = not result.complete and result.finish_reason in ("stop", "tool_calls")
+    if result.finish_reason == "interrupted" or open_ended:
         return "max_tokens"
     return result.raw_finish_reason or "max_tokens"
 
 
+def untouched(result: Result) -> bool:
+    """Whether a run is one reply as it came: then nothing of it needs to be made up."""
+    return result.rounds == 1 and not result.seams and result.raw is not None
+
+
+def _usage(result: Result, receiver: MessageReceiver) -> dict[str, Any]:
+    """The sum; for one reply the server's own counts as well, and all else that its usage said."""
+    made = usage_object(result.usage)
+    message = receiver.message
+    start = message.usage.to_dict() if message is not None and message.usage is not None else {}
+    if not untouched(result):
+        # Counts that no round but this one knows of would be wrong for the run.
+        return {name: value for name, value in start.items() if name not in _PER_REQUEST} | made
+    sent = {name: value for name, value in {**start, **receiver.delta_usage}.items() if value is not None}
+    whole = result.usage == result.segments[0].usage and not result.usage.estimated
+    return {**start, **made, **sent} if whole else {**start, **sent, **made}
+
+
+def _is_kept(result: Result, receiver: MessageReceiver, index: int) -> bool:
+    """Whether a block can be shown. Half-written arguments are never shown as if they were whole."""
+    cut = index in receiver.cut or (not result.complete and receiver.blocks[index].get("type") == "tool_use")
+    return not cut
+
+
 def message(result: Result) -> Message | None:
     """One `Message` for a run; None if nothing came that one could be made of."""
-    if result.raw is None or result.raw[0].message is None:
+    if result.raw is None:
         return None
-    receiver = result.raw[0]
-    if receiver.unary and result.rounds == 1 and not result.seams:
+    receiver: MessageReceiver = result.raw[0]
+    kept = [index for index in sorted(receiver.blocks) if _is_kept(result, receiver, index)]
+    if receiver.unary and untouched(result) and len(kept) == len(receiver.blocks):
         whole: Message = receiver.message
         return whole
-    blocks = [block for _, block in sorted(receiver.blocks.items())]
-    if result.rounds > 1 or result.seams:
+    blocks = [receiver.blocks[index] for index in kept]
+    if not untouched(result):
         tools = [block for block in blocks if block.get("type") == "tool_use"]
         text = [{"type": "text", "text": result.text, "citations": None}] if result.text else []
         blocks = [*text, *tools]
-    start = receiver.message
+    start = receiver.message.to_dict() if receiver.message is not None else {}
     return Message.construct(
         **{
-            **start.to_dict(),
-            "id": result.segments[0].response_id or start.id,
+            "type": "message",
+            "role": "assistant",
+            "model": result.model or "",
+            **start,
+            **receiver.delta,
+            "id": result.segments[0].response_id or start.get("id") or "",
             "content": blocks,
             "stop_reason": final_word(result),
             "stop_sequence": receiver.stop_sequence,
-            "usage": {**start.usage.to_dict(), **usage_object(result.usage)},
+            "usage": _usage(result, receiver),
         }
     )
 
 
 class EventWriter:
-    """Writes the events of one stream: text as it is released, all else of the first round as it came."""
+    """Writes the events of one stream.
+
+    Text goes out as it is released, and what else the first round has, such as thinking, as it comes. Tool calls go
+    out at the end, whole, and those of the last reply: what comes earlier may be cut, and be asked for again.
+    """
 
     def __init__(self) -> None:
         self._next = 0  # index of the next block to the reader
-        self._open: int | None = None  # index of the reader's open text block
-        self._passing: dict[int, int] = {}  # the first round's other blocks: their index there, and here
+        self._open: int | None = None  # index of the reader's open block
+        self._in_text = False  # and whether that is a text block
+        self._source: int | None = None  # else, its index in the first round
         self._started = False
-        self._start_usage: dict[str, Any] = {}
 
     def passing(self, event: Any, round: int) -> list[Any]:
-        """What of an arriving event goes to the reader besides its text: the start, thinking, tool use."""
+        """What of an arriving event goes to the reader at once: the start, thinking, tools that the server runs."""
         kind = event.type
         if kind == "message_start":
-            if self._started:
-                return []
+            if self._started:  # another request: a block that its predecessor left open is over
+                return [] if self._in_text else self._close()
             self._started = True
-            self._start_usage = event.message.usage.to_dict()
             return [event]
         if round > 1 or kind in ("message_delta", "message_stop"):
             return []
         if kind == "content_block_start":
-            if event.content_block.type == "text":
+            if event.content_block.type in ("text", "tool_use"):
                 return []
             closing = self._close()
-            self._passing[event.index] = self._next
-            self._next += 1
-            return [*closing, event.model_copy(update={"index": self._passing[event.index]})]
-        if kind in ("content_block_delta", "content_block_stop"):
-            here = self._passing.get(event.index)
-            return [] if here is None else [event.model_copy(update={"index": here})]
-        return [event]
+            self._open, self._source, self._next = self._next, event.index, self._next + 1
+            return [*closing, event.model_copy(update={"index": self._open})]
+        if kind not in ("content_block_delta", "content_block_stop"):
+            return [event]
+        if self._source is None or event.index != self._source:
+            return []
+        here = event.model_copy(update={"index": self._open})
+        if kind == "content_block_stop":
+            self._open = self._source = None
+        return [here]
 
     def text(self, choice: int, text: str) -> list[Any]:
         """Released text, in a text block that is opened when needed."""
         events: list[Any] = []
-        if self._open is None:
-            self._open, self._next = self._next, self._next + 1
-            events.append(
-                RawContentBlockStartEvent.construct(
-                    type="content_block_start",
-                    index=self._open,
-                    content_block={"type": "text", "text": "", "citations": None},
-                )
-            )
-        events.append(
-            RawContentBlockDeltaEvent.construct(
-                type="content_block_delta", index=self._open, delta={"type": "text_delta", "text": text}
-            )
-        )
+        if not self._in_text:
+            events += self._start({"type": "text", "text": "", "citations": None})
+            self._in_text = True
+        events.append(self._delta({"type": "text_delta", "text": text}))
         return events
 
     def closing(self, results: Sequence[Result]) -> list[Any]:
-        """The end: the open block is closed, and one final event says why and what it cost."""
+        """The end: the open block is closed, tool calls follow, and one final event says why and what it cost."""
         result = results[0]
-        sequence = result.raw[0].stop_sequence if result.raw is not None else None
+        receiver: MessageReceiver | None = result.raw[0] if result.raw is not None else None
+        events: list[Any] = []
+        for index, block in sorted(receiver.blocks.items()) if receiver is not None else ():
+            if receiver is not None and block.get("type") == "tool_use" and _is_kept(result, receiver, index):
+                arguments = receiver.json.get(index) or json.dumps(block.get("input") or {})
+                events += self._start({**block, "input": {}})
+                events.append(self._delta({"type": "input_json_delta", "partial_json": arguments}))
+        delta = {
+            **(receiver.delta if receiver is not None else {}),
+            "stop_reason": final_word(result),
+            "stop_sequence": receiver.stop_sequence if receiver is not None else None,
+        }
+        usage = _usage(result, receiver) if receiver is not None else usage_object(result.usage)
         return [
+            *events,
             *self._close(),
-            RawMessageDeltaEvent.construct(
-                type="message_delta",
-                delta={"stop_reason": final_word(result), "stop_sequence": sequence},
-                usage={**self._start_usage, **usage_object(result.usage)},
-            ),
+            RawMessageDeltaEvent.construct(type="message_delta", delta=delta, usage=usage),
             RawMessageStopEvent.construct(type="message_stop"),
         ]
 
+    def _start(self, block: dict[str, Any]) -> list[Any]:
+        closing = self._close()
+        self._open, self._next = self._next, self._next + 1
+        event = RawContentBlockStartEvent.construct(type="content_block_start", index=self._open, content_block=block)
+        return [*closing, event]
+
+    def _delta(self, delta: dict[str, Any]) -> RawContentBlockDeltaEvent:
+        return RawContentBlockDeltaEvent.construct(type="content_block_delta", index=self._open, delta=delta)
+
     def _close(self) -> list[Any]:
-        if self._open is None:
-            return []
-        index, self._open = self._open, None
-        return [RawContentBlockStopEvent.construct(type="content_block_stop", index=index)]
+        index, self._open, self._source, self._in_text = self._open, None, None, False
+        return [] if index is None else [RawContentBlockStopEvent.construct(type="content_block_stop", index=index)]
 
 
 class WholeStream(Stream[RawMessageStreamEvent]):

@@ -6,8 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from urllib.parse import urlsplit
 
 from continuum._core.errors import ConfigurationError
+from continuum._core.policy import Policy
 from continuum.providers import capabilities
 from continuum.providers.pricing import price_of
 
@@ -15,12 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from continuum._core.actions import Send
-    from continuum._core.policy import Policy
     from continuum._core.types import Failure, Prefill, RateLimit, Response, Result, Usage
     from continuum._drivers import Run
 
+_PICTURE = 4000  # characters that a picture counts as: about a thousand tokens
 CHARACTERS_PER_TOKEN = 4
 """Used for estimates only, where a stream broke before its usage came."""
+
+
+class NotCoveredError(ConfigurationError):
+    """The request is a good one, but not one that continuum can do anything for."""
 
 
 class Receiver(ABC):
@@ -67,7 +73,7 @@ class Provider(ABC):
         self.model = str(params.get("model", ""))
         self.is_async = iscoroutinefunction(getattr(type(client), "close", None))
         self.max_retries = client.max_retries
-        self.client = client if client.max_retries == 0 else client.with_options(max_retries=0)
+        self.client = _quiet(client)
         self.dialect = (
             capabilities.named(policy.dialect)
             if policy.dialect is not None
@@ -91,11 +97,27 @@ class Provider(ABC):
                 f"messages={messages!r}: pass a list with at least one message, "
                 'as in [{"role": "user", "content": "…"}]'
             )
-        self._check_last(messages[-1])
+        roles = [_role(message) for message in messages]
+        if None in roles:
+            where = roles.index(None)
+            raise ConfigurationError(f"messages[{where}]={messages[where]!r}: a message needs a role and content")
+        if roles[-1] == "assistant":
+            raise NotCoveredError(
+                "messages end on an assistant turn: continuum adds such turns itself. End on a user turn, or join "
+                "text that you have already with continuum.stitch()"
+            )
         for name in self.cap_fields:
             cap = params.get(name)
             if given(cap) and (isinstance(cap, bool) or not isinstance(cap, int) or cap < 1):
                 raise ConfigurationError(f"{name}={cap!r}: the output cap has to be a whole number of at least 1")
+        caps = [name for name in self.cap_fields if given(params.get(name))]
+        if len(caps) > 1:
+            raise ConfigurationError(f"{' and '.join(caps)} are two names for one cap; leave one of them out")
+        url = urlsplit(self.base_url)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ConfigurationError(f"base_url={self.base_url!r}: it needs a scheme and a host, as in https://host/v1")
+        for name in params.keys() & Policy.model_fields.keys() - {"stream"}:
+            raise ConfigurationError(f"{name} is a field of the policy: pass policy=continuum.Policy({name}=…)")
         if params.get("stream"):
             raise ConfigurationError(
                 "stream=True makes no sense here: use continuum.stream() or astream(), or a wrapped client; "
@@ -105,14 +127,6 @@ class Provider(ABC):
         limit = self.max_stop_sequences
         if limit is not None and isinstance(stops, list | tuple) and len(stops) > limit:
             raise ConfigurationError(f"{self.stop_field}={stops!r}: {self.name} takes at most {limit} stop sequences")
-
-    def _check_last(self, message: Any) -> None:
-        role = message.get("role") if isinstance(message, Mapping) else getattr(message, "role", None)
-        if role == "assistant":
-            raise ConfigurationError(
-                "messages end on an assistant turn: continuum adds such turns itself. End on a user turn, or join "
-                "text that you have already with continuum.stitch()"
-            )
 
     @property
     def cap(self) -> int | None:
@@ -172,16 +186,28 @@ class Provider(ABC):
 
     def limit_silence(self, request: dict[str, Any]) -> None:
         """Give a streamed request the policy's read timeout, unless the caller wrote a timeout for it."""
-        longest = self.policy.read_timeout
-        if longest is None or given(request.get("timeout")):
-            return
+        if self.policy.read_timeout is not None and not self._own_timeout(request):
+            self._shorten(request, self.policy.read_timeout)
+
+    def limit_time(self, request: dict[str, Any], left: float) -> None:
+        """Let no request wait in silence past the deadline, which is `left` seconds away."""
+        self._shorten(request, max(left, 0.001))
+
+    @staticmethod
+    def _own_timeout(request: Mapping[str, Any]) -> bool:
+        # None is a timeout too: the SDK's way of saying that there is none.
+        return "timeout" in request and (request["timeout"] is None or given(request["timeout"]))
+
+    def _shorten(self, request: dict[str, Any], read: float) -> None:
         import httpx2
 
-        timeout = self.client.timeout
+        timeout = request["timeout"] if self._own_timeout(request) else self.client.timeout
         if not isinstance(timeout, httpx2.Timeout):
             timeout = httpx2.Timeout(timeout)
-        read = longest if timeout.read is None else min(longest, timeout.read)
-        request["timeout"] = httpx2.Timeout(connect=timeout.connect, read=read, write=timeout.write, pool=timeout.pool)
+        if timeout.read is None or timeout.read > read:
+            request["timeout"] = httpx2.Timeout(
+                connect=timeout.connect, read=read, write=timeout.write, pool=timeout.pool
+            )
 
     def learn(self, failure: Failure) -> None:
         """Remember what a failure says about the server."""
@@ -227,6 +253,24 @@ class StreamWriter(Protocol):
         ...
 
 
+def _quiet(client: Any) -> Any:
+    """The client without retries of its own: continuum does them."""
+    if client.max_retries == 0:
+        return client
+    try:
+        return client.with_options(max_retries=0)
+    except TypeError as error:
+        raise ConfigurationError(
+            f"{type(client).__name__}.with_options() fails ({error}), so its own retries cannot be switched off; "
+            "make the client with max_retries=0"
+        ) from error
+
+
+def _role(message: Any) -> str | None:
+    role = message.get("role") if isinstance(message, Mapping) else getattr(message, "role", None)
+    return role if isinstance(role, str) and role else None
+
+
 def given(value: Any) -> bool:
     """Whether the caller wrote a value: neither None nor the SDK's `omit` or `NOT_GIVEN`."""
     return value is not None and type(value).__name__ not in ("Omit", "NotGiven")
@@ -240,8 +284,10 @@ def estimate(characters: int) -> int:
 def text_size(value: Any) -> int:
     """Characters of all strings in nested messages, for an estimate of input tokens."""
     if isinstance(value, str):
-        return len(value)
+        return _PICTURE if value.startswith("data:") else len(value)
     if isinstance(value, Mapping):
+        if value.get("type") == "base64":
+            return _PICTURE
         return sum(text_size(v) for v in value.values())
     if isinstance(value, list | tuple):
         return sum(text_size(v) for v in value)

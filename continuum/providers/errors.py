@@ -7,6 +7,7 @@ message: that a trailing assistant turn is refused, and that the context window 
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from datetime import UTC, datetime
@@ -70,7 +71,12 @@ def describe(error: BaseException, sdk: ModuleType) -> Failure:
 
 def _message(error: BaseException) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
-    return f"{type(error).__name__}: {text[:300]}"
+    cause = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    # The SDKs say "Connection error." and keep what it was to themselves.
+    why = f" ({type(cause).__name__}: {cause})" if cause is not error and str(cause) else ""
+    return f"{type(error).__name__}: {text[:300]}{why[:200]}"
 
 
 def _kind(error: BaseException, sdk: ModuleType, status: int | None) -> FailureKind:
@@ -182,9 +188,10 @@ def _reset(value: str | None) -> float | None:
 
 def _number(value: str | None) -> float | None:
     try:
-        return float(value) if value else None
+        number = float(value) if value else None
     except ValueError:
         return None
+    return number if number is not None and math.isfinite(number) else None
 
 
 def _whole(value: str | None) -> int | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import openai
 
+from continuum._core.errors import ConfigurationError
 from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers import capabilities, errors
 from continuum.providers.base import Provider, Receiver, estimate, given, text_size
@@ -27,6 +29,12 @@ _WORDS: dict[str, FinishReason] = {
     "function_call": "tool_calls",
     "content_filter": "content_filter",
 }
+# Fields of a fragment that name something; a later fragment repeats them, it does not go on with them.
+_NAMES = frozenset({"id", "type", "index", "format"})
+_THOUGHTS = frozenset({"reasoning_content", "reasoning"})
+
+WITHOUT_STREAM_OPTIONS: set[str] = set()
+"""The base URLs of servers that were seen to refuse `stream_options`, for the life of the process."""
 
 
 class OpenAIChat(Provider):
@@ -35,23 +43,22 @@ class OpenAIChat(Provider):
     name = "openai"
     cap_fields = ("max_completion_tokens", "max_tokens")
     stop_field = "stop"
-    max_stop_sequences = 4
 
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
         super().__init__(client, params, policy)
         self.catch = errors.catchable(openai)
         self.official = self.dialect.name == "openai"
+        # The limit is OpenAI's own and not every server's.
+        self.max_stop_sequences = 4 if self.official else None  # type: ignore[misc]  # one run's own value
         self._fingerprint: str | None = None
+        self._sent_options = False  # whether the last request had `stream_options`
 
     def check(self) -> None:
-        """As `Provider.check`; the limit of stop sequences is OpenAI's own and not every server's."""
-        stops = self.params.get("stop")
-        if not self.official and isinstance(stops, list | tuple):
-            self.params.pop("stop")
-            super().check()
-            self.params["stop"] = stops
-        else:
-            super().check()
+        """As `Provider.check`, and: `n` has to be a whole number of at least 1."""
+        super().check()
+        choices = self.params.get("n")
+        if given(choices) and (isinstance(choices, bool) or not isinstance(choices, int) or choices < 1):
+            raise ConfigurationError(f"n={choices!r}: the number of choices has to be a whole number of at least 1")
 
     def may_prefill(self) -> bool:
         """Tool calls and structured output do not go together with a prefill."""
@@ -73,13 +80,13 @@ class OpenAIChat(Provider):
         request["messages"] = [*self.params["messages"], *turns]
         if send.max_tokens is not None:
             request[self._cap_field()] = send.max_tokens
+        options = request.pop("stream_options", None)
+        self._sent_options = stream and self.base_url not in WITHOUT_STREAM_OPTIONS
+        if self._sent_options:
+            request["stream_options"] = {**(options if isinstance(options, Mapping) else {}), "include_usage": True}
         if stream:
             request["stream"] = True
-            options = request.get("stream_options")
-            request["stream_options"] = {**(options if isinstance(options, Mapping) else {}), "include_usage": True}
             self.limit_silence(request)
-        else:
-            request.pop("stream_options", None)
         return request
 
     def _cap_field(self) -> str:
@@ -103,8 +110,14 @@ class OpenAIChat(Provider):
         return ChatReceiver(self, send, choices)
 
     def describe(self, error: BaseException) -> Failure:
-        """See `errors.describe`."""
-        return errors.describe(error, openai)
+        """See `errors.describe`. A server that refuses `stream_options` is asked again without them, now and later."""
+        failure = errors.describe(error, openai)
+        named = "stream_options" in f"{error} {getattr(error, 'body', '')}"
+        if failure.status_code in (400, 422) and named and self._sent_options:
+            WITHOUT_STREAM_OPTIONS.add(self.base_url)
+            message = "the server does not take stream_options; asking without it"
+            return replace(failure, kind="transient", message=message, retry_after=0.0, should_retry=None)
+        return failure
 
     def recognise(self, fingerprint: str | None) -> None:
         """A reply may say which server wrote it."""
@@ -141,26 +154,120 @@ class OpenAIChat(Provider):
 
 
 class Choice:
-    """One choice as it arrives."""
+    """One choice as it arrives.
 
-    __slots__ = ("finish", "logprobs", "parts", "reasoning", "refusal", "text", "tools")
+    Attributes:
+        parts: the visible text, `text` once it is joined.
+        thoughts: reasoning, by the name of the field that it came in.
+        tools: tool calls in the SDK's form, by their place.
+        function: a legacy function call.
+        extras: what else came in the message, such as `annotations`.
+        beside: what else came beside the message, such as `native_finish_reason`.
+        error: why nothing can be made of this choice.
+    """
+
+    __slots__ = (
+        "_at", "beside", "error", "extras", "finish", "function", "logprobs", "parts", "refusal", "text", "thoughts",
+        "tools",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.parts: list[str] = []
         self.text = ""
         self.refusal = ""
-        self.reasoning: list[str] = []
+        self.thoughts: dict[str, list[str]] = {}
         self.tools: dict[int, dict[str, Any]] = {}
+        self.function: dict[str, Any] = {}
+        self.extras: dict[str, Any] = {}
+        self.beside: dict[str, Any] = {}
         self.logprobs: list[Any] = []
         self.finish: str | None = None
+        self.error: Failure | None = None
+        self._at: dict[int, int] = {}  # the server's index of a tool call: its place in `tools`
+
+    @property
+    def calls(self) -> int:
+        """How many tool calls were begun."""
+        return len(self.tools) + bool(self.function)
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning, once if it came under two names."""
+        return max(("".join(parts) for parts in self.thoughts.values()), key=len, default="")
+
+    @property
+    def size(self) -> int:
+        """Characters of all that the model wrote, for an estimate."""
+        calls = sum(text_size(call) for call in (*self.tools.values(), self.function))
+        return sum(map(len, self.parts)) + len(self.reasoning) + len(self.refusal) + calls
 
     def tool(self, delta: Any) -> None:
         """Merge a fragment of a tool call."""
-        call = self.tools.setdefault(delta.index or 0, {"id": "", "type": "function", "name": "", "arguments": ""})
-        call["id"] = delta.id or call["id"]
-        if delta.function is not None:
-            call["name"] += delta.function.name or ""
-            call["arguments"] += delta.function.arguments or ""
+        fragment = delta.to_dict()
+        index = fragment.pop("index", None) or 0
+        place = self._at.setdefault(index, len(self.tools))
+        known, own = self.tools.get(place, {}).get("id"), fragment.get("id")
+        if known and own and own != known and (fragment.get("function") or {}).get("name"):
+            # Some servers number every call 0.
+            place = self._at[index] = len(self.tools)
+        _merge(self.tools.setdefault(place, {"id": "", "type": "function"}), fragment)
+
+    def take(self, content: Any) -> str:
+        """Take the content of a message or delta, a string or a list of parts; return the visible text in it."""
+        text = content if isinstance(content, str) else ""
+        for part in content if isinstance(content, list | tuple) else ():
+            if not isinstance(part, Mapping):
+                continue
+            if part.get("type") == "thinking":
+                self.thoughts.setdefault("reasoning_content", []).append(_plain(part.get("thinking")))
+            else:
+                text += _plain(part.get("text"))
+        if text:
+            self.parts.append(text)
+        return text
+
+    def more(self, extra: Mapping[str, Any] | None) -> None:
+        """Take the fields of a message or delta that the SDK has no name for; reasoning is one of them."""
+        for name, value in (extra or {}).items():
+            if name not in _THOUGHTS or not isinstance(value, str):
+                _merge(self.extras, {name: value})
+            elif value:
+                self.thoughts.setdefault(name, []).append(value)
+
+
+def _plain(value: Any) -> str:
+    """The text of a content part: a string, or parts again."""
+    if isinstance(value, list | tuple):
+        return "".join(_plain(part.get("text")) for part in value if isinstance(part, Mapping))
+    return value if isinstance(value, str) else ""
+
+
+def _merge(into: dict[str, Any], fragment: Mapping[str, Any]) -> None:
+    """Put a fragment to what came before: strings go on, lists grow, parts with the same `index` are one."""
+    for name, value in fragment.items():
+        old = into.get(name)
+        if value is None:
+            into.setdefault(name, None)
+        elif isinstance(value, str) and isinstance(old, str) and name not in _NAMES:
+            into[name] = old + value
+        elif isinstance(value, Mapping):
+            into[name] = dict(old) if isinstance(old, Mapping) else {}
+            _merge(into[name], value)
+        elif isinstance(value, list):
+            into[name] = old if isinstance(old, list) else []
+            for part in value:
+                _merge_part(into[name], part)
+        elif value != "" or old is None:
+            into[name] = value
+
+
+def _merge_part(parts: list[Any], part: Any) -> None:
+    index = part.get("index") if isinstance(part, Mapping) else None
+    for known in parts if index is not None else ():
+        if isinstance(known, dict) and known.get("index") == index:
+            _merge(known, part)
+            return
+    parts.append(dict(part) if isinstance(part, Mapping) else part)
 
 
 class ChatReceiver(Receiver):
@@ -168,41 +275,52 @@ class ChatReceiver(Receiver):
 
     Attributes:
         head: `id`, `created`, `model`, `system_fingerprint`, `service_tier` of the reply.
+        extras: fields of the chunks that the SDK has no name for, such as `citations`.
         choices: what came for each choice.
+        usage: the server's own, None if it sent none.
+        response: the SDK's object, for a unary reply.
     """
 
     def __init__(self, provider: OpenAIChat, send: Send, choices: int) -> None:
         self._provider = provider
         self._send = send
+        self._asked = choices
         self.choices = [Choice() for _ in range(choices)]
         self.head: dict[str, Any] = {}
+        self.extras: dict[str, Any] = {}
         self.usage: Any = None
-        self.response: Any = None  # the SDK's object, for a unary reply
+        self.response: Any = None
         self.error: Failure | None = None
 
     def feed(self, chunk: Any) -> Sequence[tuple[int, str]]:
         """Take one `ChatCompletionChunk`."""
-        if not self.head:
+        if not hasattr(chunk, "choices"):  # some other JSON value
+            return ()
+        if not self.head.get("id"):
             self._read_head(chunk)
+        self.extras.update(chunk.model_extra or {})
+        self.extras.pop("obfuscation", None)  # padding
         if chunk.usage is not None:
             self.usage = chunk.usage
         found: list[tuple[int, str]] = []
         for part in chunk.choices or ():
-            index = part.index or 0
-            while index >= len(self.choices):
-                self.choices.append(Choice())
-            choice = self.choices[index]
-            delta = part.delta
+            choice, delta = self._choice(part.index), part.delta
             if delta is not None:
-                if delta.content:
-                    choice.parts.append(delta.content)
-                    found.append((index, delta.content))
+                text = choice.take(delta.content)
+                if text:
+                    found.append((part.index or 0, text))
                 self._read_rest(choice, delta)
-            if part.finish_reason is not None:
+            if part.finish_reason:
                 choice.finish = part.finish_reason
             if part.logprobs is not None:
                 choice.logprobs.append(part.logprobs)
+            choice.beside.update(part.model_extra or {})
         return found
+
+    def _choice(self, index: int | None) -> Choice:
+        while (index or 0) >= len(self.choices):
+            self.choices.append(Choice())
+        return self.choices[index or 0]
 
     def _read_head(self, reply: Any) -> None:
         self.head = {
@@ -213,21 +331,26 @@ class ChatReceiver(Receiver):
 
     @staticmethod
     def _read_rest(choice: Choice, delta: Any) -> None:
-        if delta.tool_calls:
-            for call in delta.tool_calls:
-                choice.tool(call)
+        for call in delta.tool_calls or ():
+            choice.tool(call)
+        if delta.function_call is not None:
+            _merge(choice.function, delta.function_call.to_dict())
         if delta.refusal:
             choice.refusal += delta.refusal
-        extra = delta.model_extra
-        if extra:
-            thought = extra.get("reasoning_content") or extra.get("reasoning")
-            if isinstance(thought, str):
-                choice.reasoning.append(thought)
+        choice.more(delta.model_extra)
 
     def whole(self, response: Any) -> None:
-        """Take a `ChatCompletion`. Some servers answer 200 with an error in the body."""
+        """Take a `ChatCompletion`. Some servers answer 200 with an error in the body, or with a web page."""
+        if not hasattr(response, "choices"):
+            page = " ".join(str(response).split())[:200]
+            self.error = Failure(
+                "broken", f"the server answered 200 with something that is no chat completion: {page!r}; "
+                f"check base_url={self._provider.base_url!r}"
+            )  # fmt: skip
+            return
         self.response = response
         self._read_head(response)
+        self.extras = dict(response.model_extra or {})
         self.usage = response.usage
         if not response.choices:
             error = (response.model_extra or {}).get("error")
@@ -236,19 +359,22 @@ class ChatReceiver(Receiver):
                 self.error = _body_error(error, self.error.message)
             return
         for part in response.choices:
-            index = part.index or 0
-            while index >= len(self.choices):
-                self.choices.append(Choice())
-            choice, message = self.choices[index], part.message
-            choice.parts.append(message.content or "")
+            message = getattr(part, "message", None)
+            choice = self._choice(getattr(part, "index", None))
+            if message is None or not hasattr(message, "content"):
+                choice.error = Failure("broken", f"the server answered 200 with the message {message!r} in a choice")
+                continue
+            choice.beside.update(part.model_extra or {})
+            if part.logprobs is not None:
+                choice.logprobs.append(part.logprobs)
+            choice.take(message.content)
             choice.refusal = message.refusal or ""
-            choice.finish = part.finish_reason
+            choice.finish = part.finish_reason or None
             for number, call in enumerate(message.tool_calls or ()):
-                choice.tools[number] = call.model_dump()
-            extra = message.model_extra or {}
-            thought = extra.get("reasoning_content") or extra.get("reasoning")
-            if isinstance(thought, str):
-                choice.reasoning.append(thought)
+                choice.tools[number] = call.to_dict()
+            if message.function_call is not None:
+                choice.function = message.function_call.to_dict()
+            choice.more(message.model_extra)
 
     def finish(self, failure: Failure | None = None) -> list[Response | Failure]:
         """The facts, one per choice; the usage of the request stands with the first."""
@@ -260,13 +386,19 @@ class ChatReceiver(Receiver):
         choice.text = text = "".join(choice.parts)
         raw = choice.finish
         broken = raw is None
-        if broken and not text and not choice.tools:
-            return failure or Failure("transient", "the stream ended without a finish reason and without any text")
-        usage = self._usage(text) if number == 0 else Usage()
+        usage = self._usage() if number == 0 else Usage()
+        if choice.error is not None or (broken and not text and not choice.calls):
+            error = choice.error or failure
+            if error is None:
+                error = Failure("transient", "the stream ended without a finish reason and without any text")
+            # What was thought or refused before the stream broke is billed.
+            billed = number == 0 and (self.usage is not None or any(choice.size for choice in self.choices))
+            return replace(error, usage=usage) if billed else error
         reason: FinishReason = "interrupted" if raw is None else self._provider.finish_reason(raw)
-        if choice.refusal and reason == "stop":
+        if choice.refusal and not broken:
             reason = "refusal"
-        if reason == "length" and self._provider.dialect.short_means_full and not usage.estimated:
+        # With several choices the server counts their tokens together.
+        if reason == "length" and self._provider.dialect.short_means_full and self._asked == 1 and not usage.estimated:
             cap = self._send.max_tokens or self._provider.cap
             if cap is not None and usage.output_tokens < cap - 1:
                 reason = "context_window"
@@ -278,26 +410,39 @@ class ChatReceiver(Receiver):
             model=self.head.get("model"),
             id=self.head.get("id"),
             reasoning=bool(choice.reasoning),
-            tool_calls=len(choice.tools),
+            tool_calls=choice.calls,
             prefill=self._provider.prefill,
             failure=failure if broken else None,
             rate_limit=self.rate_limit,
             raw=(self, number),
         )
 
-    def _usage(self, text: str) -> Usage:
+    def _usage(self) -> Usage:
+        """What the server counted; what it did not count, or counted as nothing, is estimated."""
         usage = self.usage
-        if usage is None:
-            size = text_size(self._provider.params["messages"]) + sum(len(turn.text) for turn in self._send.turns)
-            return Usage(estimate(size), estimate(len(text)), estimated=True)
-        read, written = usage.prompt_tokens_details, usage.completion_tokens_details
+        taken, made = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+        size = sum(choice.size for choice in self.choices)
+        estimated = False
+        if not taken:
+            messages = text_size(self._provider.params["messages"]) + sum(len(turn.text) for turn in self._send.turns)
+            taken, estimated = estimate(messages), True
+        if made is None or (made == 0 and size):
+            made, estimated = estimate(size), True
+        read = getattr(usage, "prompt_tokens_details", None)
+        written = getattr(usage, "completion_tokens_details", None)
         return Usage(
-            input_tokens=usage.prompt_tokens or 0,
-            output_tokens=usage.completion_tokens or 0,
-            cached_input_tokens=(read.cached_tokens or 0) if read else 0,
-            cache_write_tokens=(getattr(read, "cache_write_tokens", None) or 0) if read else 0,
-            reasoning_tokens=(written.reasoning_tokens or 0) if written else 0,
+            input_tokens=taken,
+            output_tokens=made,
+            cached_input_tokens=_count(read, "cached_tokens") or 0,
+            cache_write_tokens=_count(read, "cache_write_tokens") or 0,
+            reasoning_tokens=_count(written, "reasoning_tokens") or 0,
+            estimated=estimated,
         )
+
+
+def _count(counts: Any, name: str) -> int | None:
+    value = getattr(counts, name, None)
+    return value if isinstance(value, int) else None
 
 
 def _body_error(error: Mapping[str, Any], message: str) -> Failure:

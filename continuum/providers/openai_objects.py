@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from openai import AsyncStream, Stream
+from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from continuum._core.types import Usage
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
     from continuum._core.types import Result
     from continuum._drivers import Run
-    from continuum.providers.openai_chat import Choice
+    from continuum.providers.openai_chat import ChatReceiver, Choice
+
+# What of a delta is not passed on at once. Text goes when its place is sure, the others when the last reply is here.
+_LATER = {"content", "tool_calls", "function_call", "refusal"}
 
 
 def usage_object(usage: Usage) -> dict[str, Any]:
@@ -41,59 +45,98 @@ def final_word(result: Result) -> str:
 
     Code that was written for the bare SDK knows `length`: the answer is not whole.
     """
-    if result.finish_reason == "interrupted" or (not result.complete and result.finish_reason in ("stop", "unknown")):
+    open_ended = not result.complete and result.finish_reason in ("stop", "tool_calls", "unknown")
+    if result.finish_reason == "interrupted" or open_ended:
         return result.raw_finish_reason if result.finish_reason == "unknown" and result.raw_finish_reason else "length"
     return result.raw_finish_reason or "length"
 
 
+def untouched(results: Sequence[Result]) -> bool:
+    """Whether all of a run is one reply as it came: then nothing of it needs to be made up."""
+    first = results[0].raw
+    return first is not None and all(
+        result.rounds == 1 and not result.seams and result.raw is not None and result.raw[0] is first[0]
+        for result in results
+    )
+
+
+def _usage(results: Sequence[Result]) -> dict[str, Any] | None:
+    """The server's own usage if it is the whole bill, else the sum; None if there was one reply, and no usage."""
+    if untouched(results) and total(results) == results[0].segments[0].usage:
+        sent = results[0].raw[0].usage
+        found: dict[str, Any] | None = sent.to_dict() if isinstance(sent, CompletionUsage) else None
+        return found
+    return usage_object(total(results))
+
+
 def completion(results: Sequence[Result]) -> ChatCompletion | None:
     """One `ChatCompletion` for a run; None if nothing came that one could be made of."""
-    if any(result.raw is None for result in results):
+    shown = next((result for result in results if result.raw is not None), None)
+    if shown is None:
         return None
-    receiver, _ = results[0].raw
+    receiver: ChatReceiver = shown.raw[0]
     whole: ChatCompletion | None = receiver.response
-    if whole is not None and all(result.rounds == 1 and not result.seams for result in results):
+    one = untouched(results)
+    if whole is not None and one and all(result.complete or not _calls(result) for result in results):
         return whole
     data: dict[str, Any] = {
         **{name: value for name, value in receiver.head.items() if value is not None},
-        "id": results[0].segments[0].response_id or "",
+        **(receiver.extras if one else {}),
+        "id": shown.segments[0].response_id or "",
         "object": "chat.completion",
         "choices": [_choice(number, result) for number, result in enumerate(results)],
-        "usage": usage_object(total(results)),
+        "usage": _usage(results),
     }
     data.setdefault("created", 0)
-    data.setdefault("model", results[0].model or "")
+    data.setdefault("model", shown.model or "")
     return ChatCompletion.construct(**data)
 
 
-def _choice(number: int, result: Result) -> dict[str, Any]:
+def _received(result: Result) -> Choice | None:
+    """The last reply of a choice, None if none came."""
+    if result.raw is None:
+        return None
     receiver, index = result.raw
     choice: Choice = receiver.choices[index]
-    message: dict[str, Any] = {
-        "role": "assistant",
-        "content": result.text if result.text or not choice.tools else None,
-        "refusal": choice.refusal or None,
-    }
-    if choice.tools:
-        message["tool_calls"] = [_tool(call) for _, call in sorted(choice.tools.items())]
-    if choice.reasoning and result.rounds == 1:
-        message["reasoning_content"] = "".join(choice.reasoning)
-    return {
-        "index": number,
-        "finish_reason": final_word(result),
-        "message": message,
-        "logprobs": _logprobs(choice) if result.rounds == 1 else None,
-    }
+    return choice
 
 
-def _tool(call: Mapping[str, Any]) -> dict[str, Any]:
-    if "function" in call or "custom" in call:  # from a unary reply, as it is
-        return dict(call)
-    return {
-        "id": call["id"],
-        "type": call["type"],
-        "function": {"name": call["name"], "arguments": call["arguments"]},
-    }
+def _calls(result: Result) -> bool:
+    choice = _received(result)
+    return choice is not None and choice.calls > 0
+
+
+def _tools(result: Result, choice: Choice) -> dict[str, Any]:
+    """Fields for the tool calls of the last reply. Half-written arguments are never shown as if they were whole."""
+    found: dict[str, Any] = {}
+    if result.complete and choice.tools:
+        found["tool_calls"] = [_whole_call(call) for _, call in sorted(choice.tools.items())]
+    if result.complete and choice.function:
+        found["function_call"] = {"name": "", "arguments": "", **choice.function}
+    return found
+
+
+def _whole_call(call: Mapping[str, Any]) -> dict[str, Any]:
+    # A call without arguments may have come without the field.
+    return {**call, "function": {"name": "", "arguments": "", **call["function"]}} if call.get("function") else {**call}
+
+
+def _choice(number: int, result: Result) -> dict[str, Any]:
+    choice = _received(result)
+    found: dict[str, Any] = {"index": number, "finish_reason": final_word(result), "logprobs": None}
+    message: dict[str, Any] = {"role": "assistant", "content": result.text, "refusal": None}
+    found["message"] = message
+    if choice is None:
+        return found
+    tools = _tools(result, choice)
+    message.update(tools, refusal=choice.refusal or None)
+    if not result.text and (tools or choice.refusal):
+        message["content"] = None
+    if result.rounds == 1:
+        message.update(choice.extras)
+        message.update((name, "".join(parts)) for name, parts in choice.thoughts.items())
+        found.update(choice.beside, logprobs=_logprobs(choice))
+    return found
 
 
 def _logprobs(choice: Choice) -> dict[str, Any] | None:
@@ -105,7 +148,11 @@ def _logprobs(choice: Choice) -> dict[str, Any] | None:
 
 
 class ChunkWriter:
-    """Writes the chunks of one stream: text as it is released, all else of the first round as it came."""
+    """Writes the chunks of one stream.
+
+    Text goes out as it is released, and reasoning of the first round as it comes. Tool calls and a refusal go out at
+    the end, whole, and those of the last reply: what comes earlier may be cut, and be asked for again.
+    """
 
     def __init__(self, include_usage: bool) -> None:
         self._include_usage = include_usage
@@ -113,9 +160,11 @@ class ChunkWriter:
         self._started: set[int] = set()
 
     def passing(self, event: ChatCompletionChunk, round: int) -> list[ChatCompletionChunk]:
-        """What of an arriving chunk goes to the reader besides its text: roles, reasoning, tool calls, logprobs."""
+        """What of an arriving chunk goes to the reader at once: roles, reasoning, log probabilities."""
+        if not hasattr(event, "choices"):
+            return []
         if not self._head["id"]:
-            self._head.update(event.model_dump(exclude={"choices", "usage"}, exclude_unset=True))
+            self._head.update(event.model_dump(exclude={"choices", "usage", "obfuscation"}, exclude_unset=True))
         if round > 1:
             return []
         found = []
@@ -123,8 +172,7 @@ class ChunkWriter:
             delta = part.delta
             if delta is None:
                 continue
-            # Everything but the text goes on at once; the text goes when its place is sure.
-            rest = delta.model_dump(exclude_unset=True, exclude={"content"})
+            rest = delta.model_dump(exclude_unset=True, exclude=_LATER)
             fields = {name: value for name, value in rest.items() if value is not None}
             index = part.index or 0
             if index in self._started:
@@ -136,24 +184,51 @@ class ChunkWriter:
 
     def text(self, choice: int, text: str) -> list[ChatCompletionChunk]:
         """Released text."""
-        delta: dict[str, Any] = {"content": text}
+        return [self._chunk(choice, self._with_role(choice, {"content": text}))]
+
+    def closing(self, results: Sequence[Result]) -> list[ChatCompletionChunk]:
+        """What was held back, one final chunk per choice, and the usage if the caller asked for it."""
+        found: list[ChatCompletionChunk] = []
+        one = untouched(results)
+        for number, result in enumerate(results):
+            choice = _received(result)
+            if choice is not None:
+                found += self._held(number, result, choice)
+            beside = choice.beside if choice is not None and one else {}
+            found.append(self._chunk(number, {}, finish=final_word(result), beside=beside))
+        if self._include_usage:
+            usage = _usage(results)
+            if usage is not None:
+                found.append(ChatCompletionChunk.construct(**{**self._head, "choices": [], "usage": usage}))
+        return found
+
+    def _held(self, number: int, result: Result, choice: Choice) -> Iterator[ChatCompletionChunk]:
+        """The refusal and the tool calls of the last reply, a call per chunk."""
+        fields = _tools(result, choice)
+        deltas: list[dict[str, Any]] = [{"refusal": choice.refusal}] if choice.refusal else []
+        deltas += [
+            {"tool_calls": [{"index": index, **call}]} for index, call in enumerate(fields.pop("tool_calls", ()))
+        ]
+        for delta in [*deltas, fields] if fields else deltas:
+            yield self._chunk(number, self._with_role(number, delta))
+
+    def _with_role(self, choice: int, delta: dict[str, Any]) -> dict[str, Any]:
+        """The first delta of a choice says whose words they are."""
         if choice not in self._started:
             self._started.add(choice)
             delta["role"] = "assistant"
-        return [self._chunk(choice, delta)]
-
-    def closing(self, results: Sequence[Result]) -> list[ChatCompletionChunk]:
-        """One final chunk per choice, and the usage if the caller asked for it."""
-        found = [self._chunk(number, {}, finish=final_word(result)) for number, result in enumerate(results)]
-        if self._include_usage:
-            data = {**self._head, "choices": [], "usage": usage_object(total(results))}
-            found.append(ChatCompletionChunk.construct(**data))
-        return found
+        return delta
 
     def _chunk(
-        self, index: int, delta: Mapping[str, Any], *, finish: str | None = None, logprobs: Any = None
+        self,
+        index: int,
+        delta: Mapping[str, Any],
+        *,
+        finish: str | None = None,
+        logprobs: Any = None,
+        beside: Mapping[str, Any] | None = None,
     ) -> ChatCompletionChunk:
-        choice: dict[str, Any] = {"index": index, "delta": delta, "finish_reason": finish}
+        choice: dict[str, Any] = {**(beside or {}), "index": index, "delta": delta, "finish_reason": finish}
         if logprobs is not None:
             choice["logprobs"] = logprobs
         return ChatCompletionChunk.construct(**self._head, choices=[choice])

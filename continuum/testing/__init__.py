@@ -27,15 +27,17 @@ if TYPE_CHECKING:
     from continuum.testing.documents import sample_documents
     from continuum.testing.limits import RateLimitSpec
     from continuum.testing.local_model import LocalModel
-    from continuum.testing.scripted import ScriptedClient
+    from continuum.testing.scripted import AsyncScriptedClient, Reply, ScriptedClient
     from continuum.testing.server import SimulatedProvider
     from continuum.testing.tokens import count_tokens, tokenize
 
 __all__ = [
+    "AsyncScriptedClient",
     "Behaviour",
     "FakeClock",
     "LocalModel",
     "RateLimitSpec",
+    "Reply",
     "RequestInfo",
     "ScriptedClient",
     "SimulatedProvider",
@@ -50,6 +52,8 @@ _HOMES = {
     "LocalModel": "local_model",
     "RateLimitSpec": "limits",
     "RequestInfo": "chat",
+    "AsyncScriptedClient": "scripted",
+    "Reply": "scripted",
     "ScriptedClient": "scripted",
     "SimulatedProvider": "server",
     "count_tokens": "tokens",

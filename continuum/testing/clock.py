@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from continuum._runtime import Runtime
+
 
 class FakeClock:
     """A monotonic clock whose sleeps return at once and move the time.
@@ -22,6 +27,13 @@ class FakeClock:
     def time(self) -> float:
         """The time in seconds since an arbitrary moment."""
         return self._now
+
+    @property
+    def runtime(self) -> Runtime:
+        """What to pass as `runtime=` to `continuum.complete()`, `wrap()` and the others: this clock, and no jitter."""
+        from continuum._runtime import Runtime
+
+        return Runtime(clock=self.time, sleep=self.sleep, asleep=self.asleep, random=lambda: 0.0)
 
     def advance(self, seconds: float) -> None:
         """Moves the time forward without a sleep.

@@ -6,6 +6,9 @@
     result = continuum.complete(client, model="m", messages=[{"role": "user", "content": "…"}])
     assert result.text == "Once upon a time."
     client.assert_complete()
+
+A script that is to go on from the very character of the cut has to know that continuum shows the model only whole words
+and, near the cap, whole sentences: `Policy(cut_back="word")` and a cut behind a word make that simple.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ class Reply:
         finish_reason: why it ends; `interrupted` breaks the stream after the text.
         deltas: the text as it streams; None: a few characters at a time.
         usage: tokens; None: one output token per delta.
-        prefill: what the reply says of the server, see `continuum.testing.Prefill`.
+        prefill: what the reply says of the server, None: it cannot be gone on with in place.
         failure: what breaks the stream, with `interrupted`.
         reasoning, tool_calls, suspended, blocks: as on `Response`.
     """
@@ -140,6 +143,9 @@ class _ScriptedProvider(Provider):
 
     async def _aopen(self, step: Step, *, stream: bool) -> Any:
         return self._opened(step, stream=stream)
+
+    def limit_time(self, request: dict[str, Any], left: float) -> None:
+        """There is nothing to wait for."""
 
     def receiver(self, send: Send, *, choices: int = 1) -> Receiver:
         return _ScriptedReceiver()

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from continuum import Policy, Usage
+from continuum import Policy, Usage, stitch
 from continuum._core.actions import Done
 from continuum._core.machine import Continuation
 from continuum._core.types import Failure, Response, rebuild_raw
+from continuum.testing import sample_documents
 from tests.model import Model, cutter, play
 
 seeds = st.integers(0, 2**32)
@@ -41,6 +42,22 @@ def test_nothing_is_lost_in_silence(seed: int, policy: Policy, cap: int | None) 
     sent = sum(map(len, model.sent))
     removed = sum(len(s.removed) + len(s.replaced) - len(s.inserted) for s in result.seams)
     assert len(result.text) == sent - removed
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(["essay", "french"]), st.integers(300, 2200), st.integers(40, 280), seeds)
+def test_nothing_is_said_twice(name: str, cut: int, overlap: int, seed: int) -> None:
+    """2: what a reply repeats word for word of a text that does not repeat itself is removed, in any deltas."""
+    document = sample_documents()[name]
+    reply = document[cut - overlap :]
+    joined = stitch([document[:cut], reply])
+    assert joined.text == document or joined.seams[0].ambiguous
+    machine = Continuation(Policy(anchor=False, cut_back="word"), cap=None)
+    machine.start()
+    machine.receive(Response(document[:cut], "length"))
+    shown = "".join(machine.feed(delta) for delta in cutter(seed)(reply))
+    machine.receive(Response(reply, "stop"))
+    assert document[:cut] + shown == document[: cut + len(shown)] or machine.seams[0].ambiguous
 
 
 @settings(max_examples=300, deadline=None)

@@ -68,3 +68,12 @@ def errors(error: continuum.ProviderError, incomplete: continuum.IncompleteError
     assert_type(error.result, continuum.Result | None)
     assert_type(error.retry_after, float | None)
     assert_type(incomplete.result, continuum.Result)
+
+
+def mistakes() -> None:
+    """What a type checker has to refuse; an ignore that is not needed is an error in itself."""
+    continuum.complete("nonsense", model="m", messages=messages)  # type: ignore[arg-type]
+    continuum.complete(AsyncOpenAI(), model="m", messages=messages)  # type: ignore[arg-type]
+    continuum.stream(AsyncAnthropic(), model="m", messages=messages)  # type: ignore[arg-type]
+    continuum.astream(OpenAI(), model="m", messages=messages)  # type: ignore[arg-type]
+    continuum.wrap("nonsense")  # type: ignore[type-var]

@@ -12,6 +12,7 @@ REACH = 1000
 PATIENCE = 512
 """How much of a reply is awaited before it is judged without the anchor that it was asked for."""
 _MIN_PART = 12
+_TAIL = 4096
 _CLOSERS = frozenset("\"'”’»」』>])}`*_")
 _OPENERS = "\"'“‘„«「『<[({`*_"
 _DOTS = ".… "
@@ -35,6 +36,25 @@ class Anchored:
     wrapped: bool = False
 
 
+def at_once(anchor: str, head: str) -> Anchored | bool:
+    """The normal case, which costs next to nothing: the reply begins with the anchor, white space aside.
+
+    Returns:
+        The place; True if all that arrived is the beginning of the anchor, so that nothing else can be said yet;
+        False if the reply begins in another way.
+    """
+    wanted = anchor.rstrip()
+    if not wanted:
+        return False
+    if head.startswith(wanted):
+        return Anchored(0, len(wanted), True, True)
+    bare = head.lstrip()
+    if bare.startswith(wanted):
+        start = len(head) - len(bare)
+        return Anchored(start, start + len(wanted), True, True)
+    return wanted.startswith(bare)
+
+
 def find_anchor(anchor: str, shown: str, head: str, starts: list[int]) -> Anchored | None:
     """Find `anchor`, the end of `shown`, in the first thousand characters of `head`; None if it is not there.
 
@@ -53,22 +73,26 @@ def find_anchor(anchor: str, shown: str, head: str, starts: list[int]) -> Anchor
         if best:
             return _closed(head, start, start + best, best >= len(wanted))
     at = head.find(wanted, 0, REACH + len(wanted))
+    once = at < 0 or text.find(wanted) == len(text) - len(wanted)
     while at >= 0:
-        if _placed(wanted, text, head, at, starts):
+        if _placed(wanted, text, head, at, starts, once):
             return _closed(head, at, at + len(wanted), True)
         at = head.find(wanted, at + 1, REACH + len(wanted))
     return _mangled(wanted, text, head, starts)
 
 
-def _placed(wanted: str, text: str, head: str, at: int, starts: list[int]) -> bool:
+def _placed(wanted: str, text: str, head: str, at: int, starts: list[int], once: bool) -> bool:
     """Whether the words at `at` can be the anchor, and not just a place where the answer says such words again.
 
-    Before it stands nothing, talk, an opening mark, or what stands before the anchor in the text.
+    Before it stands nothing or talk; or, if the text says the anchor only `once`, an opening mark, or what stands
+    before the anchor in the text. What a text says again and again it may say in the reply as well.
     """
     before = head[:at]
     bare = before.strip()
     if not bare or any(abs(at - start) <= 4 for start in starts):
         return True
+    if not once:
+        return False
     foreign = len(bare) <= 8 or (bare[-40:] not in text and bare[:40] not in text)
     if foreign and before.rstrip(_DOTS)[-1:] in _OPENERS:
         return True
@@ -105,16 +129,21 @@ def _mangled(wanted: str, text: str, head: str, starts: list[int]) -> Anchored |
     if not size:
         return None
     at = form.find(target)
-    if at >= 0 and _placed(wanted, text, head, raw_end(window, at), starts):
+    once = normal(text[-_TAIL:]).count(target) <= 1
+    if at >= 0 and _placed(wanted, text, head, raw_end(window, at), starts, once):
         return _closed(head, raw_end(window, at), raw_end(window, at + size), True, exact=False)
     first = {len(normal(head[:start])) for start in starts} | {0}
     while size >= max(_MIN_PART, len(target) // 3):
         size -= 1 if size <= 64 else 3
         at = form.find(target[-size:])
+        if at < 0:
+            continue
         # A part of the anchor proves something only where the reply begins with it, or where it is most of the anchor.
         begins = any(at - 4 <= f <= at for f in first)
-        most = size >= max(24, len(target) * 2 // 3) and _placed(wanted, text, head, raw_end(window, at), starts)
-        if at >= 0 and (begins or most):
+        most = size >= max(24, len(target) * 2 // 3) and _placed(
+            wanted, text, head, raw_end(window, at), starts, once
+        )
+        if begins or most:
             return _closed(head, raw_end(window, at), raw_end(window, at + size), False, exact=False)
     return None
 

@@ -16,14 +16,16 @@ REACH = 240
 WINDOW = 4096
 """How far back a word boundary is looked for before a run without any is cut."""
 ANCHOR_MIN, ANCHOR_MAX = 40, 400
+_LINE_ROOM = 12
+"""How much longer an anchor may be to start with its line."""
 
 # A finished sentence: an end mark, closing quotes or marks, white space. No white space is needed after the
 # full-width marks. A list number ("\n1. ") and one letter or a common short form before the stop end nothing.
-_SENTENCE = re.compile(
-    r"(?<![.\s]\S)(?<!\b[A-Za-z])(?<!\b(?:Dr|Mr|Ms|St|vs|cf|Nr|No|pp))(?<!\b(?:Mrs|etc|bzw))"
-    r"[.!?…؟۔।॥]+[\"'”’»)\]*_`]*\s+|[。！？][\"'”’」』）】*]*\s*"
+_SENTENCE = re.compile(r"[.!?…؟۔।॥]+[\"'”’»)\]*_`]*\s+|[。！？][\"'”’」』）】*]*\s*")
+_BEFORE_STOP = re.compile(
+    r"(?<![.\s]\S)(?<!\b[A-Za-z])(?<!\b(?:Dr|Mr|Ms|St|vs|cf|Nr|No|pp))(?<!\b(?:Mrs|etc|bzw))|(?=[。！？])"
 )
-_LIST_NUMBER = re.compile(r"(?:^|\n)[ \t>]*\d{1,4}\.\s+\Z")
+_LIST_NUMBER = re.compile(r"[ \t>]*\d{1,4}\.\s+\Z")
 _JSON_ELEMENT = re.compile(r"(?<!\\)[\"}\]],\s*")
 _NUMBER_COMMA = re.compile(r"[\d\"}\]el],\s*")
 _JSON_START = re.compile(r"\s*(?:(?:```|~~~)[ \t]*json[^\n]*\n\s*)?[\[{]\s*[\"\d\[{\]}\-]", re.I)
@@ -77,12 +79,23 @@ def _strong(text: str, low: int, end: int) -> int:
         match = _LINE_END.match(text, line, end)
         best = match.end() if match else -1
     # A sentence mark before the last line cannot beat the end of that line.
-    for match in _SENTENCE.finditer(text, max(context, best), end):
-        if match.end() > best and match.end() > low and not _LIST_NUMBER.search(text, context, match.end()):
-            best = match.end()
+    found = _SENTENCE.search(text, max(context, best), end)
+    while found is not None:
+        at = found.end()
+        if not _BEFORE_STOP.match(text, found.start()):
+            at = found.start() + 1  # a later mark of the same run may still end one
+        elif at > best and at > low and not _numbers(text, context, found.start(), at):
+            best = at
+        found = _SENTENCE.search(text, at, end)
     if _JSON_START.match(text):
         best = max(best, _last(_JSON_ELEMENT, text, max(low, best, 0), end))
     return best if best > low else -1
+
+
+def _numbers(text: str, context: int, stop: int, end: int) -> bool:
+    """Whether the line up to the stop at `stop`, and the white space to `end`, is only the number of a list item."""
+    line = text.rfind("\n", context, stop) + 1
+    return (line > 0 or context == 0) and _LIST_NUMBER.match(text, line, end) is not None
 
 
 def _weak(text: str, high: int, *, look_ahead: bool) -> int:
@@ -153,7 +166,8 @@ def choose_anchor(text: str) -> str | None:
     """Return the last words of `text` that the model is asked to begin its reply with, or None if there are too few.
 
     The anchor is a suffix of `text.rstrip()`, 40 to 400 characters long (the whole text where that is shorter), starts
-    at a word or line start, and occurs once in the last 4,096 characters. One without a line break is preferred.
+    at a word or line start, and occurs once in the last 4,096 characters. One without a line break is preferred, and
+    then one from the start of a line, if that is not much longer: every character of it is paid for in every round.
     Where the tail is periodic it starts before the period, or at the line start that is farthest back.
     """
     body = text.rstrip()
@@ -161,16 +175,17 @@ def choose_anchor(text: str) -> str | None:
         return None
     tail = body[-WINDOW:]
     size = len(tail)
-    whole = len(tail) == len(body)
-    starts = _anchor_starts(tail, whole)
+    starts = _anchor_starts(tail, len(tail) == len(body))
     line = tail.rfind("\n") + 1
-    at_line = [i for i in starts if not tail[tail.rfind("\n", 0, i) + 1 : i].strip()]
-    choices = [i for i in starts if i >= line] + [i for i in at_line if i < line]
-    choices += [i for i in starts if i < line]
-    for start in choices:
-        if tail.find(tail[start:]) == start:
-            return tail[start:]
-    if choices:  # periodic: as far back as is allowed, from a line start if there is one
+    nearest = next((i for i in starts if tail.find(tail[i:]) == i), None)
+    if nearest is not None:
+        if nearest >= line:
+            return tail[nearest:]
+        bare = tail[tail.rfind("\n", 0, nearest) + 1 : nearest]
+        indent = nearest - len(bare.lstrip())
+        return tail[indent if indent in starts and len(bare.lstrip()) <= _LINE_ROOM else nearest :]
+    if starts:  # periodic: as far back as is allowed, from a line start if there is one
+        at_line = [i for i in starts if not tail[tail.rfind("\n", 0, i) + 1 : i].strip()]
         return tail[min(at_line or starts) :]
     start = max(0, size - ANCHOR_MIN) if size > ANCHOR_MIN else 0
     return tail[_past_cluster(tail, start) :].lstrip() or None

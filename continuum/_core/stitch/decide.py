@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from continuum._core.stitch.anchor import PATIENCE, Anchored, breaks_off_inside, find_anchor
+from continuum._core.stitch.anchor import PATIENCE, Anchored, at_once, breaks_off_inside, find_anchor
 from continuum._core.stitch.closing import refuses
 from continuum._core.stitch.peel import Peel, peels
 from continuum._core.stitch.prior import PRIOR
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _SURE = 128
 """Characters to see before anything is decided but that the reply simply goes on."""
+_BEHIND = 32
+"""Characters to see behind the anchor, and behind the rest that may follow it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +73,42 @@ def decide(left: str, head: str, context: Context, final: bool) -> Verdict | Non
     """
     shown = context.shown.left
     if context.anchor and shown:
-        starts = [
-            p.foreign
-            for p in peels(shown, head[:4096], context.shown.fence, final)
-            if not p.open and p.foreign == p.start
-        ]
-        found = find_anchor(context.anchor, shown, head, starts)
-        settled = found is not None and (found.whole or len(head) >= found.start + 2 * len(context.anchor))
-        if found is not None and (final or (settled and len(head) - found.end >= 32 + context.rest)):
-            return _after_anchor(left, shown, head, found, context, final)
-        if not final and (found is not None or len(head) < PATIENCE):
+        found = at_once(context.anchor, head)
+        if isinstance(found, Anchored):
+            ready = final or len(head) - found.end >= _BEHIND + context.rest
+            return _after_anchor(left, shown, head, found, context, final) if ready else None
+        if found and not final:
             return None
-        if breaks_off_inside(context.anchor, head, starts):
-            note = "the reply ended inside the anchor"
-            return Verdict(Join("nothing_new", len(head), 0, "", len(head), 0.95, False, note))
+        searched = _searched(left, shown, head, context, final)
+        if searched is not False:
+            return searched
     if context.rest:
         return _with_rest(left, shown, head, context, final)
     return _plain(head, context, final)
 
 
+def _searched(left: str, shown: str, head: str, context: Context, final: bool) -> Verdict | None | Literal[False]:
+    """The anchor does not come first: look for it behind talk and in another dress. False if it will not come."""
+    anchor = context.anchor or ""
+    candidates = peels(shown, head[:4096], context.shown.fence, final)
+    starts = [p.foreign for p in candidates if not p.open and p.foreign == p.start]
+    found = find_anchor(anchor, shown, head, starts)
+    settled = found is not None and (found.whole or len(head) >= found.start + 2 * len(anchor))
+    if found is not None and (final or (settled and len(head) - found.end >= _BEHIND + context.rest)):
+        return _after_anchor(left, shown, head, found, context, final)
+    if not final and (found is not None or len(head) < PATIENCE):
+        return None
+    if breaks_off_inside(anchor, head, starts):
+        note = "the reply ended inside the anchor"
+        return Verdict(Join("nothing_new", len(head), 0, "", len(head), 0.95, False, note))
+    return False
+
+
 def _after_anchor(left: str, shown: str, head: str, found: Anchored, context: Context, final: bool) -> Verdict:
     """The anchor stands in the reply: what follows it follows the text that was shown."""
     end = _past_blank(shown, head, found.end)
-    fence = _fence_before(head[: found.start]) if context.shown.fence is None else None
+    talk = head[: found.start]
+    fence = _fence_before(talk) if talk.strip() and context.shown.fence is None else None
     inserted = ""
     if found.wrapped:
         end, inserted = _behind_wrapper(context.shown, head, end)

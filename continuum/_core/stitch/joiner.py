@@ -116,7 +116,7 @@ class Joiner:
     def _decide(self, head: str, *, final: bool) -> Verdict | None:
         if self._echo is not None:
             verdict = self._echoed(head, final)
-            if verdict is not None or (not final and len(head) < len(self._echo) + 32):
+            if verdict is not None or (not final and self._echo.startswith(head.rstrip())):
                 return verdict
         if self._in_place and self._rest == 0:
             blank = len(self._left) - len(self._left.rstrip())

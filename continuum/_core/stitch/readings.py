@@ -105,6 +105,9 @@ class Before:
         return open_fence(self.left)
 
 
+_CHANCE = 0.3  # share of templated text above which a repeat word for word means little
+
+
 class Readings:
     """Collects the readings of one head of a reply.
 
@@ -167,6 +170,8 @@ class Readings:
             if start is None:
                 return False
             places = [len(self.left) - len(tail) + raw_start(tail, len(form) - start)]
+        elif self.before.templated <= _CHANCE and len({*body}) >= 6:
+            return True  # so much said word for word before is no chance, wherever it begins
         if peel.start or len(body) > _EARLY or self.flow.misfit(self.left, body[:3]) > 0.0:
             return True
         # It reads on well; then only a repeat from a natural place is worth the wait.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_FENCE = re.compile(r"^[ \t]{0,3}(?:>[ \t]?|[-*+][ \t]+|\d{1,3}[.)][ \t]+)?[ \t]*(`{3,}|~{3,})([^\n]*)", re.M)
-_STRING = re.compile(r'"(?>[^"\\]+|\\.)*+(?:"|\\?\Z)', re.S)
+_FENCE = re.compile(r"(`{3,}|~{3,})([^\n]*)")
+_BEFORE_FENCE = re.compile(r"[ \t]{0,3}(?:>[ \t]?|[-*+][ \t]+|\d{1,3}[.)][ \t]+)?[ \t]*\Z")
 _JSON_HEAD = re.compile(
     r"\s*(?:(`{3,}|~{3,})[ \t]*(?:json|JSON|jsonc|json5)?[ \t]*\n\s*)?([\[{]\s*(?:[\"\[{\]}\d\-]|true|false|null|\Z))"
 )
@@ -40,6 +40,9 @@ def open_fence(text: str) -> str | None:
         return None
     fence: str | None = None
     for match in _FENCE.finditer(text):
+        start = match.start()
+        if not _BEFORE_FENCE.match(text, text.rfind("\n", 0, start) + 1, start):
+            continue
         mark, info = match.group(1), match.group(2).strip()
         if fence is None:
             if "`" not in info or mark[0] == "~":
@@ -54,11 +57,10 @@ def open_json(text: str) -> bool:
     head = _JSON_HEAD.match(text)
     if head is None:
         return False
-    bare = _STRING.sub("", text[head.start(2) :])
-    depth = bare.count("{") + bare.count("[") - bare.count("}") - bare.count("]")
-    if depth > 0:
-        return True
-    return '"' in bare
+    # A backslash stands only in strings. Without escapes every second piece between quotes is outside of them.
+    pieces = text[head.start(2) :].replace("\\\\", "").replace('\\"', "").split('"')
+    bare = "".join(pieces[::2])
+    return bare.count("{") + bare.count("[") > bare.count("}") + bare.count("]")
 
 
 def open_structure(text: str) -> Structure:

@@ -126,3 +126,20 @@ def test_a_short_restart_of_the_document_is_not_a_certain_continuation() -> None
     joiner.finish()
     assert joiner.join is not None
     assert joiner.join.kind == "gap" or joiner.join.ambiguous or joiner.join.confidence < 0.9
+
+
+@pytest.mark.parametrize("echo", ["The keeper of the light. " * 200, "short "])
+def test_a_continuation_in_place_flows_at_once(echo: str) -> None:
+    """As soon as the reply differs from the prefix that might be echoed, nothing is held back any more."""
+    joiner = Joiner(echo, in_place=True, echo=echo)
+    for character in "And then the lamp went out, and nobody came for a long time to light it again. " * 3:
+        joiner.feed(character)
+    assert joiner.peak_held <= 40
+
+
+def test_an_echo_is_still_dropped_whole() -> None:
+    """A reply that begins with the whole prefix loses exactly that."""
+    echo = "The keeper of the light. " * 200
+    joiner = Joiner(echo, in_place=True, echo=echo)
+    out = "".join(joiner.feed(character) for character in echo + "And then it went out.") + joiner.finish()
+    assert out == "And then it went out."
