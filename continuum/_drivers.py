@@ -64,7 +64,7 @@ class Lane:
             believe_stop=given(provider.params.get(provider.stop_field)),
         )
         self.log = _events.logger(run.id, choice=number) if number else _events.logger(run.id)
-        self.first: Action | None = None  # what follows from the shared first request
+        self.first: Response | Failure | None = None  # its outcome of the first request, which all choices share
         self._seams = 0
         self._unread: list[str] = []
 
@@ -222,7 +222,7 @@ class Run:
         if self._shared and any(isinstance(outcome, Response) for outcome in outcomes):
             self._shared = False
             for other, outcome in zip(self.lanes[1:], outcomes[1:], strict=False):
-                other.first = other.receive(outcome)
+                other.first = outcome  # decided on when its turn comes: what is spent until then counts
         before = lane.machine.usage, lane.machine.cost
         action = lane.receive(outcomes[0])
         self._share(lane, *before)
@@ -252,9 +252,10 @@ class Run:
         remember(error, self.result())
 
     def cancel(self) -> None:
-        """End all lanes that are not over."""
+        """End all lanes that are not over; what the first request brought for them is kept."""
         for lane in self.lanes:
-            lane.machine.cancel()
+            lane.machine.cancel(lane.first if isinstance(lane.first, Response) else None)
+            lane.first = None
 
     def start(self, lane: Lane) -> Action:
         """Begin a lane; all but the first have their first outcome already."""
@@ -263,7 +264,10 @@ class Run:
                 other.machine.start()
             return lane.begin()
         # The answer to the shared request had fewer choices than were asked for.
-        return lane.machine.cancel() if lane.first is None else lane.first
+        if lane.first is None:
+            return lane.machine.cancel()
+        outcome, lane.first = lane.first, None
+        return lane.receive(outcome)
 
     # -- the end --------------------------------------------------------------------------------------------------
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anthropic
 import anyio
@@ -18,6 +17,9 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 import continuum
 from continuum import IncompleteError, Policy
 from continuum.testing import Behaviour, SimulatedProvider, sample_documents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ESSAY = sample_documents()["essay"]
 QUICK = Policy(retry_initial=0.01, retry_max=0.05, read_timeout=2.0)

@@ -1,4 +1,4 @@
-"""A scripted HTTP server that answers in order what it was told to: the quirks of servers that are not the originals."""
+"""A scripted HTTP server that answers in order what it was told to, quirks of lesser-known servers included."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ class Reply:
     content_type: str = "application/json"
     events: tuple[str, ...] | None = None
     drop: bool = False
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is part of the game."""
 
 
 Script = Reply | Callable[[dict[str, Any]], Reply]
@@ -54,8 +61,7 @@ class Odd:
                 with suppress(OSError):  # the client may hang up
                     _answer(self, script if isinstance(script, Reply) else script(body))
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -131,9 +137,7 @@ def call(*arguments: str, text: str = "", finish: str = "tool_calls", drop: bool
 def completion(message: Any, finish: str = "stop", **more: Any) -> Reply:
     """A unary reply; `more` stands beside its choices."""
     choice = {"index": 0, "finish_reason": finish, "message": message}
-    return Reply(
-        {"id": "c1", "object": "chat.completion", "created": 7, "model": "m", "choices": [choice], **more}
-    )
+    return Reply({"id": "c1", "object": "chat.completion", "created": 7, "model": "m", "choices": [choice], **more})
 
 
 # -- Anthropic ----------------------------------------------------------------------------------------------------

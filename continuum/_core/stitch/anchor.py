@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from continuum._core.stitch.normal import normal, raw_end
 from continuum._core.stitch.overlap import borders
@@ -18,8 +18,7 @@ _OPENERS = "\"'“‘„«「『<[({`*_"
 _DOTS = ".… "
 
 
-@dataclass(frozen=True, slots=True)
-class Anchored:
+class Anchored(NamedTuple):
     """Where the anchor stands in the reply.
 
     Attributes:
@@ -140,9 +139,7 @@ def _mangled(wanted: str, text: str, head: str, starts: list[int]) -> Anchored |
             continue
         # A part of the anchor proves something only where the reply begins with it, or where it is most of the anchor.
         begins = any(at - 4 <= f <= at for f in first)
-        most = size >= max(24, len(target) * 2 // 3) and _placed(
-            wanted, text, head, raw_end(window, at), starts, once
-        )
+        most = size >= max(24, len(target) * 2 // 3) and _placed(wanted, text, head, raw_end(window, at), starts, once)
         if begins or most:
             return _closed(head, raw_end(window, at), raw_end(window, at + size), False, exact=False)
     return None

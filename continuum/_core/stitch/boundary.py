@@ -11,6 +11,8 @@ import re
 import unicodedata
 from typing import Literal
 
+from continuum._core.stitch.lazy import lazy
+
 REACH = 240
 """How far back from the end a sentence boundary is looked for."""
 WINDOW = 4096
@@ -21,23 +23,21 @@ _LINE_ROOM = 12
 
 # A finished sentence: an end mark, closing quotes or marks, white space. No white space is needed after the
 # full-width marks. A list number ("\n1. ") and one letter or a common short form before the stop end nothing.
-_SENTENCE = re.compile(r"[.!?…؟۔।॥]+[\"'”’»)\]*_`]*\s+|[。！？][\"'”’」』）】*]*\s*")
-_BEFORE_STOP = re.compile(
+_SENTENCE = lazy(r"[.!?…؟۔।॥]+[\"'”’»)\]*_`]*\s+|[。！？][\"'”’」』）】*]*\s*")
+_BEFORE_STOP = lazy(
     r"(?<![.\s]\S)(?<!\b[A-Za-z])(?<!\b(?:Dr|Mr|Ms|St|vs|cf|Nr|No|pp))(?<!\b(?:Mrs|etc|bzw))|(?=[。！？])"
 )
-_LIST_NUMBER = re.compile(r"[ \t>]*\d{1,4}\.\s+\Z")
-_JSON_ELEMENT = re.compile(r"(?<!\\)[\"}\]],\s*")
-_NUMBER_COMMA = re.compile(r"[\d\"}\]el],\s*")
-_JSON_START = re.compile(r"\s*(?:(?:```|~~~)[ \t]*json[^\n]*\n\s*)?[\[{]\s*[\"\d\[{\]}\-]", re.I)
-_LINE_END = re.compile(r"\n\s*")
-_SPACE = re.compile(r"(?<!\\)\s+")
+_LIST_NUMBER = lazy(r"[ \t>]*\d{1,4}\.\s+\Z")
+_JSON_ELEMENT = lazy(r"(?<!\\)[\"}\]],\s*")
+_NUMBER_COMMA = lazy(r"[\d\"}\]el],\s*")
+_JSON_START = lazy(r"\s*(?:(?:```|~~~)[ \t]*json[^\n]*\n\s*)?[\[{]\s*[\"\d\[{\]}\-]", re.I)
+_LINE_END = lazy(r"\n\s*")
+_SPACE = lazy(r"(?<!\\)\s+")
 # Scripts that write words without spaces, and where a break between two characters breaks no word form.
-IDEOGRAPH = re.compile(
+IDEOGRAPH = lazy(
     "[\u3005-\u3007\u3041-\u309f\u30a0-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-_IDEOGRAPH_OR_MARK = re.compile(
-    "[、。，．！？：；」』）】\u3005-\u3007\u3041-\u309f\u30a0-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"
-)
+_IDEOGRAPH_OR_MARK = lazy("[、。，．！？：；」』）】\u3005-\u3007\u3041-\u309f\u30a0-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 
 
 def extends(char: str) -> bool:

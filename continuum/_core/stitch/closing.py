@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.talk import is_opener
 
-_FENCE_END = re.compile(r"\n?[ \t]*(`{3,}|~{3,})\s*\Z")
-_FENCE_MAY_END = re.compile(r"\n?[ \t]*(?:`+|~+)?\s*\Z")
-_FENCE_LINE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})", re.M)
-_GOES_ON = re.compile(
+_FENCE_END = lazy(r"\n?[ \t]*(`{3,}|~{3,})\s*\Z")
+_FENCE_MAY_END = lazy(r"\n?[ \t]*(?:`+|~+)?\s*\Z")
+_FENCE_LINE = lazy(r"^[ \t]*(?:`{3,}|~{3,})", re.M)
+_GOES_ON = lazy(
     r"\n\s*(?:[\[(*_]{1,3}\s*(?:to be )?continu(?:ed|es|ing)\b[^\n]{0,60}[\])*_]{1,3}"
     r"|(?:would you like|do you want|shall|should) (?:me|i) (?:to )?(?:continue|go on|proceed|keep going)\b"
     r"[^\n]{0,80}\?"
@@ -30,7 +31,7 @@ _STARTS = (
     "say ",
 )
 _LONGEST_NOTE = 200
-_REFUSAL = re.compile(
+_REFUSAL = lazy(
     r"\s*(?:I'?m sorry|I am sorry|sorry|I apologi[sz]e|unfortunately|I hope (?:this|that)|(?:please )?let me know"
     r"|feel free|I (?:cannot|can't|can not|won't|am unable)|I'?m (?:unable|not able)|is there anything"
     r"|if you (?:have|need|would)|thank you)",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from continuum._core.stitch.anchor import PATIENCE, Anchored, at_once, breaks_off_inside, find_anchor
 from continuum._core.stitch.closing import refuses
@@ -23,8 +22,7 @@ _BEHIND = 32
 """Characters to see behind the anchor, and behind the rest that may follow it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(NamedTuple):
     """The decision about one join.
 
     Attributes:
@@ -48,8 +46,7 @@ class Join:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What is known about the join besides the two texts."""
 
     shown: Before
@@ -58,8 +55,7 @@ class Context:
     in_place: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A join, and the wrapper that the reply opened, which has to be closed at its end."""
 
     join: Join
@@ -87,7 +83,7 @@ def decide(left: str, head: str, context: Context, final: bool) -> Verdict | Non
     return _plain(head, context, final)
 
 
-def _searched(left: str, shown: str, head: str, context: Context, final: bool) -> Verdict | None | Literal[False]:
+def _searched(left: str, shown: str, head: str, context: Context, final: bool) -> Verdict | Literal[False] | None:
     """The anchor does not come first: look for it behind talk and in another dress. False if it will not come."""
     anchor = context.anchor or ""
     candidates = peels(shown, head[:4096], context.shown.fence, final)
@@ -121,11 +117,11 @@ def _after_anchor(left: str, shown: str, head: str, found: Anchored, context: Co
     join = Join("anchor", end, 0, inserted, found.end - found.start, confidence, False, note)
     if final and refuses(head[end:]):
         note += "; then it only talked to the reader"
-        return Verdict(replace(join, kind="nothing_new", removed=len(head), inserted="", note=note))
+        return Verdict(join._replace(kind="nothing_new", removed=len(head), inserted="", note=note))
     if not context.rest:
         if end >= len(head):
             return Verdict(
-                replace(join, kind="nothing_new", removed=len(head), inserted="", note=note + " and added nothing")
+                join._replace(kind="nothing_new", removed=len(head), inserted="", note=note + " and added nothing")
             )
         return Verdict(join, fence)
     return Verdict(_with_fate(left, context, head[end:], join), fence)
@@ -150,23 +146,22 @@ def _with_fate(left: str, context: Context, body: str, join: Join) -> Join:
     """Complete a join behind the shown text by what becomes of the rest."""
     shown = context.shown
     end = fate(shown.left, left[len(shown.left) :], body, shown.flow)
-    join = replace(
-        join,
+    join = join._replace(
         removed=join.removed + end.dropped,
         overlap=join.overlap + end.dropped,
         replaced=context.rest if end.replaced else 0,
         note=f"{join.note}; {end.note}",
     )
     if end.nothing:
-        return replace(join, kind="nothing_new", inserted="")
+        return join._replace(kind="nothing_new", inserted="")
     if join.kind == "anchor":
         return join
     if not end.replaced:  # how it fits was judged behind the shown text
         kind: SeamKind = "overlap" if end.dropped and join.kind in ("plain", "gap") else join.kind
-        return replace(
-            join, kind="plain" if kind == "gap" else kind, inserted="", confidence=min(join.confidence, 0.95)
+        return join._replace(
+            kind="plain" if kind == "gap" else kind, inserted="", confidence=min(join.confidence, 0.95)
         )
-    return replace(join, confidence=min(join.confidence, 0.9))
+    return join._replace(confidence=min(join.confidence, 0.9))
 
 
 def _past_blank(text: str, head: str, end: int) -> int:
@@ -201,7 +196,7 @@ def _with_rest(left: str, shown: str, head: str, context: Context, final: bool) 
         return verdict
     if head[: join.removed].isspace():
         # White space that was too much behind the shown text may be just what follows the rest.
-        kept = _with_fate(left, context, head, replace(join, removed=0, overlap=0))
+        kept = _with_fate(left, context, head, join._replace(removed=0, overlap=0))
         if not kept.replaced:
             return Verdict(kept)
     return Verdict(_with_fate(left, context, body, join), verdict.fence)
@@ -216,7 +211,7 @@ def _plain(head: str, context: Context, final: bool) -> Verdict | None:
         return None
     prior = PRIOR.in_place if context.in_place else 0.0
     found = sorted(
-        (replace(r, bits=r.bits + prior) if r.cut == 0 and not r.inserted else r for r in readings.found),
+        (r._replace(bits=r.bits + prior) if r.cut == 0 and not r.inserted else r for r in readings.found),
         key=lambda r: r.bits,
     )
     # Where readings are about as good, the one that drops least is taken.
@@ -237,7 +232,7 @@ def _plain(head: str, context: Context, final: bool) -> Verdict | None:
         join = _misfit(join, context, misfit)
         if not best.peel.spoken and speaks(context.shown.left, head):
             note = f"{join.note}, though it may talk to the reader"
-            join = replace(join, ambiguous=True, confidence=min(join.confidence, 0.7), note=note)
+            join = join._replace(ambiguous=True, confidence=min(join.confidence, 0.7), note=note)
     return Verdict(join, best.peel.fence)
 
 
@@ -251,14 +246,13 @@ def _overruled(best: Reading, found: list[Reading]) -> bool:
 def _misfit(join: Join, context: Context, bits: float) -> Join:
     """A plain join whose first characters hardly ever follow what stands before them: something may be missing."""
     if bits > (PRIOR.gap_anchor if context.anchor else PRIOR.gap):
-        return replace(
-            join,
+        return join._replace(
             kind="gap",
             confidence=min(join.confidence, 0.5),
             note=f"{join.note}, but hardly fits: text may be missing",
         )
     if bits > (PRIOR.misfit_anchor if context.anchor else PRIOR.misfit):
-        return replace(join, ambiguous=True, confidence=min(join.confidence, 0.8), note=f"{join.note}, but fits badly")
+        return join._replace(ambiguous=True, confidence=min(join.confidence, 0.8), note=f"{join.note}, but fits badly")
     return join
 
 

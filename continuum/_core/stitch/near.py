@@ -10,7 +10,7 @@ skip after which eight characters agree again (fewer near the end).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from continuum._core.stitch.overlap import borders
 
@@ -20,8 +20,7 @@ _MAX_EDITS = 64
 _NUMBERS = str.maketrans("123456789", "000000000")
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(NamedTuple):
     """How far two texts agree: the end in each, the characters that agree, and the differences between."""
 
     i: int
@@ -32,8 +31,7 @@ class Walk:
     numbers: int
 
 
-@dataclass(frozen=True, slots=True)
-class Near:
+class Near(NamedTuple):
     """A candidate: `left[start:]` (of the form) was said again by `head[:end]` (of the form)."""
 
     start: int

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.prior import PRIOR
 
 if TYPE_CHECKING:
     from continuum._core.stitch.peel import Peel
 
-_TABLE_HEAD = re.compile(r"[ \t]*\|[^\n]*\n[ \t]*\|[ \t:|-]+\|?[ \t]*\n")
-_MARKER = re.compile(r"([ \t]*)((?:[-*+•]|\d{1,4}[.)])[ \t]+(?:\[[ xX]\] )?)")
-_HEADING = re.compile(r"[ \t]{0,3}#{1,6} [^\n]*\n\s*")
-_ARRAY = re.compile(r"\[(\s*)(?=\{)")
-_JSON_HEAD = re.compile(r"[\[{](\s*)")
+_TABLE_HEAD = lazy(r"[ \t]*\|[^\n]*\n[ \t]*\|[ \t:|-]+\|?[ \t]*\n")
+_MARKER = lazy(r"([ \t]*)((?:[-*+•]|\d{1,4}[.)])[ \t]+(?:\[[ xX]\] )?)")
+_HEADING = lazy(r"[ \t]{0,3}#{1,6} [^\n]*\n\s*")
+_ARRAY = lazy(r"\[(\s*)(?=\{)")
+_JSON_HEAD = lazy(r"[\[{](\s*)")
 _JSON_REACH = 400
 
 

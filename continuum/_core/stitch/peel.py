@@ -7,9 +7,9 @@ decided here.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.normal import normal
 from continuum._core.stitch.opener import heading, json_brackets, list_marker, table_head
 from continuum._core.stitch.prior import PRIOR
@@ -19,20 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _MAX_PEELS = 24
-_UNIT = re.compile(r"[\[(（][^\n\])）]{3,80}[\])）](?=\s)|[^\n]*?(?:[.!?。！:：…][\"”*_)\]]*(?=\s|$)|\n|$)|[^\n]+")
-_GAP = re.compile(r"(?:[ \t]*\n)+[ \t]*(?P<rule>-{3,}|\*{3,}|_{3,})[ \t]*\n(?:[ \t]*\n)?|(?:[ \t]*\n)+")
-_FENCE = re.compile(r"\s*(`{3,}|~{3,})([^\n`]*)\n")
-_DOTS = re.compile(r"\n*(?:\.\.\.|…|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\))")
+_UNIT = lazy(r"[\[(（][^\n\])）]{3,80}[\])）](?=\s)|[^\n]*?(?:[.!?。！:：…][\"”*_)\]]*(?=\s|$)|\n|$)|[^\n]+")
+_GAP = lazy(r"(?:[ \t]*\n)+[ \t]*(?P<rule>-{3,}|\*{3,}|_{3,})[ \t]*\n(?:[ \t]*\n)?|(?:[ \t]*\n)+")
+_FENCE = lazy(r"\s*(`{3,}|~{3,})([^\n`]*)\n")
+_DOTS = lazy(r"\n*(?:\.\.\.|…|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\))")
 _OPENING = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "'": "'", "‘": "’", "`": "`"}
-_CODE_LINE = re.compile(r"^(?: {2,}|\t)|^[<#@/*}\])]|[{};,()\[\]>\\]$|^\S+,\S+,|^\S+\t\S|\w\(.*\)|\w = ")
+_CODE_LINE = lazy(r"^(?: {2,}|\t)|^[<#@/*}\])]|[{};,()\[\]>\\]$|^\S+,\S+,|^\S+\t\S|\w\(.*\)|\w = ")
 _QUOTE = 600
-_QUOTED = re.compile(r"[\"“«「„](.{3,400}?)[\"”»」](?!\w)", re.S)
-_QUOTING = re.compile(r"[^\n\"“«「]{4,100}[\"“«「](?:\.\.\.|…)?")
-_CLEAN = re.compile(r"^[\s.…\[\]]+|[\s.…\[\]]+$")
+_QUOTED = lazy(r"[\"“«「„](.{3,400}?)[\"”»」](?!\w)", re.S)
+_QUOTING = lazy(r"[^\n\"“«「]{4,100}[\"“«「](?:\.\.\.|…)?")
+_CLEAN = lazy(r"^[\s.…\[\]]+|[\s.…\[\]]+$")
 
 
-@dataclass(frozen=True, slots=True)
-class Peel:
+class Peel(NamedTuple):
     """One reading of the head of the reply.
 
     Attributes:
@@ -59,11 +58,11 @@ class Peel:
 
     def then(self, start: int, bits: float, what: str) -> Peel:
         """This reading, with one more thing peeled."""
-        return replace(self, start=start, bits=self.bits + bits, what=f"{self.what}, {what}" if self.what else what)
+        return self._replace(start=start, bits=self.bits + bits, what=f"{self.what}, {what}" if self.what else what)
 
     def loosened(self) -> Peel:
         """This reading, with white space at its end in doubt."""
-        return replace(self, loose=True)
+        return self._replace(loose=True)
 
 
 def talk(left: str, head: str, final: bool) -> list[Peel]:
@@ -201,8 +200,8 @@ def quotation(left: str, head: str, peel: Peel, final: bool) -> Peel | None:
             if test(left, head[peel.start + 1 : end]):
                 new = peel.then(end + 1, PRIOR.quotation, "quotation")
                 # Only an empty line behind it may belong to the quoting.
-                return replace(
-                    new, quoted=end - peel.start - 1, loose=head[end + 1 : end + 3] == "\n\n", foreign=end + 1
+                return new._replace(
+                    quoted=end - peel.start - 1, loose=head[end + 1 : end + 3] == "\n\n", foreign=end + 1
                 )
     if not final and len(head) - peel.start < _QUOTE:
         inner = normal(_CLEAN.sub("", head[peel.start + 1 :]))

@@ -12,6 +12,7 @@ from functools import cached_property
 from math import log2
 
 from continuum._core.stitch.boundary import IDEOGRAPH
+from continuum._core.stitch.lazy import lazy
 
 # Context lengths with the weight of an escape: the longer a context, the more a single sighting says.
 _ORDERS = ((16, 0.08), (12, 0.15), (9, 0.3), (6, 0.5), (4, 0.8), (2, 1.0), (1, 1.0))
@@ -20,7 +21,7 @@ _SHORT_ORDERS = tuple(entry for entry in _ORDERS if entry[0] < _PIVOT)
 _LONGEST = _ORDERS[0][0]
 _WINDOW = 8000
 _SIGHTINGS, _LONG_SIGHTINGS = 200, 24
-_WORD = re.compile(r"\w+")
+_WORD = lazy(r"\w+")
 _IDEOGRAPH = IDEOGRAPH.pattern
 _SEPARATOR = "\ue0ff"
 

@@ -6,11 +6,10 @@ recorded replies of models; the figures were then fitted on joins of documents c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Prior:
+class Prior(NamedTuple):
     """Prices in bits. Lower is likelier; 0 is the plain reading.
 
     Attributes:

@@ -8,13 +8,12 @@ new text. Text that the answer says all the time anyway is cheap to say again, s
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from functools import cached_property
 from math import log2
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from continuum._core.stitch.boundary import IDEOGRAPH
+from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.near import Near, may_repeat, near_overlaps, templated
 from continuum._core.stitch.normal import dropped_head, dropped_tail, normal, raw_end, raw_start
 from continuum._core.stitch.overlap import borders, period, running, runs, squares
@@ -41,11 +40,10 @@ _LARGE = 32_768
 _GAIN_CAP = 45.0
 _FORM_WINDOW = 8000
 _HEAD_WINDOW = 8000
-_FENCE = re.compile(r"\s*(?:```|~~~)")
+_FENCE = lazy(r"\s*(?:```|~~~)")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One way to join: the reply from `cut` on follows the text.
 
     Attributes:

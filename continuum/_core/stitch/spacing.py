@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from continuum._core.stitch.boundary import IDEOGRAPH
+from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.prior import PRIOR
 
 if TYPE_CHECKING:
     from continuum._core.stitch.price import Flow
 
-_WORD_END = re.compile(r"\w+\Z")
-_WORD_START = re.compile(r"\w+")
-_NEXT = re.compile(r"\S+")
-_CAMEL = re.compile(r"[a-zà-ÿ][A-Z]")
-_CODE = re.compile(r"[=(){};<>]|  ")
-_RUN = re.compile(r"\s+")
+_WORD_END = lazy(r"\w+\Z")
+_WORD_START = lazy(r"\w+")
+_NEXT = lazy(r"\S+")
+_CAMEL = lazy(r"[a-zà-ÿ][A-Z]")
+_CODE = lazy(r"[=(){};<>]|  ")
+_RUN = lazy(r"\s+")
 _WINDOW = 6000
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
-_FENCE = re.compile(r"(`{3,}|~{3,})([^\n]*)")
-_BEFORE_FENCE = re.compile(r"[ \t]{0,3}(?:>[ \t]?|[-*+][ \t]+|\d{1,3}[.)][ \t]+)?[ \t]*\Z")
-_JSON_HEAD = re.compile(
+from continuum._core.stitch.lazy import lazy
+
+_FENCE = lazy(r"(```+|~~~+)([^\n]*)")
+_BEFORE_FENCE = lazy(r"[ \t]{0,3}(?:>[ \t]?|[-*+][ \t]+|\d{1,3}[.)][ \t]+)?[ \t]*\Z")
+_JSON_HEAD = lazy(
     r"\s*(?:(`{3,}|~{3,})[ \t]*(?:json|JSON|jsonc|json5)?[ \t]*\n\s*)?([\[{]\s*(?:[\"\[{\]}\d\-]|true|false|null|\Z))"
 )
-_LIST = re.compile(r"[ \t]*(?:[-*+•]|\d{1,4}[.)]|[a-zA-Z][.)])[ \t]+")
-_HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]")
-_ENDED = re.compile(r"[.!?…。！？؟۔।॥:;：；][\"'”’»」』)\]）】*_`]*\Z|[)\]}>|`*_=-]\Z")
+_LIST = lazy(r"[ \t]*(?:[-*+•]|\d{1,4}[.)]|[a-zA-Z][.)])[ \t]+")
+_HEADING = lazy(r"[ \t]{0,3}#{1,6}[ \t]")
+_ENDED = lazy(r"[.!?…。！？؟۔।॥:;：；][\"'”’»」』)\]）】*_`]*\Z|[)\]}>|`*_=-]\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Structure:
+class Structure(NamedTuple):
     """What is open at the end of a text.
 
     Attributes:

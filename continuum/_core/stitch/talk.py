@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 
+from continuum._core.stitch.lazy import lazy
+
 # What the line is about. One of these makes a short first line talk; the list is by meaning, then by language.
-_STRONG = re.compile(
+_STRONG = lazy(
     r"""
     \bcontinu(?:e|ed|es|ing|ation)\b | \bresum(?:e|ed|ing)\b | \bpick(?:ing|ed)?\b.{0,20}\bup\b
     | \bcarry(?:ing)?\s+on\b
@@ -58,7 +60,7 @@ _STRONG = re.compile(
     re.X | re.I,
 )
 # Words that only open such a line.
-_OPENER = re.compile(
+_OPENER = lazy(
     r"""\W*(?:sure(?:\s+thing)?|certainly|of\s+course|absolutely|okay|ok|alright|all\s+right|right|got\s+it|understood|no\s+problem|yes|great|thanks?(?:\s+you)?
     |apologies|my\s+apologies|(?:i'm\s+|i\s+am\s+|so\s+|very\s+)?sorry|i\s+apologi[sz]e|you'?re\s+right|happy\s+to|gladly|definitely|let\s+me|here(?:'s|\s+is|\s+are|\s+it\s+is)|i'?ll|i\s+will|as\s+requested|below\s+is|the\s+following\s+is
     |natürlich|klar|gerne?|selbstverständlich|entschuldig\w*|hier\s+(?:ist|sind|kommt)|ich\s+(?:mache|setze|fahre|schreibe)
@@ -71,12 +73,12 @@ _OPENER = re.compile(
     |(?:好的|当然|抱歉|没问题|以下|はい|承知|もちろん|申し訳|かしこまり|了解|네|물론|죄송|알겠)""",
     re.X | re.I,
 )
-_FIRST_PERSON = re.compile(
+_FIRST_PERSON = lazy(
     r"\b(?:I|I'll|I’ll|we|let me|let's|here(?:'s|’s| is| are)|my|you|your|je|ich|voici|hier|aquí|ecco|вот)\b|我|私|저",
     re.I,
 )
-_END = re.compile(r"[:：.!。！…)\]）】*_—-]\s*$|\.\.\.\s*$|---\s*$")
-_BRACKETED = re.compile(r"\s*(?:[(\[（【*_#>]|---).*", re.S)
+_END = lazy(r"[:：.!。！…)\]）】*_—-]\s*$|\.\.\.\s*$|---\s*$")
+_BRACKETED = lazy(r"\s*(?:[(\[（【*_#>]|---).*", re.S)
 MAX_TALK = 320
 
 
