@@ -383,6 +383,10 @@ class Drafting:
             code = code or UNWRITABLE
         if code == COMPLETE and self._order.quiet:
             return code
+        if error and not result.rounds and not crash and not stopped:
+            # Nothing came, so there is no account: only what went wrong, and what it means.
+            self._say(f"error: {error}; {_terminal.WORDS[result.reason]} ({result.reason})", "red")
+            return code
         place = self._sink.place
         headline = "failed: this is a defect of continuum; please report it" if crash else _headline(result, error)
         parts = [headline, _terminal.account(result), f"{time.monotonic() - self._began:.1f} s"]

@@ -40,7 +40,10 @@ def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | No
     `create()` returns the SDK's own types: the text whole, the usage summed, the final finish reason; with
     `stream=True` one stream with one final event. An answer that could not be completed says `length` (OpenAI) or
     `max_tokens` (Anthropic), as the bare SDK would. Errors are the SDK's own. `continuum.result_of(response)` gives
-    the account. A request that continuum does not cover, such as one that ends on an assistant turn, is passed on.
+    the account. A request that ends on an assistant turn is passed on as it is: that is the caller's own prefill.
+
+    Covered are `chat.completions.create()` and `messages.create()`. The SDKs' other ways to ask (`.stream()`,
+    `.parse()`, `.beta`, `with_raw_response`, the Responses API) are the SDK's own and answer as they always did.
 
     Args:
         client: `OpenAI`, `AsyncOpenAI`, `Anthropic` or `AsyncAnthropic`, or a subclass; it stays as it is.
@@ -90,7 +93,8 @@ def account_of(response: object) -> Result | None:
 def _remember(response: Any, result: Result) -> None:
     key = id(response)
     # Without `raw`, which is the response itself: the account must not keep it alive.
-    _accounts[key] = (weakref.ref(response, lambda _: _accounts.pop(key, None)), replace(result, raw=None))
+    forget = _accounts.pop  # bound now: at the interpreter's end, modules lose their names before objects die
+    _accounts[key] = (weakref.ref(response, lambda _: forget(key, None)), replace(result, raw=None))
 
 
 def _rewrapping(make: Callable[..., Any], policy: Policy | None, runtime: Runtime | None) -> Callable[..., Any]:

@@ -396,7 +396,7 @@ def _draft_locally(console: Console, base_url: str) -> int:
     ):
         stream = continuum.stream(
             client,
-            policy=continuum.Policy(max_rounds=8),
+            policy=continuum.Policy(max_rounds=8, dialect="llama.cpp"),
             model="local",
             messages=[{"role": "user", "content": _LOCAL_PROMPT}],
             max_tokens=48,

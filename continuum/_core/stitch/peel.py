@@ -164,9 +164,8 @@ def fence(left: str, head: str, peel: Peel, open_fence: str | None, final: bool)
     else:
         bits = PRIOR.fence_code if mid_line else PRIOR.fence_line
     start = peel.start + match.end()
-    return replace(
-        peel.then(start, bits, "fence"), fence=None if open_fence else match.group(1), loose=False, foreign=start
-    )
+    mark = None if open_fence else match.group(1)
+    return peel.then(start, bits, "fence")._replace(fence=mark, loose=False, foreign=start)
 
 
 def code_like(left: str) -> bool:
@@ -182,9 +181,9 @@ def dots(left: str, head: str, peel: Peel) -> list[Peel]:
         return []
     end = match.end()
     blank = end + len(head[end:]) - len(head[end:].lstrip())
-    found = [replace(peel.then(end, PRIOR.ellipsis, "ellipsis"), foreign=end)]
+    found = [peel.then(end, PRIOR.ellipsis, "ellipsis")._replace(foreign=end)]
     if blank > end:
-        found.append(replace(peel.then(blank, PRIOR.ellipsis + 2.5, "ellipsis"), foreign=blank))
+        found.append(peel.then(blank, PRIOR.ellipsis + 2.5, "ellipsis")._replace(foreign=blank))
     return found
 
 
@@ -200,9 +199,8 @@ def quotation(left: str, head: str, peel: Peel, final: bool) -> Peel | None:
             if test(left, head[peel.start + 1 : end]):
                 new = peel.then(end + 1, PRIOR.quotation, "quotation")
                 # Only an empty line behind it may belong to the quoting.
-                return new._replace(
-                    quoted=end - peel.start - 1, loose=head[end + 1 : end + 3] == "\n\n", foreign=end + 1
-                )
+                loose = head[end + 1 : end + 3] == "\n\n"
+                return new._replace(quoted=end - peel.start - 1, loose=loose, foreign=end + 1)
     if not final and len(head) - peel.start < _QUOTE:
         inner = normal(_CLEAN.sub("", head[peel.start + 1 :]))
         if len(inner) < 8 or inner in normal(left[-_QUOTE:]):

@@ -16,8 +16,7 @@ from continuum._core.stitch.lazy import lazy
 
 # Context lengths with the weight of an escape: the longer a context, the more a single sighting says.
 _ORDERS = ((16, 0.08), (12, 0.15), (9, 0.3), (6, 0.5), (4, 0.8), (2, 1.0), (1, 1.0))
-_PIVOT = 6
-_SHORT_ORDERS = tuple(entry for entry in _ORDERS if entry[0] < _PIVOT)
+_ORDERS_FROM = 4  # the contexts from here on are short, and nearly always seen
 _LONGEST = _ORDERS[0][0]
 _WINDOW = 8000
 _SIGHTINGS, _LONG_SIGHTINGS = 200, 24
@@ -116,6 +115,13 @@ class Flow:
             at = seen.rfind(piece, 0, at + size - 1)
         return found
 
+    def _orders(self, context: str) -> tuple[tuple[int, float], ...]:
+        """The contexts worth a look: where a shorter one was never seen, no longer one was."""
+        seen, at = self._seen, _ORDERS_FROM
+        while at > 0 and context[-_ORDERS[at - 1][0] :] in seen:
+            at -= 1
+        return _ORDERS[at:]
+
     def char_cost(self, context: str, char: str) -> float:
         """Bits for `char` after `context` (its last 20 characters count)."""
         key = context + char
@@ -124,8 +130,7 @@ class Flow:
             return cost
         chance, escape = 0.0, 1.0
         excluded: set[str] = set()
-        # Where six characters were never seen, no longer context was.
-        for order, doubt in _ORDERS if context[-_PIVOT:] in self._seen else _SHORT_ORDERS:
+        for order, doubt in self._orders(context):
             piece = context[-order:]
             if len(piece) < order:
                 continue
@@ -178,17 +183,33 @@ class Flow:
             share = self._blanks[key] = (followed + 0.1) / (all_of_kind + 20)
         return share
 
-    def costs(self, before: str, after: str, cap: float = 200.0, least: int = 0) -> list[float]:
-        """Running totals: element n is the price of the first n characters; stops at `cap`, but not before `least`."""
-        context = before[-_LONGEST:]
-        totals = [0.0]
-        for char in after:
-            totals.append(totals[-1] + self.char_cost(context, char))
-            if totals[-1] >= cap and len(totals) > least:
-                break
-            context = (context + char)[-_LONGEST:]
-        return totals
+    def costs(self, before: str, after: str, cap: float = 200.0, least: int = 0) -> Totals:
+        """Running totals of the price of `after`; they stop at `cap`, but not before `least` characters."""
+        return Totals(self, before, after, cap, least)
 
     def cost(self, before: str, after: str, cap: float = 200.0) -> float:
         """Bits for `after` following `before`; stops counting at `cap`."""
-        return self.costs(before, after, cap)[-1]
+        return self.costs(before, after, cap).at(len(after))
+
+
+class Totals:
+    """The price of the first characters of a text, worked out as far as somebody asks."""
+
+    def __init__(self, flow: Flow, before: str, after: str, cap: float, least: int) -> None:
+        self._flow = flow
+        self._context = before[-_LONGEST:]
+        self._after = after
+        self._cap = cap
+        self._least = least
+        self._sums = [0.0]
+
+    def at(self, count: int) -> float:
+        """Bits for the first `count` characters, or for as many as were priced before the cap was reached."""
+        sums = self._sums
+        while len(sums) <= min(count, len(self._after)):
+            if sums[-1] >= self._cap and len(sums) > max(1, self._least):
+                break
+            char = self._after[len(sums) - 1]
+            sums.append(sums[-1] + self._flow.char_cost(self._context, char))
+            self._context = (self._context + char)[-_LONGEST:]
+        return sums[min(count, len(sums) - 1)]

@@ -18,7 +18,7 @@ from continuum._core.stitch.near import Near, may_repeat, near_overlaps, templat
 from continuum._core.stitch.normal import dropped_head, dropped_tail, normal, raw_end, raw_start
 from continuum._core.stitch.overlap import borders, period, running, runs, squares
 from continuum._core.stitch.peel import Peel, peels
-from continuum._core.stitch.price import Flow
+from continuum._core.stitch.price import Flow, Totals
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.spacing import glue, insertions
 from continuum._core.stitch.structure import open_fence
@@ -187,7 +187,7 @@ class Readings:
             return
         overlaps = borders(left, body)
         totals = flow.costs(left, body[:_SAID], _GAIN_CAP, 12 + _AFTER)
-        surprise = totals[min(_AFTER, len(totals) - 1)]
+        surprise = totals.at(_AFTER)
         base = self._base(peel, body, surprise, totals)
         if peel.start and self.head[peel.start - 1] == " ":
             base += glue(left, body, flow)
@@ -203,7 +203,7 @@ class Readings:
             note = f"{run!r} was lost between"
             self.found.append(Reading(peel.start, price, "plain", peel.quoted, peel, run, bits, note))
 
-    def _base(self, peel: Peel, body: str, surprise: float, totals: list[float]) -> float:
+    def _base(self, peel: Peel, body: str, surprise: float, totals: Totals) -> float:
         """The price of going on behind the peel, relative to taking the reply as it stands.
 
         Saying what is peeled as text would have cost something, talk aside, which is as new either way; of it only
@@ -217,23 +217,23 @@ class Readings:
             # All readings behind talk are priced up to the same character.
             first, end = head[:_AFTER], self._horizon
             bits += flow.cost("\n\n", first) - flow.cost(left, first)
-            bits += totals[min(max(0, end - peel.start), len(totals) - 1)]
+            bits += totals.at(max(0, end - peel.start))
             return bits - flow.cost(head[: end - _AFTER], head[end - _AFTER : end])
         if peel.foreign:
             end = peel.foreign + 2 * _AFTER
-            bits += totals[min(max(0, end - peel.start), len(totals) - 1)]
+            bits += totals.at(max(0, end - peel.start))
             bits -= flow.cost(left, head[: peel.foreign], _GAIN_CAP)
             return bits - flow.cost(head[: peel.foreign], head[peel.foreign : end])
         own = head[: peel.start]
         bits -= flow.cost(left, own, _GAIN_CAP)
         return bits + surprise - flow.cost(left[-_AFTER * 3 :] + own, body[:_AFTER])
 
-    def _overlap(self, peel: Peel, body: str, k: int, totals: list[float], base: float) -> None:
+    def _overlap(self, peel: Peel, body: str, k: int, totals: Totals, base: float) -> None:
         """The first k characters of the body are the last k of the text."""
-        after, said = 0.0, min(totals[min(k, len(totals) - 1)], _GAIN_CAP)
+        after, said = 0.0, min(totals.at(k), _GAIN_CAP)
         if k < 12:
             after = self.flow.cost(self.left, body[k : k + _AFTER])
-            said = totals[min(k + _AFTER, len(totals) - 1)]
+            said = totals.at(k + _AFTER)
         if k >= 4 and said > PRIOR.doubled and (doubles := self.before.doubles(self._period(body, k))):
             # The text itself says such things twice.
             said = after + PRIOR.doubled / doubles
@@ -258,17 +258,17 @@ class Readings:
         size = period(body[: min(k, _SAMPLE)])
         return size if 3 * size <= min(k, _SAMPLE) else k
 
-    def _contained(self, peel: Peel, body: str, totals: list[float], base: float) -> None:
+    def _contained(self, peel: Peel, body: str, totals: Totals, base: float) -> None:
         """All of the reply stands in the text already."""
         if len(body) < 40:
             return
         at = running(self.left, body)
         if at >= 0:
-            bits = base + PRIOR.contained + start_bits(self.left, at) - totals[-1]
+            bits = base + PRIOR.contained + start_bits(self.left, at) - totals.at(_SAID)
             note = "all of it stands in the text"
             self.found.append(Reading(len(self.head), bits, "nothing_new", len(body), peel, "", 0.0, note))
 
-    def _near(self, peel: Peel, body: str, totals: list[float], base: float, exact: set[int]) -> None:
+    def _near(self, peel: Peel, body: str, totals: Totals, base: float, exact: set[int]) -> None:
         """Overlaps of the normal forms, mapped back to the characters that arrived."""
         tail, form = self.before.tail, self.before.form
         for near in near_overlaps(form, normal(body[:_HEAD_WINDOW])):
@@ -282,10 +282,10 @@ class Readings:
                     self._near_at(peel, body, near, cut, index, misfit + base, totals)
 
     def _near_at(
-        self, peel: Peel, body: str, near: Near, cut: int, index: int, bits: float, totals: list[float]
+        self, peel: Peel, body: str, near: Near, cut: int, index: int, bits: float, totals: Totals
     ) -> None:
         """One place where a repeat with changes may end."""
-        said = min(totals[min(cut, len(totals) - 1)], _GAIN_CAP)
+        said = min(totals.at(cut), _GAIN_CAP)
         if near.edits:
             prose = 1.0 - self.before.templated
             said = said * prose + min(_GAIN_CAP, (0.05 + 0.2 * prose) * max(0, near.matched - _UNIT // 2))

@@ -61,7 +61,10 @@ def test_the_closing_line_of_a_reopened_fence_closes_the_fence_that_was_open() -
 
 def test_the_anchor_of_an_ordinary_tail_is_short() -> None:
     """An anchor is paid for in every round: it is as short as being unique allows, also in JSON and code."""
-    record = '{{\n      "id": {0},\n      "name": "Light {0}",\n      "lamps": [\n        "oil",\n        "gas"\n      ]\n    }},\n    '
+    record = (
+        '{{\n      "id": {0},\n      "name": "Light {0}",\n'
+        '      "lamps": [\n        "oil",\n        "gas"\n      ]\n    }},\n    '
+    )
     text = '{\n  "lights": [\n    ' + record.format(1) + '{\n      "id": 2,\n      "name": "Saltmarsh 1814",\n      '
     anchor = choose_anchor(text)
     assert anchor is not None
@@ -80,7 +83,7 @@ def test_the_anchor_of_an_ordinary_tail_is_short() -> None:
 def test_a_reply_that_begins_in_mid_sentence_follows_the_rest(
     shown: str, rest: str, reply: str, text: str | None
 ) -> None:
-    """Lower case or a blank behind the end of a sentence or item: it reads on after the rest, not after what was shown."""
+    """Lower case or a blank behind the end of a sentence or item: it reads on after the rest."""
     joiner = Joiner(shown + rest, rest=len(rest))
     out = joiner.feed(reply) + joiner.finish()
     assert joiner.join is not None
