@@ -23,10 +23,10 @@ async def draft(client: AsyncAnthropic, name: str) -> None:
 
 async def main() -> None:
     with SimulatedProvider(DOCUMENTS) as server:
-        async with AsyncAnthropic(base_url=server.anthropic_base_url, api_key="none") as client:
-            async with anyio.create_task_group() as tasks:
-                for name in DOCUMENTS:
-                    tasks.start_soon(draft, client, name)
+        client = AsyncAnthropic(base_url=server.anthropic_base_url, api_key="none")
+        async with client, anyio.create_task_group() as tasks:
+            for name in DOCUMENTS:
+                tasks.start_soon(draft, client, name)
 
 
 anyio.run(main)
