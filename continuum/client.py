@@ -200,7 +200,7 @@ def _write(run: Run) -> Iterator[Any]:
         if waiting:
             waiting = False
             yield None
-        if piece.chunk is not None:
+        if piece.chunk is not None and piece.choice == 0:  # the first request, which all choices share
             yield from writer.passing(piece.chunk, piece.round)
         if piece.text:
             yield from writer.text(piece.choice, piece.text)
@@ -221,7 +221,7 @@ async def _awrite(run: Run) -> AsyncIterator[Any]:
             if waiting:
                 waiting = False
                 yield None
-            if piece.chunk is not None:
+            if piece.chunk is not None and piece.choice == 0:  # the first request, which all choices share
                 for event in writer.passing(piece.chunk, piece.round):
                     yield event
             if piece.text:

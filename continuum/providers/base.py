@@ -62,7 +62,7 @@ class Provider(ABC):
     is_async: bool
     name: ClassVar[str]
     cap_fields: ClassVar[tuple[str, ...]]
-    max_stop_sequences: ClassVar[int | None] = None
+    max_stop_sequences: int | None = None
     stop_field: ClassVar[str]
 
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
@@ -238,7 +238,8 @@ class Provider(ABC):
 
 
 class StreamWriter(Protocol):
-    """Writes the events of one stream: text as it is released, all else of the first round as it came."""
+    """Writes the events of one stream: text as it is released, reasoning of the first round as it comes, and what is
+    only whole at the end, such as tool calls, at the end."""
 
     def passing(self, event: Any, round: int) -> Sequence[Any]:
         """What of an arriving event goes to the reader besides its text."""

@@ -49,7 +49,7 @@ class OpenAIChat(Provider):
         self.catch = errors.catchable(openai)
         self.official = self.dialect.name == "openai"
         # The limit is OpenAI's own and not every server's.
-        self.max_stop_sequences = 4 if self.official else None  # type: ignore[misc]  # one run's own value
+        self.max_stop_sequences = 4 if self.official else None
         self._fingerprint: str | None = None
         self._sent_options = False  # whether the last request had `stream_options`
 

@@ -190,6 +190,8 @@ class ChunkWriter:
         """What was held back, one final chunk per choice, and the usage if the caller asked for it."""
         found: list[ChatCompletionChunk] = []
         one = untouched(results)
+        if one:
+            self._head.update(results[0].raw[0].extras)
         for number, result in enumerate(results):
             choice = _received(result)
             if choice is not None:

@@ -382,6 +382,7 @@ def test_one_streamed_reply_keeps_what_the_server_said(servers: Servers, field: 
     told: list[dict[str, Any]] = [event.to_dict() for event in stream]
     *_, last, cost = told
     assert last["choices"][0]["native_finish_reason"] == "eos"
+    assert last["citations"] == ["u"]
     assert cost["usage"] == counts
 
 
