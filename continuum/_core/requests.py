@@ -78,6 +78,8 @@ class History:
             blocks: provider blocks of a turn that was suspended, to stand before the text.
         """
         if end > self.shown or blocks:
+            if opening:  # the white space behind the anchor was said as well
+                opening += text[len(text[: self.shown].rstrip()) : self.shown]
             self.turns.append(Turn("assistant", opening + text[self.shown : end], blocks))
             self.shown = end
         else:  # nothing new to show: the same question again, in other words
@@ -127,7 +129,7 @@ def anchor_of(shown: str, room: int) -> str | None:
         return anchor
     short = anchor.encode("utf-8", "surrogatepass")[-room:].decode("utf-8", "ignore")
     _, space, rest = short.partition(" ")  # begins with a whole word, if there are words
-    return rest if space and size_of(rest) >= _SHORTEST_ANCHOR else short.lstrip() or None
+    return (rest if space and size_of(rest) >= _SHORTEST_ANCHOR else short).lstrip() or None
 
 
 def size_of(text: str) -> int:

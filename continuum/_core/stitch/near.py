@@ -71,7 +71,7 @@ def walk(a: str, i: int, b: str, j: int) -> Walk:
         matched += n
         i += n
         j += n
-        if i >= len(a) or j >= len(b) or edits >= min(_MAX_EDITS, 4 + matched // 12):
+        if i >= len(a) or j >= len(b) or edits >= min(_MAX_EDITS, 1 + matched // 12):
             break
         found = _resync(a, i, b, j)
         if found is None:
@@ -191,12 +191,15 @@ def may_repeat(left: str, head: str) -> int | None:
 def templated(form: str) -> float:
     """How much of the text says again, numbers aside, what it has said before: 0 (prose) to 1 (a log, a grid)."""
     plain = form[-3000:].translate(_NUMBERS)
-    grams = [plain[i : i + 14] for i in range(0, len(plain) - 14, 2)]
-    if len(grams) < 40:
+    starts = range(0, len(plain) - 14, 2)
+    if len(starts) < 40:
         return 0.0
-    recent = grams[-300:]
-    before = {plain[i : i + 14] for i in range(max(0, len(plain) - 620))}
-    if not before:
-        before = set(grams[: len(grams) // 2])
-        recent = grams[len(grams) // 2 :]
+    old = max(0, len(plain) - 620)
+    if old:
+        before = {plain[i : i + 14] for i in range(old)}
+        recent = [plain[i : i + 14] for i in starts[-300:]]
+    else:
+        half = len(starts) // 2
+        before = {plain[i : i + 14] for i in starts[:half]}
+        recent = [plain[i : i + 14] for i in starts[half:]]
     return sum(gram in before for gram in recent) / len(recent)

@@ -8,6 +8,7 @@ looked up with `str.rsplit` when a join needs them, which is the case only where
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cached_property
 from math import log2
 
@@ -79,6 +80,7 @@ class Flow:
         self._costs: dict[str, float] = {}
         self._singles: dict[str, int] = {}
         self._blanks: dict[str, float] = {}
+        self._kinds: dict[str, int] = {}
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -90,13 +92,10 @@ class Flow:
         known = self._successors.get(piece)
         if known is not None:
             return known
-        found: dict[str, int] = {}
-        count = 0
-        for char in self._overlapping(piece) if len(piece) >= 6 else self._apart(piece):
-            if char != _SEPARATOR:
-                found[char] = found.get(char, 0) + 1
-                count += 1
-        single = sum(n == 1 for n in found.values())
+        found = Counter(self._overlapping(piece) if len(piece) >= 6 else self._apart(piece))
+        found.pop(_SEPARATOR, None)
+        seen = list(found.values())
+        count, single = sum(seen), seen.count(1)
         known = self._successors[piece] = count, single, found
         return known
 
@@ -178,8 +177,10 @@ class Flow:
         share = self._blanks.get(key)
         if share is None:
             recent = self._seen[-1200:]
-            all_of_kind = len(re.findall(kind, recent))
-            followed = len(re.findall(kind + re.escape(blank), recent))
+            all_of_kind = self._kinds.get(kind)
+            if all_of_kind is None:
+                all_of_kind = self._kinds[kind] = len(re.findall(kind, recent))
+            followed = len(re.findall(kind + re.escape(blank), recent)) if blank in recent else 0
             share = self._blanks[key] = (followed + 0.1) / (all_of_kind + 20)
         return share
 

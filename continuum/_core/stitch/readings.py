@@ -281,9 +281,7 @@ class Readings:
                 if cut not in exact:
                     self._near_at(peel, body, near, cut, index, misfit + base, totals)
 
-    def _near_at(
-        self, peel: Peel, body: str, near: Near, cut: int, index: int, bits: float, totals: Totals
-    ) -> None:
+    def _near_at(self, peel: Peel, body: str, near: Near, cut: int, index: int, bits: float, totals: Totals) -> None:
         """One place where a repeat with changes may end."""
         said = min(totals.at(cut), _GAIN_CAP)
         if near.edits:

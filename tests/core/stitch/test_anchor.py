@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from continuum._core.stitch import Joiner, choose_anchor
+from tests.core.stitch.strategies import cut
 
 LEFT = (
     "The first keepers were paid in oil and bread. Their contracts say so, and so do the “ledgers” of the harbour. "
@@ -100,3 +101,37 @@ def test_a_missing_anchor_is_suspect() -> None:
     assert text == rows + ",5,6\n201,4,5\n202,11,10\n"
     assert joiner.join is not None
     assert joiner.join.kind == "gap"
+
+
+@pytest.mark.parametrize("blank", ["", "\n", "  \n\n"])
+@pytest.mark.parametrize("sizes", [[1], [7, 30], [4096]])
+def test_a_reply_that_begins_with_the_anchor_is_joined_behind_it(blank: str, sizes: list[int]) -> None:
+    """The normal case: white space before the anchor does not matter, and neither does the cut of the deltas."""
+    joiner = Joiner(LEFT, anchor=ANCHOR)
+    out = "".join(joiner.feed(piece) for piece in cut(blank + ANCHOR + NEW, sizes)) + joiner.finish()
+    assert out == NEW
+    assert joiner.join is not None
+    assert joiner.join.confidence == 0.99
+
+
+def test_a_later_equal_block_is_not_the_anchor() -> None:
+    """Where the text says the anchor again and again, the reply may say it too: nothing before it is dropped."""
+    block = "def reset(self):\n    self.count = 0\n    self.total = 0.0\n    return self\n\n"
+    left = "".join(f"class Counter{i}:\n    limit = {i}\n\n{block}" for i in range(6))
+    anchor = "self.count = 0\n    self.total = 0.0\n    return self"
+    reply = f"class Counter6:\n    limit = 6\n\n{block}class Counter7:\n    limit = 7\n\n{block}"
+    joiner = Joiner(left, anchor=anchor)
+    out = joiner.feed(reply) + joiner.finish()
+    assert left + out == left + reply
+
+
+def test_an_anchor_over_lines_is_little_longer_than_it_must_be() -> None:
+    """It starts with its line if that costs a dozen characters at most, else at the nearest word."""
+    rows = "".join(f"row {i:03d}\n  oil and gas and coal\n  gas and oil and coal\n" for i in range(60))
+    anchor = choose_anchor(rows)
+    assert anchor is not None
+    assert anchor.startswith("row 059\n")
+    long = rows.replace("row ", "the row that is counted with the number ")
+    anchor = choose_anchor(long)
+    assert anchor is not None
+    assert anchor.startswith("059\n")
