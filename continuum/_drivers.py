@@ -15,9 +15,9 @@ from tenacity import AsyncRetrying, Retrying, retry_if_result, stop_never
 
 from continuum import _events
 from continuum._core.actions import Action, Done, Send, Wait
-from continuum._core.errors import IncompleteError, ProviderError, QuotaError, RateLimitedError, RejectedError
 from continuum._core.machine import Continuation
 from continuum._core.types import Failure, Response, Result, Usage
+from continuum._outcome import check_complete, error_for, remember
 from continuum._runtime import Runtime
 from continuum.providers.base import given
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState
 
-    from continuum._core.policy import Policy
     from continuum.providers.base import Provider, Receiver
 
 
@@ -297,52 +296,9 @@ class Run:
         result = self.result()
         failure = self.failed()
         if failure is not None:
-            raise _error(failure, result, self._requests, self.provider.base_url) from failure.error
+            raise error_for(failure, result, self._requests, self.provider.base_url) from failure.error
         check_complete(result, self.provider.policy)
         return result
-
-
-def check_complete(result: Result, policy: Policy) -> None:
-    """Raise if a choice is incomplete and the policy says so.
-
-    Raises:
-        IncompleteError: with the whole result.
-    """
-    if policy.on_incomplete == "raise":
-        for choice in (result, *result.alternatives):
-            if not choice.complete:
-                raise IncompleteError(result if choice is result else choice) from choice.failure
-
-
-_GIVEN_UP = {
-    "retries_exhausted": "given up after {tries} tries",
-    "rate_limited": "given up after {tries} tries",
-    "deadline": "the deadline passed after {tries} tries",
-}
-
-
-def _error(failure: Failure, result: Result, tries: int, base_url: str) -> ProviderError:
-    kinds: dict[str, type[ProviderError]] = {
-        "quota": QuotaError,
-        "rate_limited": RateLimitedError,
-        "rejected": RejectedError,
-        "context_window": RejectedError,
-        "prefill_refused": RejectedError,
-    }
-    parts = [failure.message]
-    if failure.status_code is None:
-        parts.append(f"the server is {base_url}")
-    if failure.status_code == 404:
-        parts.append(f"is base_url={base_url!r} right, down to its last part?")
-    if result.reason in _GIVEN_UP:
-        parts.append(_GIVEN_UP[result.reason].format(tries=tries))
-    kind = kinds.get(failure.kind, ProviderError)
-    return kind("; ".join(parts), result, failure.status_code, failure.retry_after)
-
-
-def remember(error: BaseException, result: Result) -> None:
-    """Put a result within reach of whoever catches the exception; see `continuum.result_of`."""
-    error.__dict__["continuum_result"] = result
 
 
 def drive(run: Run) -> Iterator[Piece]:

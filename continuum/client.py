@@ -171,7 +171,7 @@ def _acreate(
 
 def _check(run: Run) -> Result:
     """The result, unless the caller of the bare SDK would have had an error."""
-    from continuum._drivers import check_complete
+    from continuum._outcome import check_complete
 
     result = run.result()
     failure = run.failed()

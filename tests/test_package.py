@@ -24,7 +24,7 @@ ROWS = {
     "_core.state": 1, "_core.policy": 1, "_core.repetition": 1, "_core.stitch": 1, "_core.classify": 1,
     "_core.requests": 2, "_core.draft": 2, "_core.machine": 2,
     "providers": 3,
-    "_runtime": 0, "_events": 4, "_drivers": 4,
+    "_runtime": 0, "_outcome": 4, "_events": 4, "_drivers": 4,
     "_api": 5, "client": 5,
     "testing": 6, "cli": 7, "demo": 7, "_terminal": 7, "_drafting": 7, "_sinks": 7, "__main__": 8, "_core": 0,
 }  # fmt: skip

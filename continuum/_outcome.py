@@ -1,0 +1,62 @@
+"""How a run that went wrong reaches the caller: as an error that says enough, with what was bought attached to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from continuum._core.errors import IncompleteError, ProviderError, QuotaError, RateLimitedError, RejectedError
+
+if TYPE_CHECKING:
+    from continuum._core.policy import Policy
+    from continuum._core.types import Failure, Result
+
+
+def check_complete(result: Result, policy: Policy) -> None:
+    """Raise if a choice is incomplete and the policy says so.
+
+    Raises:
+        IncompleteError: `.result` is that choice.
+    """
+    if policy.on_incomplete == "raise":
+        for choice in (result, *result.alternatives):
+            if not choice.complete:
+                raise IncompleteError(choice) from choice.failure
+
+
+_GIVEN_UP = {
+    "retries_exhausted": "given up after {tries} tries",
+    "rate_limited": "given up after {tries} tries",
+    "deadline": "the deadline passed after {tries} tries",
+}
+
+
+def error_for(failure: Failure, result: Result, tries: int, base_url: str) -> ProviderError:
+    """The error for a run that brought nothing.
+
+    Args:
+        failure: what ended it.
+        result: its account, usage included.
+        tries: requests that were sent.
+        base_url: of the server.
+    """
+    kinds: dict[str, type[ProviderError]] = {
+        "quota": QuotaError,
+        "rate_limited": RateLimitedError,
+        "rejected": RejectedError,
+        "context_window": RejectedError,
+        "prefill_refused": RejectedError,
+    }
+    parts = [failure.message]
+    if failure.status_code is None:
+        parts.append(f"the server is {base_url}")
+    if failure.status_code == 404:
+        parts.append(f"is base_url={base_url!r} right, down to its last part?")
+    if result.reason in _GIVEN_UP:
+        parts.append(_GIVEN_UP[result.reason].format(tries=tries))
+    kind = kinds.get(failure.kind, ProviderError)
+    return kind("; ".join(parts), result, failure.status_code, failure.retry_after)
+
+
+def remember(error: BaseException, result: Result) -> None:
+    """Put a result within reach of whoever catches the exception; see `continuum.result_of`."""
+    error.__dict__["continuum_result"] = result
