@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from continuum._core.types import Result
     from continuum._drivers import Run
-    from continuum.providers.openai_chat import ChatReceiver, Choice
+    from continuum.providers.openai_chat import ChatReceiver
+    from continuum.providers.openai_choice import Choice
 
 # What of a delta is not passed on at once. Text goes when its place is sure, the others when the last reply is here.
 _LATER = {"content", "tool_calls", "function_call", "refusal"}
