@@ -13,7 +13,7 @@ import httpx2
 from continuum._core.errors import ConfigurationError
 from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers import errors
-from continuum.providers.base import Provider, Receiver, estimate, given, text_size
+from continuum.providers.base import Provider, Receiver, estimate, given
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -222,11 +222,7 @@ class MessageReceiver(Receiver):
     def whole(self, response: Any) -> None:
         """Take a `Message`. Some servers answer 200 with a web page."""
         if not hasattr(response, "content"):
-            page = " ".join(str(response).split())[:200]
-            self._error = Failure(
-                "broken", f"the server answered 200 with something that is no message: {page!r}; "
-                f"check base_url={self._provider.base_url!r}"
-            )  # fmt: skip
+            self._error = self._provider.not_a_reply(response, "message")
             return
         self.message, self.unary = response, True
         self.blocks = {index: block.to_dict() for index, block in enumerate(response.content or ())}
@@ -291,7 +287,7 @@ class MessageReceiver(Receiver):
         stored = counted.get("cache_creation_input_tokens", 0)
         taken = counted.get("input_tokens")
         if taken is None:
-            size = text_size(self._provider.params["messages"]) + sum(len(turn.text) for turn in self._send.turns)
+            size = self._provider.size_of_request(self._send)
             taken, estimated = estimate(size), True
         return Usage(
             input_tokens=taken + read + stored,

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
+from continuum._core.types import Failure
 from continuum.providers import capabilities
 from continuum.providers.pricing import price_of
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from continuum._core.actions import Send
-    from continuum._core.types import Failure, Prefill, RateLimit, Response, Result, Usage
+    from continuum._core.types import Prefill, RateLimit, Response, Result, Usage
     from continuum._drivers import Run
 
 _PICTURE = 4000  # characters that a picture counts as: about a thousand tokens
@@ -208,6 +209,18 @@ class Provider(ABC):
             request["timeout"] = httpx2.Timeout(
                 connect=timeout.connect, read=read, write=timeout.write, pool=timeout.pool
             )
+
+    def not_a_reply(self, response: Any, expected: str) -> Failure:
+        """Some servers answer 200 with a web page; the address is wrong then, and no repeat cures it."""
+        page = " ".join(str(response).split())[:200]
+        return Failure(
+            "broken",
+            f"the server answered 200 with something that is no {expected}: {page!r}; check base_url={self.base_url!r}",
+        )
+
+    def size_of_request(self, send: Send) -> int:
+        """Characters of all that a request shows the model, for an estimate of its input."""
+        return text_size(self.params["messages"]) + sum(len(turn.text) for turn in send.turns)
 
     def learn(self, failure: Failure) -> None:
         """Remember what a failure says about the server."""

@@ -12,7 +12,7 @@ import openai
 from continuum._core.errors import ConfigurationError
 from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers import capabilities, errors
-from continuum.providers.base import Provider, Receiver, estimate, given, text_size
+from continuum.providers.base import Provider, Receiver, estimate, given
 from continuum.providers.openai_choice import Choice, merge
 
 if TYPE_CHECKING:
@@ -222,11 +222,7 @@ class ChatReceiver(Receiver):
     def whole(self, response: Any) -> None:
         """Take a `ChatCompletion`. Some servers answer 200 with an error in the body, or with a web page."""
         if not hasattr(response, "choices"):
-            page = " ".join(str(response).split())[:200]
-            self.error = Failure(
-                "broken", f"the server answered 200 with something that is no chat completion: {page!r}; "
-                f"check base_url={self._provider.base_url!r}"
-            )  # fmt: skip
+            self.error = self._provider.not_a_reply(response, "chat completion")
             return
         self.response = response
         self._read_head(response)
@@ -304,7 +300,7 @@ class ChatReceiver(Receiver):
         size = sum(choice.size for choice in self.choices)
         estimated = False
         if not taken:
-            messages = text_size(self._provider.params["messages"]) + sum(len(turn.text) for turn in self._send.turns)
+            messages = self._provider.size_of_request(self._send)
             taken, estimated = estimate(messages), True
         if made is None or (made == 0 and size):
             made, estimated = estimate(size), True
