@@ -1,0 +1,161 @@
+"""What is kept of a batch, and the promises of whoever keeps it.
+
+A document is kept as the list of what its requests brought, in order: the machine is fed with them again on resume and
+decides as it did (see `continuum._core.machine`), so no state of it has to be written down, and the record grows by
+what was received and nothing else. Beside them stands the text so far of the one reply in flight: a crash is one more
+truncation, and that text is adopted.
+
+`SqliteJournal` (one machine) and `PostgresJournal` (many) implement the protocol, and one test suite runs over both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+
+    from continuum.batch.job import Job, JobResult
+
+DocumentState = Literal["pending", "running", "complete", "incomplete", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one request brought.
+
+    Attributes:
+        number: counted from 0 within the document.
+        request: fingerprint of the request, to notice on resume that it would be another one now.
+        outcome: the `Response` or `Failure` as plain JSON values.
+        elapsed: seconds of work on the document until then, pauses between runs not counted.
+        cost: US dollars, None if unknown.
+    """
+
+    number: int
+    request: str
+    outcome: Mapping[str, Any]
+    elapsed: float
+    cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document as the journal knows it, ready to be gone on with.
+
+    Attributes:
+        number: its place in the input, counted from 0.
+        job: what to draft.
+        epoch: raised each time somebody takes the document up; whoever writes with an older one is refused.
+        entries: what its requests have brought, in order.
+        partial: the text so far of the reply that was in flight, empty if there is none.
+        partial_request: fingerprint of the request that `partial` answers.
+    """
+
+    number: int
+    job: Job
+    epoch: int
+    entries: Sequence[Entry] = ()
+    partial: str = ""
+    partial_request: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Where a batch stands; from one aggregate query.
+
+    Attributes:
+        documents: how many there are in each state.
+        rounds: rounds paid for so far.
+        output_tokens, input_tokens: of all rounds.
+        cost: US dollars of all rounds whose price is known.
+        unpriced: rounds without a known price.
+        characters: of the finished texts.
+    """
+
+    documents: Mapping[DocumentState, int] = field(default_factory=dict)
+    rounds: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float = 0.0
+    unpriced: int = 0
+    characters: int = 0
+
+    @property
+    def total(self) -> int:
+        """Documents in all."""
+        return sum(self.documents.values())
+
+
+class Journal(Protocol):
+    """Keeps a batch. All methods may be called by many tasks at once.
+
+    What `put`, `finish` and `add` have returned from is on disk: it survives `kill -9` and power loss.
+    """
+
+    async def begin(self, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Open the batch for work, exclusively where only one process may work on it.
+
+        Args:
+            settings: what the whole run asks with: provider, base_url, model, max_tokens, params, policy.
+
+        Returns:
+            None for a new batch, else the settings that it was begun with.
+
+        Raises:
+            JournalError: it is in use by another process, damaged, or written by a newer version.
+        """
+        ...
+
+    async def add(self, jobs: Iterable[tuple[int, Job]]) -> int:
+        """Enter documents (place in the input, job); those known already are compared and left alone.
+
+        Returns:
+            How many of them were new.
+
+        Raises:
+            JournalError: a job of the same id asks for something else than the one that is kept.
+        """
+        ...
+
+    def open_documents(self) -> AsyncIterator[Document]:
+        """Take up unfinished documents one by one: those begun first, then the others in input order. A document that
+        is handed out is this caller's (`running`) until it is finished or released."""
+        ...
+
+    async def put(self, document: Document, entry: Entry) -> None:
+        """Keep what a request brought; returns after it is on disk. It replaces the partial text.
+
+        Raises:
+            FencedError: somebody else has taken the document up since.
+        """
+        ...
+
+    def put_partial(self, document: Document, request: str, text: str) -> None:
+        """Keep the text so far of the reply in flight; returns at once, and is written soon."""
+        ...
+
+    async def finish(self, document: Document, result: JobResult) -> None:
+        """Keep the result; the document is done."""
+        ...
+
+    async def release(self, document: Document) -> None:
+        """Give an unfinished document back (`pending`); what is kept of it stays."""
+        ...
+
+    def results(self, *states: DocumentState) -> AsyncIterator[tuple[int, JobResult]]:
+        """Finished documents in input order, streamed; memory does not grow with their number."""
+        ...
+
+    async def reopen(self, *states: DocumentState) -> int:
+        """Make finished documents of these states pending again; their rounds stay. Returns how many."""
+        ...
+
+    async def summary(self) -> Summary:
+        """Where the batch stands."""
+        ...
+
+    async def close(self) -> None:
+        """Write what waits, and let go."""
+        ...
