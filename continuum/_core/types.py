@@ -178,7 +178,10 @@ def spans(size: int, seams: Sequence[Seam], rounds: int) -> list[tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """What the response headers said about the limits; None where they said nothing. Times in seconds from now."""
+    """What the response headers said about the limits; None where they said nothing. Times in seconds from now.
+
+    OpenAI counts all tokens together; Anthropic counts those of input and output each for themselves as well.
+    """
 
     limit_requests: int | None = None
     remaining_requests: int | None = None
@@ -186,6 +189,12 @@ class RateLimit:
     limit_tokens: int | None = None
     remaining_tokens: int | None = None
     reset_tokens: float | None = None
+    limit_input_tokens: int | None = None
+    remaining_input_tokens: int | None = None
+    reset_input_tokens: float | None = None
+    limit_output_tokens: int | None = None
+    remaining_output_tokens: int | None = None
+    reset_output_tokens: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

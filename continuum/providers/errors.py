@@ -152,14 +152,13 @@ def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
         def read(what: str, of: str, prefix: str = prefix, openai: bool = openai) -> str | None:
             return headers.get(f"{prefix}{what}-{of}" if openai else f"{prefix}{of}-{what}")
 
-        return RateLimit(
-            limit_requests=_whole(read("limit", "requests")),
-            remaining_requests=_whole(read("remaining", "requests")),
-            reset_requests=_reset(read("reset", "requests")),
-            limit_tokens=_whole(read("limit", "tokens")),
-            remaining_tokens=_whole(read("remaining", "tokens")),
-            reset_tokens=_reset(read("reset", "tokens")),
-        )
+        fields: dict[str, Any] = {}
+        for of in ("requests", "tokens", "input-tokens", "output-tokens"):
+            name = of.replace("-", "_")
+            fields[f"limit_{name}"] = _whole(read("limit", of))
+            fields[f"remaining_{name}"] = _whole(read("remaining", of))
+            fields[f"reset_{name}"] = _reset(read("reset", of))
+        return RateLimit(**fields)
     return None
 
 
