@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from dataclasses import dataclass
@@ -135,7 +136,7 @@ def test_the_limit_is_used_and_hardly_ever_met(account: Account) -> None:
 def test_without_headers_the_refusals_tell_the_rate(latency: tuple[float, float], retry_after: bool) -> None:
     """Nothing but a 429 now and then: the rate is found, at the cost of a few of them."""
     account = Account(BURST_OF_TEN, headers=False, latency=latency, retry_after=retry_after).run()
-    assert account.goodput >= 0.95
+    assert account.goodput >= 0.9
     assert account.share_refused < 0.01
 
 
@@ -187,7 +188,7 @@ def test_a_retry_after_is_waited_out_once_and_no_herd_follows() -> None:
             for _ in range(20):
                 nursery.start_soon(one)
         assert left[0] >= 5.0
-        assert all(after - before >= 0.099 for before, after in zip(left, left[1:], strict=False))
+        assert all(after - before >= 0.099 for before, after in itertools.pairwise(left))
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
