@@ -11,8 +11,8 @@
             model="any", messages=[{"role": "user", "content": "Write."}], max_tokens=50
         )
 
-It speaks OpenAI Chat Completions and Anthropic Messages, streamed and not. `Behaviour` says how it can answer, well
-or badly, and which faults it knows. The names are loaded when they are first used.
+It speaks OpenAI Chat Completions and Anthropic Messages, streamed, whole and in batches. `Behaviour` says how it can
+answer, well or badly, and which faults it knows. The names are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from continuum.testing.batches import BatchSpec
     from continuum.testing.behaviours import Behaviour
     from continuum.testing.chat import RequestInfo
     from continuum.testing.clock import FakeClock
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncScriptedClient",
+    "BatchSpec",
     "Behaviour",
     "FakeClock",
     "LocalModel",
@@ -47,6 +49,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BatchSpec": "batches",
     "Behaviour": "behaviours",
     "FakeClock": "clock",
     "LocalModel": "local_model",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from continuum.testing import wire_anthropic, wire_openai
 from continuum.testing.alignment import Position, locate
+from continuum.testing.batches import BatchDesk, BatchSpec
 from continuum.testing.behaviours import ANSWERS, FAULTS, STREAM_FAULTS, Behaviour, Plan, Schedule
 from continuum.testing.chat import (
     Chat,
@@ -85,6 +86,7 @@ class Options:
     models: Sequence[str] = ("simulated",)
     headers: Mapping[str, str] = field(default_factory=dict)
     record: bool = True
+    batches: BatchSpec = field(default_factory=BatchSpec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ class Engine:
         self._created = int(time.time())
         self._conversations: dict[str, Conversation] = {}
         self._limiter = RateLimiter(options.rate_limit) if options.rate_limit else None
+        self._desk = BatchDesk(options.batches, self._answer_line, self._created)
         self.plan(behaviours, faults)
 
     def plan(self, behaviours: Plan | None = None, faults: Plan | None = None) -> None:
@@ -139,6 +142,17 @@ class Engine:
         self._faults.reset()
         if self._limiter:
             self._limiter.reset()
+        self._desk = BatchDesk(self.options.batches, self._answer_line, self._created)
+
+    def _answer_line(self, path: str, body: Any) -> tuple[int, Any]:
+        """One request of a batch, answered as if it had come by itself; the rate limits do not count it."""
+        limiter, self._limiter = self._limiter, None
+        try:
+            headers = {"anthropic-version": "batch"} if path == "/v1/messages" else {}
+            outcome = self.handle("POST", path, headers, json.dumps(body).encode())
+        finally:
+            self._limiter = limiter
+        return (outcome.status, json.loads(outcome.body)) if outcome.body else (500, None)
 
     def handle(self, method: str, path: str, headers: Mapping[str, str], raw: bytes) -> Outcome:
         """The outcome of one request."""
@@ -169,6 +183,9 @@ class Engine:
             return Outcome(
                 200, _JSON, json.dumps({"status": "ok", "requests": self.count, "statuses": self.statuses}).encode()
             )
+        found = self._desk.handle(method, path, headers, raw)
+        if found is not None:
+            return Outcome(200, {"content-type": found[1]}, found[0])
         raise RequestError(f"There is no {method} {path} here.", status=404)
 
     def _models(self, api: WireApi, name: str) -> Any:

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from continuum.testing.batches import BatchSpec
 from continuum.testing.connection import Connection, Site
 from continuum.testing.engine import Engine, Options, Prefill
 
@@ -48,6 +49,7 @@ class SimulatedProvider:
         headers: more headers for every response.
         record: whether to keep the requests in `requests`; switch it off for large benchmarks.
         port: the port to listen on; 0 picks a free one.
+        batches: how the batch endpoints behave, see `BatchSpec`; None: every batch is over when it is first asked for.
 
     Raises:
         ValueError: there is no document, an option is out of range, or a behaviour cannot be read.
@@ -72,6 +74,7 @@ class SimulatedProvider:
         headers: Mapping[str, str] | None = None,
         record: bool = True,
         port: int = 0,
+        batches: BatchSpec | None = None,
     ) -> None:
         held = {"document": documents} if isinstance(documents, str) else dict(documents)
         if not held:
@@ -93,6 +96,7 @@ class SimulatedProvider:
             models=tuple(models),
             headers=dict(headers or {}),
             record=record,
+            batches=batches or BatchSpec(),
         )
         self._site = Site(Engine(options, behaviours, faults))
         self._port = port

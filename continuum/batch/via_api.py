@@ -1,0 +1,501 @@
+"""The providers' own batch APIs, at half the price: `--via batch-api`.
+
+A batch of requests is one more way to carry a request to the provider, so it lives where requests are carried: in the
+HTTP transport of the SDK's client. Documents run as always; their requests gather here, go out together as one batch
+when no more of them come, and each gets its response when the batch is over. Then the documents go on, and the
+continuations of those that were cut are the next batch.
+
+What is under way is noted before and after it is submitted. After a restart the same documents ask the same requests,
+under the same `custom_id`, and get the results of the batch that was submitted before the crash. Between the two notes
+lies the one moment that a crash can leave open; then the provider's own list is searched for the batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import anyio
+import httpx2
+import structlog
+
+from continuum._core.errors import ConfigurationError
+from continuum._runtime import Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+ASKING: ContextVar[str] = ContextVar("continuum_asking")
+"""Who asks: a name for the request that is the same after a restart, as `{document}-{number of the request}`."""
+
+PRICE_FACTOR: Final = 0.5
+"""What a request in a batch costs, of what it costs by itself (OpenAI and Anthropic alike, 2026)."""
+
+_MOST_REQUESTS: Final = 50_000  # OpenAI's limit per batch; Anthropic's is 100,000
+_MOST_BYTES: Final = 180_000_000  # OpenAI's limit is 200 MB, Anthropic's 256 MB
+_LOOK_BACK: Final = 120.0  # seconds that the clocks of both sides may differ
+_PATHS: Final = ("/chat/completions", "/messages", "/responses")
+_STATUS: Final = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "overloaded_error": 529,
+}
+
+log = structlog.get_logger("continuum")
+
+
+class Notes(Protocol):
+    """Where what is under way is noted; the journal implements it."""
+
+    async def put_note(self, key: str, value: Mapping[str, Any]) -> None:
+        """Keep a note under a key; returns after it is on disk."""
+        ...
+
+    async def notes(self, prefix: str) -> dict[str, Any]:
+        """All notes whose key begins so."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a batch brought for one request."""
+
+    status: int
+    body: Any
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A request that waits for its answer."""
+
+    name: str
+    path: str
+    body: Mapping[str, Any]
+    size: int
+    answer: Answer | Exception | None = None
+    done: anyio.Event = field(default_factory=anyio.Event)
+
+    def give(self, answer: Answer | Exception) -> None:
+        self.answer = answer
+        self.done.set()
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A batch as noted: `id` is None between the two notes."""
+
+    number: int
+    names: Sequence[str]
+    at: float
+    id: str | None = None
+
+
+class BatchApi(Protocol):
+    """One provider's batch endpoints."""
+
+    async def submit(self, asked: Sequence[_Asked], label: str) -> str:
+        """Create a batch and return its id."""
+        ...
+
+    async def results(self, batch_id: str) -> AsyncIterator[tuple[str, Answer]] | None:
+        """The answers by custom_id, None while the batch is under way."""
+        ...
+
+    async def find(self, batch: _Batch, label: str) -> str | None:
+        """The id of a batch of which only the intent was noted; None if it was never created."""
+        ...
+
+
+class BatchTransport(httpx2.AsyncBaseTransport):
+    """Carries requests in batches. Make the client that documents are drafted with from it: `over_batches()`.
+
+    Args:
+        api: the provider's endpoints.
+        live: carries what is not for a batch.
+        notes: where what is under way is noted.
+        run: a name for the whole job, the same after a restart.
+        linger: seconds without a new request after which those that wait are submitted.
+        poll: seconds between two looks at the batches under way; at first it is looked more often.
+        live_below: so few requests are not worth a batch: they are sent by themselves, at the full price.
+        runtime: clock and sleep.
+    """
+
+    def __init__(
+        self,
+        api: BatchApi,
+        live: httpx2.AsyncBaseTransport,
+        notes: Notes,
+        *,
+        run: str,
+        linger: float = 2.0,
+        poll: float = 60.0,
+        live_below: int = 0,
+        runtime: Runtime | None = None,
+    ) -> None:
+        self._api, self._live, self._notes = api, live, notes
+        self._run, self._linger, self._poll, self._live_below = run, linger, poll, live_below
+        self._runtime = runtime or Runtime()
+        self._waiting: dict[str, _Asked] = {}  # not submitted
+        self._submitted: dict[str, _Asked] = {}  # somebody waits for its answer
+        self._batches: dict[int, _Batch] = {}
+        self._home: dict[str, int] = {}  # custom_id to the number of the batch that it was submitted in
+        self._stir = anyio.Event()
+
+    # -- for the SDK ----------------------------------------------------------------------------------------------
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Carry a request: in a batch if it is one for the model, else as always."""
+        path, who = request.url.path, ASKING.get(None)
+        if request.method != "POST" or not path.endswith(_PATHS) or who is None:
+            return await self._live.handle_async_request(request)
+        raw = await request.aread()
+        body = json.loads(raw)
+        if body.get("stream"):
+            raise ConfigurationError("a batch cannot stream; draft with Policy(stream=False)")
+        name = f"{who}-{hashlib.sha256(raw).hexdigest()[:16]}"
+        asked = _Asked(name, "/v1" + path[path.rindex(next(p for p in _PATHS if path.endswith(p))) :], body, len(raw))
+        (self._submitted if name in self._home else self._waiting)[name] = asked
+        self._wake()
+        try:
+            await asked.done.wait()
+        finally:
+            self._waiting.pop(name, None)
+            self._submitted.pop(name, None)
+        if asked.answer is None:
+            return await self._live.handle_async_request(request)
+        if isinstance(asked.answer, Exception):
+            raise asked.answer
+        return httpx2.Response(asked.answer.status, json=asked.answer.body, request=request)
+
+    async def aclose(self) -> None:
+        """Nothing is open here."""
+
+    # -- the work -------------------------------------------------------------------------------------------------
+
+    async def serve(self) -> None:
+        """Submit and collect for ever; run it beside the documents and cancel it at the end."""
+        await self._load()
+        looks = 0
+        while True:
+            if not self._waiting and not self._submitted:
+                self._stir = anyio.Event()
+                await self._stir.wait()
+                looks = 0
+            if await self._gathered():
+                await self._send_off()
+                looks = 0
+            if self._submitted and not await self._collect():
+                looks += 1
+                await self._runtime.asleep(min(self._poll, self._linger * 2**looks))
+
+    def _wake(self) -> None:
+        self._stir.set()
+
+    async def _gathered(self) -> bool:
+        """Whether anything waits, once nothing more comes."""
+        count = -1
+        while self._waiting and count != len(self._waiting):
+            count = len(self._waiting)
+            await self._runtime.asleep(self._linger)
+        return bool(self._waiting)
+
+    async def _load(self) -> None:
+        for key, value in (await self._notes.notes("batch/")).items():
+            batch = _Batch(int(key.rpartition("/")[2]), value["names"], value["at"], value["id"])
+            if batch.id is None:
+                batch.id = await self._api.find(batch, self._label(batch.number))
+                if batch.id is None:
+                    log.info("batch_never_submitted", number=batch.number, requests=len(batch.names))
+                    continue
+                await self._note(batch)
+            self._enter(batch)
+        for name in [name for name in self._waiting if name in self._home]:
+            self._submitted[name] = self._waiting.pop(name)
+
+    def _enter(self, batch: _Batch) -> None:
+        self._batches[batch.number] = batch
+        self._home.update(dict.fromkeys(batch.names, batch.number))
+
+    def _label(self, number: int) -> str:
+        return f"{self._run}/{number}"
+
+    async def _note(self, batch: _Batch) -> None:
+        value = {"names": list(batch.names), "at": batch.at, "id": batch.id}
+        await self._notes.put_note(f"batch/{batch.number}", value)
+
+    async def _send_off(self) -> None:
+        asked = list(self._waiting.values())
+        if len(asked) <= self._live_below:
+            for one in asked:
+                self._waiting.pop(one.name, None)
+                one.done.set()  # without an answer: it is sent by itself
+            return
+        count, size = 0, 0
+        for one in asked:
+            size += one.size + 200
+            if size > _MOST_BYTES or count == _MOST_REQUESTS:
+                break
+            count += 1
+        part = asked[: max(count, 1)]
+        number = max(self._batches, default=-1) + 1
+        batch = _Batch(number, [one.name for one in part], time.time())
+        self._enter(batch)
+        for one in part:
+            self._submitted[one.name] = self._waiting.pop(one.name, one)
+        await self._note(batch)
+        try:
+            batch.id = await self._api.submit(part, self._label(number))
+        except Exception as error:  # each document is told, and decides for itself as with any failed request
+            log.warning("batch_refused", number=number, requests=len(part), error=str(error))
+            for one in part:
+                self._home.pop(one.name, None)
+                self._submitted.pop(one.name, None)
+                one.give(_as_answer(error))
+            return
+        await self._note(batch)
+        log.info("batch_submitted", number=number, id=batch.id, requests=len(part))
+
+    async def _collect(self) -> bool:
+        """Look at the batches that somebody waits for; whether one was over."""
+        over = False
+        for number in sorted({self._home[name] for name in self._submitted if name in self._home}):
+            batch = self._batches[number]
+            assert batch.id is not None
+            try:
+                results = await self._api.results(batch.id)
+                if results is None:
+                    continue
+                async for name, answer in results:
+                    asked = self._submitted.pop(name, None)
+                    if asked is not None:
+                        asked.give(answer)
+            except Exception as error:  # the batch is paid for and stays where it is: look again later
+                log.warning("batch_not_read", number=number, id=batch.id, error=str(error))
+                continue
+            over = True
+            for name in batch.names:
+                asked = self._submitted.pop(name, None)
+                if asked is not None:
+                    asked.give(_lost("the batch is over and has no result for this request"))
+        return over
+
+
+def _lost(message: str) -> Answer:
+    return Answer(503, {"type": "error", "error": {"type": "api_error", "message": message}})
+
+
+def _as_answer(error: Exception) -> Answer | Exception:
+    """What every request of a batch that could not be submitted gets to see."""
+    response = getattr(error, "response", None)
+    if isinstance(response, httpx2.Response):
+        try:
+            return Answer(response.status_code, response.json())
+        except ValueError:
+            return Answer(response.status_code, {"error": {"message": str(error)}})
+    return httpx2.ConnectError(f"the batch could not be submitted: {error}")
+
+
+# -- OpenAI -----------------------------------------------------------------------------------------------------------
+
+
+class OpenAIBatches:
+    """OpenAI's batch endpoints: a file of requests in, a file of results and one of errors out.
+
+    https://platform.openai.com/docs/guides/batch
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client.with_options(max_retries=0)
+
+    async def submit(self, asked: Sequence[_Asked], label: str) -> str:
+        """Create a batch and return its id."""
+        lines = [
+            json.dumps({"custom_id": one.name, "method": "POST", "url": one.path, "body": one.body}) for one in asked
+        ]
+        data = ("\n".join(lines) + "\n").encode()
+        file = await self._client.files.create(file=("batch.jsonl", data), purpose="batch")
+        batch = await self._client.batches.create(
+            input_file_id=file.id, endpoint=asked[0].path, completion_window="24h", metadata={"continuum": label}
+        )
+        return str(batch.id)
+
+    async def results(self, batch_id: str) -> AsyncIterator[tuple[str, Answer]] | None:
+        """The answers by custom_id, None while the batch is under way."""
+        batch = await self._client.batches.retrieve(batch_id)
+        if batch.status in ("validating", "in_progress", "finalizing", "cancelling"):
+            return None
+        return self._read(batch)
+
+    async def _read(self, batch: Any) -> AsyncIterator[tuple[str, Answer]]:
+        for file_id in (batch.output_file_id, batch.error_file_id):
+            if file_id:
+                content = await self._client.files.content(file_id)
+                for line in content.text.splitlines():
+                    if line.strip():
+                        yield _openai_answer(json.loads(line))
+        if batch.status == "failed":
+            async for refused in self._refused(batch):
+                yield refused
+
+    async def _refused(self, batch: Any) -> AsyncIterator[tuple[str, Answer]]:
+        """A batch fails as a whole, also for the sake of one line; the others may try again."""
+        problems = list(batch.errors.data or []) if batch.errors else []
+        named = {problem.line: problem for problem in problems if problem.line}
+        words = "; ".join(str(problem.message) for problem in problems) or "the batch failed"
+        again = any("limit" in str(problem.code) for problem in problems)
+        content = await self._client.files.content(batch.input_file_id)
+        for number, line in enumerate(content.text.splitlines(), 1):
+            if not line.strip():
+                continue
+            name = json.loads(line)["custom_id"]
+            if number in named:
+                yield (
+                    name,
+                    Answer(400, {"error": {"message": str(named[number].message), "type": "invalid_request_error"}}),
+                )
+            elif named:
+                yield name, _lost("the batch failed because of another request in it")
+            elif again:
+                yield name, Answer(429, {"error": {"message": words, "type": "rate_limit_exceeded"}})
+            else:
+                yield name, Answer(400, {"error": {"message": words, "type": "invalid_request_error"}})
+
+    async def find(self, batch: _Batch, label: str) -> str | None:
+        """The id of a batch of which only the intent was noted; None if it was never created."""
+        async for found in self._client.batches.list(limit=100):
+            if (found.metadata or {}).get("continuum") == label:
+                return str(found.id)
+            if found.created_at < batch.at - _LOOK_BACK:
+                break
+        return None
+
+
+def _openai_answer(line: Mapping[str, Any]) -> tuple[str, Answer]:
+    response, error = line.get("response"), line.get("error")
+    if response:
+        return line["custom_id"], Answer(response["status_code"], response["body"])
+    message = (error or {}).get("message", "the request has no result")
+    return line["custom_id"], _lost(f"{(error or {}).get('code', 'error')}: {message}")
+
+
+# -- Anthropic --------------------------------------------------------------------------------------------------------
+
+
+class AnthropicBatches:
+    """Anthropic's message batches. https://docs.anthropic.com/en/docs/build-with-claude/batch-processing"""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client.with_options(max_retries=0)
+
+    async def submit(self, asked: Sequence[_Asked], label: str) -> str:
+        """Create a batch and return its id. Anthropic keeps no label; `find` knows it by its requests."""
+        requests = [{"custom_id": one.name, "params": one.body} for one in asked]
+        batch = await self._client.messages.batches.create(requests=requests)
+        return str(batch.id)
+
+    async def results(self, batch_id: str) -> AsyncIterator[tuple[str, Answer]] | None:
+        """The answers by custom_id, None while the batch is under way."""
+        batch = await self._client.messages.batches.retrieve(batch_id)
+        if batch.processing_status != "ended":
+            return None
+        return self._read(batch_id)
+
+    async def _read(self, batch_id: str) -> AsyncIterator[tuple[str, Answer]]:
+        lines = await self._client.messages.batches.results(batch_id)
+        async for line in lines:
+            yield line.custom_id, _anthropic_answer(line.result)
+
+    async def find(self, batch: _Batch, label: str) -> str | None:
+        """The id of a batch of which only the intent was noted; None if it was never created.
+
+        The list tells how many requests a batch has, and only its results tell which, so this waits for its end.
+        """
+        wanted = set(batch.names)
+        async for found in self._client.messages.batches.list(limit=100):
+            if found.created_at.timestamp() < batch.at - _LOOK_BACK:
+                break
+            counts = found.request_counts
+            total = counts.processing + counts.succeeded + counts.errored + counts.canceled + counts.expired
+            if total != len(wanted):
+                continue
+            while (results := await self.results(found.id)) is None:  # noqa: ASYNC110  # it has to be looked at
+                await anyio.sleep(30)
+            names = {name async for name, _ in results}
+            if names == wanted:
+                return str(found.id)
+        return None
+
+
+def _anthropic_answer(result: Any) -> Answer:
+    if result.type == "succeeded":
+        return Answer(200, result.message.to_dict(mode="json"))
+    if result.type == "errored":
+        body = result.error.to_dict(mode="json")
+        kind = (body.get("error") or {}).get("type", "api_error")
+        return Answer(_STATUS.get(kind, 500), body)
+    return _lost(f"the request {'expired' if result.type == 'expired' else 'was cancelled'} in its batch")
+
+
+class _Through(httpx2.AsyncBaseTransport):
+    """Sends through the HTTP client that the caller's own SDK client has: its proxies, certificates and pool."""
+
+    def __init__(self, http: httpx2.AsyncClient) -> None:
+        self._http = http
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return await self._http.send(request, stream=True)
+
+
+# -- the client -------------------------------------------------------------------------------------------------------
+
+
+def over_batches(
+    client: Any,
+    notes: Notes,
+    *,
+    run: str,
+    linger: float = 2.0,
+    poll: float = 60.0,
+    live_below: int = 0,
+    runtime: Runtime | None = None,
+) -> tuple[Any, BatchTransport]:
+    """A client whose requests are carried in batches, and the transport to `serve()`.
+
+    Args:
+        client: an `AsyncOpenAI` or `AsyncAnthropic`.
+        notes, run, linger, poll, live_below, runtime: as for `BatchTransport`.
+
+    Raises:
+        ConfigurationError: a value is out of range, or the client is none of the two.
+    """
+    for name, value in (("linger", linger), ("poll", poll)):
+        if not (value > 0 and math.isfinite(value)):
+            raise ConfigurationError(f"{name}={value!r}: it has to be a positive number of seconds")
+    kinds: dict[str, Callable[[Any], BatchApi]] = {"AsyncOpenAI": OpenAIBatches, "AsyncAnthropic": AnthropicBatches}
+    found = next((kinds[c.__name__] for c in type(client).__mro__ if c.__name__ in kinds), None)
+    if found is None:
+        raise ConfigurationError(
+            f"client={type(client).__name__} has no batch API that continuum knows; use AsyncOpenAI or AsyncAnthropic"
+        )
+    transport = BatchTransport(
+        found(client),
+        _Through(client._client),
+        notes,
+        run=run,
+        linger=linger,
+        poll=poll,
+        live_below=live_below,
+        runtime=runtime,
+    )
+    http = httpx2.AsyncClient(transport=transport, timeout=None, base_url=str(client.base_url))
+    return client.with_options(http_client=http, max_retries=0, timeout=None), transport

@@ -1,0 +1,171 @@
+"""Documents drafted through the providers' batch APIs, over real HTTP."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import anthropic
+import anyio
+import httpx2
+import openai
+import pytest
+
+import continuum
+from continuum._core.errors import ConfigurationError
+from continuum.batch.via_api import ASKING, BatchTransport, over_batches
+from continuum.testing import BatchSpec, SimulatedProvider, sample_documents
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from continuum._core.types import Result
+
+DOCUMENTS = dict(list(sample_documents().items())[:4])
+POLICY = continuum.Policy(stream=False, deadline=None, max_rounds=60, retry_initial=0.001, retry_max=0.01)
+
+
+class Memory:
+    """Notes that survive the clients of one test."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] = {}
+
+    async def put_note(self, key: str, value: Mapping[str, Any]) -> None:
+        self.kept[key] = json.loads(json.dumps(value))
+
+    async def notes(self, prefix: str) -> dict[str, Any]:
+        return {key: value for key, value in self.kept.items() if key.startswith(prefix)}
+
+
+class Killed(BaseException):
+    """Stands for the end of the process at a chosen moment."""
+
+
+def client_of(server: SimulatedProvider, name: str) -> Any:
+    if name == "openai":
+        return openai.AsyncOpenAI(base_url=server.openai_base_url, api_key="test")
+    return anthropic.AsyncAnthropic(base_url=server.anthropic_base_url, api_key="test")
+
+
+async def draft(
+    client: Any, notes: Memory, *, live_below: int = 0, names: list[str] | None = None
+) -> tuple[dict[str, Result], BatchTransport]:
+    """All documents at once, each asking under its own name."""
+    batched, transport = over_batches(client, notes, run="job", linger=0.02, poll=0.02, live_below=live_below)
+    results: dict[str, Result] = {}
+
+    async def one(name: str) -> None:
+        asked = 0
+
+        async def next_name(request: httpx2.Request) -> None:
+            nonlocal asked
+            ASKING.set(f"{name.replace(' ', '_')}-{asked}")
+            asked += 1
+
+        mine = batched.with_options(http_client=httpx2.AsyncClient(transport=transport, timeout=None))
+        mine._client.event_hooks = {"request": [next_name], "response": []}
+        results[name] = await continuum.acomplete(
+            mine,
+            policy=POLICY,
+            model="simulated",
+            max_tokens=400,
+            messages=[{"role": "user", "content": f"[doc:{name}]"}],
+        )
+
+    async with client, batched, anyio.create_task_group() as serving:
+        serving.start_soon(transport.serve)
+        async with anyio.create_task_group() as documents:
+            for name in names or DOCUMENTS:
+                documents.start_soon(one, name)
+        serving.cancel_scope.cancel()
+    return results, transport
+
+
+def batches_of(notes: Memory) -> list[int]:
+    return [len(value["names"]) for _, value in sorted(notes.kept.items())]
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize(
+    ("spec", "faults"),
+    [
+        (BatchSpec(polls=3), ()),
+        (BatchSpec(expire={0, 2}), ()),
+        (BatchSpec(), ["status:500", "ok", "529", "ok", "429"]),
+    ],
+    ids=["slow", "expired", "partly failed"],
+)
+def test_documents_come_whole_out_of_batches(provider: str, spec: BatchSpec, faults: Any) -> None:
+    """Each round of all documents is one batch; what expired or failed is asked again in the next."""
+    notes = Memory()
+    with SimulatedProvider(DOCUMENTS, batches=spec, faults=faults) as server:
+        client = client_of(server, provider)
+        results, _ = anyio.run(lambda: draft(client, notes))
+    assert {name: result.text for name, result in results.items()} == DOCUMENTS
+    assert all(result.complete for result in results.values())
+    assert batches_of(notes)[0] == len(DOCUMENTS)
+    most = max(result.rounds for result in results.values())
+    assert most <= len(notes.kept) <= most + 6
+
+
+def test_a_batch_that_fails_as_a_whole_fails_its_documents_clearly() -> None:
+    notes = Memory()
+    with SimulatedProvider(DOCUMENTS, batches=BatchSpec(fail={0})) as server:
+        client = client_of(server, "openai")
+        with pytest.raises(BaseExceptionGroup) as caught:
+            anyio.run(lambda: draft(client, notes))
+    assert "The batch was refused as a whole" in repr(caught.value)
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("moment", ["before", "between", "after"])
+def test_a_crash_buys_nothing_twice(provider: str, moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process ends before the batch is created, between creation and note, or while it is under way."""
+    notes = Memory()
+    put = Memory.put_note
+
+    async def dying(self: Memory, key: str, value: Mapping[str, Any]) -> None:
+        if value["id"] is None:
+            await put(self, key, value)
+            if moment == "before":
+                raise Killed
+        else:
+            if moment == "after":
+                await put(self, key, value)
+            raise Killed
+
+    with SimulatedProvider(DOCUMENTS) as server:
+        client = client_of(server, provider)
+        monkeypatch.setattr(Memory, "put_note", dying)
+        with pytest.raises(BaseExceptionGroup) as caught:
+            anyio.run(lambda: draft(client, notes))
+        assert caught.group_contains(Killed)
+        monkeypatch.undo()
+        client = client_of(server, provider)
+        results, _ = anyio.run(lambda: draft(client, notes))
+        assert {name: result.text for name, result in results.items()} == DOCUMENTS
+        asked = [json.dumps(request.body, sort_keys=True) for request in server.requests]
+        asked = [body for body in asked if '"messages"' in body]
+        assert len(asked) == sum(result.rounds for result in results.values())
+        assert len(set(asked)) == len(asked)
+
+
+def test_a_small_remainder_goes_out_by_itself_when_asked() -> None:
+    notes = Memory()
+    with SimulatedProvider(DOCUMENTS) as server:
+        client = client_of(server, "openai")
+        results, _ = anyio.run(lambda: draft(client, notes, live_below=len(DOCUMENTS) - 1))
+    assert {name: result.text for name, result in results.items()} == DOCUMENTS
+    assert 1 <= len(notes.kept) < max(result.rounds for result in results.values())
+
+
+@pytest.mark.parametrize(("option", "value"), [("linger", 0), ("poll", float("inf"))])
+def test_bad_options_are_named(option: str, value: float) -> None:
+    with pytest.raises(ConfigurationError, match=f"{option}={value!r}"):
+        over_batches(openai.AsyncOpenAI(api_key="x"), Memory(), run="job", **{option: value})
+
+
+def test_a_client_without_a_batch_api_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="client=object"):
+        over_batches(object(), Memory(), run="job")
