@@ -64,7 +64,7 @@ class Lane:
         )
         self.log = _events.logger(run.id, choice=number) if number else _events.logger(run.id)
         self.first: Response | Failure | None = None  # its outcome of the first request, which all choices share
-        self._seams = 0
+        self._seams: list[tuple[int, str]] = []  # round and note of those that were logged
         self._unread: list[str] = []
 
     def elapsed(self) -> float:
@@ -122,9 +122,11 @@ class Lane:
         """Log a decision and the seams that led to it."""
         machine, log = self.machine, self.log
         seams = machine.seams
-        for seam in seams[self._seams :]:
+        known = [(seam.round, seam.note) for seam in seams]
+        same = next((i for i, (a, b) in enumerate(zip(known, self._seams, strict=False)) if a != b), len(self._seams))
+        for seam in seams[same:]:  # a reply that was set aside may be taken back
             log.info("seam", **_events.seam_fields(seam, text=machine.policy.log_text))
-        self._seams = len(seams)
+        self._seams = known
         if isinstance(action, Send):
             log.info(
                 "send",

@@ -17,7 +17,7 @@ from continuum.testing import FakeClock
 from continuum.testing.scripted import AsyncScriptedClient, Reply, ScriptedClient, ScriptExhausted, Step
 
 FIRST = "The keeper climbed the stair. The lamp was cold and the oil had run dry. "
-SECOND = "So he went down again and rowed to the village for a new barrel of it."
+SECOND = "He went down again and rowed to the village for a new barrel of it."
 ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Tell."}], "max_tokens": 50}
 
 Steps = Sequence[Step]

@@ -31,7 +31,9 @@ def openai(server: SimulatedProvider) -> OpenAI:
 
 def test_a_callers_stop_sequence_ends_the_answer() -> None:
     """A `stop` that may be the caller's own sequence is not questioned, whatever is open."""
-    client = ScriptedClient([Reply("First part of it. And more w", "length"), Reply("ords that break off here")])
+    client = ScriptedClient(
+        [Reply("First part of it. And more w", "length"), Reply("And more words that break off here")]
+    )
     result = continuum.complete(client, stop=["END"], **ASK)
     assert result.complete
     client.assert_complete()
@@ -101,7 +103,7 @@ def test_an_unanswered_round_leaves_no_trace() -> None:
 
 def test_a_snapshot_in_the_middle_of_a_round_can_be_rebuilt() -> None:
     """`stream.result` is good at any moment."""
-    client = ScriptedClient([Reply("First part of the tale. ", "length"), Reply("And then the second part of it.")])
+    client = ScriptedClient([Reply("First part of the tale. ", "length"), Reply("The second part of it.")])
     with continuum.stream(client, **ASK) as events:
         for _ in events:
             assert "".join(events.result.raw_segments)

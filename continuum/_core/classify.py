@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from continuum._core.state import Signal, State
@@ -20,31 +21,52 @@ class Verdict(NamedTuple):
     evidence: str = ""
 
 
+@dataclass(slots=True)
+class Tally:
+    """What a run has counted so far.
+
+    Attributes:
+        fruitless: replies in a row that added nothing.
+        rechecks: `stop`s questioned.
+        interruptions: interrupted rounds in a row.
+        retries: repeats of the present request.
+        reasks: joins in doubt that were asked about again.
+        unsettled: one of them stayed in doubt all the same, so no other is asked about.
+        escalated: a larger cap was tried.
+        prefill_refused: the server does not go on in place.
+    """
+
+    fruitless: int = 0
+    rechecks: int = 0
+    interruptions: int = 0
+    retries: int = 0
+    reasks: int = 0
+    unsettled: bool = False
+    escalated: bool = False
+    prefill_refused: bool = False
+
+
 class Progress(NamedTuple):
     """What the machine knows beside the response itself.
 
     Attributes:
         state: the state in which the outcome arrived.
+        tally: what was counted, this reply included.
         in_place: the request was sent as a prefill.
         text: the whole text, this reply joined.
         added: characters that this reply added to it.
-        fruitless: replies in a row that added nothing, this one included.
-        rechecks: `stop`s questioned so far.
         believe_stop: a `stop` may have been the caller's own stop sequence.
-        interruptions: interrupted rounds in a row, this one included.
         loop: the end of the text only repeats itself.
         looping: it did so for so long that whatever followed is of no use.
         may_escalate: a larger cap is allowed and was not tried.
     """
 
     state: State
+    tally: Tally
     in_place: bool
     text: str
     added: int
-    fruitless: int
-    rechecks: int
     believe_stop: bool
-    interruptions: int
     loop: bool
     looping: bool
     may_escalate: bool
@@ -90,13 +112,14 @@ def classify(response: Response, progress: Progress, policy: Policy) -> Verdict:
 def _stopped(progress: Progress, policy: Policy) -> Verdict:
     # The first reply, and one that the server wrote in place, end where the model ended them. In reply to a user
     # turn, small models stop at once in half of all cases, so there a `stop` needs a text that looks finished.
-    if progress.state is not State.CONTINUING or progress.in_place or progress.believe_stop:
+    asked_to_go_on = progress.state in (State.CONTINUING, State.SETTLING)
+    if not asked_to_go_on or progress.in_place or progress.believe_stop:
         return Verdict(Signal.FINISHED, "finished")
     left_open = open_end(progress.text)
     if not left_open and progress.added:
         return Verdict(Signal.FINISHED, "finished")
     evidence = f"open {left_open}" if left_open else "nothing new"
-    if progress.rechecks < policy.max_rechecks:
+    if progress.tally.rechecks < policy.max_rechecks:
         return Verdict(Signal.FINISHED_OPEN, "unclosed", evidence)
     if left_open:
         return Verdict(Signal.NO_PROGRESS, "unclosed", evidence)
@@ -120,15 +143,16 @@ def _cut(response: Response, progress: Progress, policy: Policy) -> Verdict:
 
 
 def _fruitless(progress: Progress, policy: Policy) -> Verdict:
-    if progress.fruitless >= policy.max_no_progress:
-        return Verdict(Signal.NO_PROGRESS, "no_progress", f"{progress.fruitless} replies in a row added nothing")
+    count = progress.tally.fruitless
+    if count >= policy.max_no_progress:
+        return Verdict(Signal.NO_PROGRESS, "no_progress", f"{count} replies in a row added nothing")
     return Verdict(Signal.NOTHING_NEW, "no_progress")
 
 
 def _interrupted(response: Response, progress: Progress, policy: Policy) -> Verdict:
     if response.tool_calls:
         return Verdict(Signal.BUDGET_SPENT, "tool_call_cut")
-    if progress.interruptions > policy.max_interruptions:
+    if progress.tally.interruptions > policy.max_interruptions:
         return Verdict(Signal.BUDGET_SPENT, "max_interruptions")
     if progress.loop:
         return Verdict(Signal.REPETITION, "repetition")

@@ -8,7 +8,7 @@ arrived alone, not on how they were cut into deltas: so a stream and a unary req
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from continuum._core.repetition import WINDOW, Run, periodic_run, uncounted
 from continuum._core.requests import LONGEST_REST, Question, boundary, may_end, size_of
@@ -26,6 +26,28 @@ _LOOP_CERTAIN = 8192  # characters of it after which no reply is waited for to i
 _REPLACEMENT = "\ufffd"  # what a server sends for a token that was cut inside a character
 
 
+class Aside(NamedTuple):
+    """A reply that was set aside because its join is in doubt, and how it was asked for."""
+
+    question: Question | None
+    round: int
+    cap: int | None
+    hold: bool
+    cut: bool
+    fed: str
+    rank: tuple[bool, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {**self._asdict(), "question": self.question.to_dict() if self.question else None}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Aside:
+        """The inverse of `to_dict`."""
+        question = Question.from_dict(data["question"]) if data["question"] else None
+        return cls(**{**data, "question": question, "rank": tuple(data["rank"])})
+
+
 class Draft:
     """The text so far, and the reply that is arriving.
 
@@ -37,6 +59,7 @@ class Draft:
         anchored: what the present reply repeated because it was asked to.
         peak_held: the most characters that were ever held back.
         looping: the text has said one passage for so long that the reply need not be waited for.
+        in_doubt: the present reply is joined at a gap or in one of two ways, and another may take its place.
 
     Args:
         watch: look for loops.
@@ -50,6 +73,7 @@ class Draft:
         self.anchored = ""
         self.peak_held = 0
         self.looping = False
+        self.in_doubt = False
         self._watch = watch
         self._base = ""
         self._parts: list[str] = []
@@ -67,6 +91,11 @@ class Draft:
         self._looked = 0  # up to here boundaries were looked for
         self._loop_from: int | None = None  # from here on a suspected loop is held back
         self._mark: dict[str, Any] | None = None  # the state at the beginning of the present round
+        self._before: dict[str, Any] | None = None  # the same, when the round has ended
+        self._settles = False
+        self._rank = (True, 1.0)  # of the present join: no gap, and how sure
+        self._ended_cut = False
+        self._aside: Aside | None = None
 
     @property
     def text(self) -> str:
@@ -88,7 +117,9 @@ class Draft:
 
     # -- one round ------------------------------------------------------------------------------------------------
 
-    def begin(self, question: Question | None, *, round: int, cap: int | None, hold: bool) -> None:
+    def begin(
+        self, question: Question | None, *, round: int, cap: int | None, hold: bool, settle: bool = False
+    ) -> None:
         """A round was asked for.
 
         Args:
@@ -97,8 +128,11 @@ class Draft:
             cap: output tokens that the reply may have, None if unknown.
             hold: the unfinished end may be replaced by the reply after this one. It is held back from where the cap
                 may be reached: a token has at least one byte, so before that many bytes no cap can cut.
+            settle: the reply may be set aside if its join is in doubt, so it is held back then.
         """
-        self._mark = {**self._settled(), "question": question, "round": round, "cap": cap, "hold": hold}
+        fresh = {"question": question, "round": round, "cap": cap, "hold": hold, "settle": settle}
+        self._mark = {**self._settled(), **fresh}
+        self._settles, self.in_doubt, self._rank = settle, False, (True, 1.0)
         self._round, self._cap, self._hold, self._question = round, cap, hold, question
         self._bytes, self._floor = 0, None
         self.arrived, self._fed, self.anchored = 0, [], ""
@@ -134,7 +168,8 @@ class Draft:
 
     def end(self, *, cut: bool) -> None:
         """The reply ended. A character that was cut in half, and what the join trims from the end, are taken off."""
-        joiner, self._mark = self._joiner, None
+        joiner, self._before, self._mark = self._joiner, self._mark, None
+        self._ended_cut = cut
         if joiner is not None:
             undecided = joiner.join is None
             piece = joiner.finish()
@@ -184,6 +219,46 @@ class Draft:
         self._loop_from = None
         return self._release(self._size)
 
+    # -- two replies to one question ------------------------------------------------------------------------------
+
+    def set_aside(self) -> str:
+        """Take the present reply, which has ended, out of the text again; returns why it is in doubt."""
+        assert self._before is not None
+        self._aside = Aside(self._question, self._round, self._cap, self._hold, self._ended_cut, self.fed, self._rank)
+        why = self.seams[-1].note if self.seams else ""
+        why = next((seam.note for seam in self.seams if seam.round == self._round), why)
+        self._rewind(self._before)
+        self._trim(self._aside.fed, f"set aside, and asked again: {why}", self._aside.round)
+        return why
+
+    def compare(self) -> tuple[bool, bool]:
+        """Whether the present reply is joined for certain, and whether it is so more than the one set aside."""
+        assert self._aside is not None
+        return not self.in_doubt, self._rank > self._aside.rank
+
+    def keep(self) -> None:
+        """The present reply takes the place of the one that was set aside."""
+        self._aside, self._settles = None, False
+
+    def take_back(self) -> str:
+        """Put the reply that was set aside into the text again, and set the present one aside instead.
+
+        Returns:
+            What may be shown now.
+        """
+        aside, before = self._aside, self._mark or self._before
+        assert aside is not None
+        assert before is not None
+        second, number = self.fed, self._round
+        self._aside = None
+        self._rewind({**before, "seams": before["seams"][:-1]})
+        if second:
+            self._trim(second, "set aside: another reply to the same question is joined better", number)
+        self.begin(aside.question, round=aside.round, cap=aside.cap, hold=aside.hold)
+        shown = self.feed(aside.fed)
+        self.end(cut=aside.cut)
+        return shown
+
     @property
     def run(self) -> Run | None:
         """The repeat at the end of the text, if it ends in one."""
@@ -207,6 +282,8 @@ class Draft:
             piece = inserted + piece
             replaced, kind, ambiguous = 0, "gap", True
             note = f"{note}; the unfinished end was already shown and stays"
+        self._rank = (kind != "gap", join.confidence)
+        self.in_doubt = self._settles and (kind == "gap" or ambiguous)
         taken = ""
         if replaced:
             taken = self._shrink(self._size - replaced)
@@ -230,8 +307,8 @@ class Draft:
         )
         return piece
 
-    def _trim(self, removed: str, note: str) -> None:
-        self.seams.append(Seam(self._size, self._round, "nothing_new", removed=removed, note=note))
+    def _trim(self, removed: str, note: str, round: int | None = None) -> None:
+        self.seams.append(Seam(self._size, round or self._round, "nothing_new", removed=removed, note=note))
 
     def _shrink(self, size: int, note: str = "") -> str:
         """Take everything from `size` on off the text.
@@ -291,7 +368,7 @@ class Draft:
 
     def _limit(self) -> int:
         """Index up to which the text is sure while the round is under way."""
-        if self._joiner is not None and self._joiner.join is None:
+        if self.in_doubt or (self._joiner is not None and self._joiner.join is None):
             return self.released
         limit = self._size - (len(self._recent) - len(self._recent.rstrip(_REPLACEMENT)))
         if self._floor is not None and limit > self._floor:
@@ -328,10 +405,23 @@ class Draft:
             "last": [self._round, self._cap, self._hold, self._floor, self.anchored],
         }
 
+    def _rewind(self, settled: Mapping[str, Any]) -> None:
+        """Go back to a state that `_settled` described."""
+        self._base, self._size = settled["text"], len(settled["text"])
+        self._parts.clear()
+        self.seams = list(settled["seams"])
+        self.released, self.start = settled["released"], settled["start"]
+        self._loop_from, self.looping = settled["loop_from"], settled["looping"]
+        self._round, self._cap, self._hold, self._floor, self.anchored = settled["last"]
+        self._unreleased = self._base[self.released :]
+        self._recent = self._base[-WINDOW:]
+        self._joiner, self.in_doubt = None, False
+
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values: the state at the beginning of the present round, and what arrived since."""
         data = dict(self._mark or self._settled())
         data["seams"] = [asdict(seam) for seam in data["seams"]]
+        data["aside"] = self._aside.to_dict() if self._aside is not None else None
         if self._mark is not None:
             question = data.pop("question")
             data["question"] = question.to_dict() if question is not None else None
@@ -342,15 +432,9 @@ class Draft:
     def from_dict(cls, data: Mapping[str, Any]) -> Draft:
         """The inverse of `to_dict`: the present round is fed again, which gives the same state."""
         draft = cls(watch=data["watch"])
-        draft.looping = data["looping"]
-        draft._base = data["text"]
-        draft._size = len(draft._base)
-        draft.seams = [Seam(**seam) for seam in data["seams"]]
-        draft.released, draft.start = data["released"], data["start"]
-        draft._loop_from, draft.peak_held = data["loop_from"], data["peak_held"]
-        draft._round, draft._cap, draft._hold, draft._floor, draft.anchored = data["last"]
-        draft._unreleased = draft._base[draft.released :]
-        draft._recent = draft._base[-WINDOW:]
+        draft.peak_held = data["peak_held"]
+        draft._rewind({**data, "seams": [Seam(**seam) for seam in data["seams"]]})
+        draft._aside = Aside.from_dict(data["aside"]) if data["aside"] is not None else None
         if "fed" in data:
             question = data["question"]
             draft.begin(
@@ -358,6 +442,7 @@ class Draft:
                 round=data["round"],
                 cap=data["cap"],
                 hold=data["hold"],
+                settle=data["settle"],
             )
             draft.feed(data["fed"])
             # In one piece more can be sure than the reader was shown.

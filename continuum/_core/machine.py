@@ -8,24 +8,25 @@ no file and no SDK, so the same events always give the same decisions: live, str
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from continuum._core.actions import Action, Done, Send, Wait
 from continuum._core.budget import Budget
-from continuum._core.classify import Progress, Verdict, classify, classify_failure
+from continuum._core.classify import Progress, Tally, Verdict, classify, classify_failure
 from continuum._core.draft import Draft
 from continuum._core.errors import ProtocolError
+from continuum._core.ledger import Ledger
 from continuum._core.policy import Policy
 from continuum._core.repetition import is_loop
 from continuum._core.requests import History, Question
 from continuum._core.state import IN_FLIGHT, TERMINAL, Signal, State, Step, advance
-from continuum._core.types import Failure, Prefill, Response, Result, Segment, Usage, spans
+from continuum._core.types import Failure, Prefill, Response, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from continuum._core.types import Reason, Seam
+    from continuum._core.types import Reason, Seam, Usage
 
 
 class Continuation:
@@ -50,24 +51,19 @@ class Continuation:
     ) -> None:
         self.policy = policy or Policy()
         self.state = State.READY
-        self.usage = Usage()
         self._budget = Budget(self.policy, cap, price)
+        self._ledger = Ledger(self._budget)
         self._prefill = prefill
         self._believe_stop = believe_stop
-        self.cost: float | None = 0.0 if price is not None else None
-        self._elsewhere, self._elsewhere_cost = Usage(), 0.0
         self._draft = Draft(watch=self.policy.max_repetition is not None)
         self._history = History()
-        self._segments: list[Segment] = []
         self._pending: Send | None = None  # the last request, for repeats
         self._pending_state = State.DRAFTING
         self._blocks: tuple[Any, ...] = ()
-        self._escalated = self._prefill_refused = False
-        self._fruitless = self._rechecks = self._interruptions = self._retries = 0
-        self._last: Response | None = None
+        self._tally = Tally()
+        self._aside: Response | None = None  # a reply whose join is in doubt, while the same thing is asked again
         self._failure: Failure | None = None
         self._reason: Reason = "running"
-        self._model: str | None = None
 
     # -- events ---------------------------------------------------------------------------------------------------
 
@@ -119,10 +115,12 @@ class Continuation:
         """
         if self.state is not State.WAITING or self._pending is None:
             raise ProtocolError(f"nothing waits in state {self.state.value!r}; resume() belongs after Wait")
-        if self._budget.late(elapsed):
+        late = self._budget.late(elapsed)
+        if late and self._aside is None:
             return self._stop(Signal.BUDGET_SPENT, "deadline", self._failure)
-        transition = advance(self.state, Signal.WAITED, self._pending_state)
-        self.state = transition.state
+        self.state = advance(self.state, Signal.WAITED, self._pending_state).state
+        if late:
+            return self._unsettled(Verdict(Signal.BUDGET_SPENT, "deadline"), elapsed, self._failure)
         return self._pending
 
     def cancel(self, partial: Response | None = None) -> Done:
@@ -135,6 +133,8 @@ class Continuation:
                 text = self._draft.feed(partial.text[self._draft.arrived :])
                 self._record(partial)
             self._draft.end(cut=True)
+        if self._aside is not None:
+            text += self._choose(partial)[1]
         return self._stop(Signal.CANCELLED, "cancelled", None, text)
 
     # -- responses ------------------------------------------------------------------------------------------------
@@ -143,21 +143,28 @@ class Continuation:
         draft = self._draft
         text = draft.feed(response.text[draft.arrived :])
         draft.end(cut=not response.suspended and response.finish_reason not in ("stop", "tool_calls"))
-        added = len(draft) - draft.start
         self._record(response)
-        self._retries = 0
-        self._interruptions = self._interruptions + 1 if response.finish_reason == "interrupted" else 0
-        self._fruitless = 0 if added else self._fruitless + 1
-        limit = self.policy.max_repetition
+        self._tally.retries = 0
+        if self._aside is not None:
+            response, more = self._choose(response)
+            text += more
+        elif self._may_reask(response, elapsed):
+            return self._reask(response, text, elapsed)
+        return self._follow(self._verdict(response), text, elapsed, response.failure)
+
+    def _verdict(self, response: Response) -> Verdict:
+        """What a reply that is part of the text now means."""
+        draft, tally, limit = self._draft, self._tally, self.policy.max_repetition
+        added = len(draft) - draft.start
+        tally.interruptions = tally.interruptions + 1 if response.finish_reason == "interrupted" else 0
+        tally.fruitless = 0 if added else tally.fruitless + 1
         progress = Progress(
             state=self.state,
+            tally=tally,
             in_place=self._sent.in_place,
             text=draft.text,
             added=added,
-            fruitless=self._fruitless,
-            rechecks=self._rechecks,
             believe_stop=self._believe_stop,
-            interruptions=self._interruptions,
             loop=limit is not None and (draft.looping or is_loop(draft.run, limit)),
             looping=draft.looping,
             may_escalate=self._may_escalate(),
@@ -166,43 +173,67 @@ class Continuation:
         if verdict.signal is Signal.REPETITION:
             draft.cut_loop()
         if verdict.signal is Signal.FINISHED_OPEN:
-            self._rechecks += 1
-        return self._follow(verdict, text, elapsed, response.failure)
+            tally.rechecks += 1
+        return verdict
+
+    # -- joins in doubt -------------------------------------------------------------------------------------------
+
+    def _settles(self, question: Question | None) -> bool:
+        """Whether the reply is to be held back if its join is in doubt, because another may take its place."""
+        if question is None or question.in_place or question.anchor is None:
+            return False
+        return self._aside is not None or (self._tally.reasks < self.policy.reask and not self._tally.unsettled)
+
+    def _may_reask(self, response: Response, elapsed: float) -> bool:
+        """Whether to ask for the same once more. The last round that is allowed is better spent on going on."""
+        draft = self._draft
+        if not draft.in_doubt or draft.looping or len(draft) == draft.start or response.tool_calls:
+            return False
+        if response.finish_reason not in ("stop", "length") or self._ledger.spent(elapsed, raised=False) is not None:
+            return False
+        return response.finish_reason == "stop" or self.rounds + 1 < self.policy.max_rounds
+
+    def _reask(self, response: Response, text: str, elapsed: float) -> Action:
+        self._aside = response
+        self._tally.reasks += 1
+        verdict = Verdict(Signal.DOUBTFUL, "running", self._draft.set_aside())
+        return self._follow(verdict, text, elapsed, None)
+
+    def _choose(self, second: Response | None) -> tuple[Response, str]:
+        """Two replies to the same question: keep the one whose join is surer; the first unless there is a reason.
+
+        Returns:
+            The reply that is part of the text now, and what may be shown of it.
+        """
+        draft, first = self._draft, self._aside
+        assert first is not None
+        self._aside = None
+        ended_well = second is None or second.finish_reason in ("stop", "length", "interrupted")
+        usable = ended_well and len(draft) > draft.start and not (second is not None and second.tool_calls)
+        sure, better = draft.compare()
+        self._tally.unsettled = not (usable and sure)
+        if usable and better:
+            draft.keep()
+            return second or first, ""
+        self._ledger.last = first
+        return first, draft.take_back()
+
+    def _unsettled(self, verdict: Verdict, elapsed: float, failure: Failure | None) -> Action:
+        """No second reply will come: the first counts, and if it had ended the answer, the answer has ended."""
+        first, text = self._choose(None)
+        own = self._verdict(first)
+        return self._follow(own if own.signal is Signal.FINISHED else verdict, text, elapsed, failure)
 
     def _record(self, response: Response) -> None:
-        """Enter a paid round into the books."""
-        usage = response.usage or Usage(estimated=True)
-        self._charge(usage)
-        self._last = response
-        self._model = response.model or self._model
-        if not self._prefill_refused:
+        """Enter a paid round into the books, and note what it says about the server."""
+        self._ledger.record(response, self._sent.reason)
+        if not self._tally.prefill_refused:
             self._prefill = response.prefill or self._prefill
         self._blocks += response.blocks if response.suspended else ()
-        self._segments.append(
-            Segment(
-                round=len(self._segments) + 1,
-                start=0,
-                end=0,
-                reason=self._sent.reason,
-                finish_reason=response.finish_reason,
-                raw_finish_reason=response.raw_finish_reason,
-                usage=usage,
-                response_id=response.id,
-                failure=response.failure.message if response.failure else None,
-                rate_limit=response.rate_limit,
-            )
-        )
-
-    def _charge(self, usage: Usage) -> None:
-        """Count a request that was billed. Prices have tiers, so each request is priced by itself."""
-        self.usage += usage
-        price = self._budget.cost(usage)
-        self.cost = None if price is None or self.cost is None else self.cost + price
 
     def charge_elsewhere(self, usage: Usage, cost: float | None) -> None:
         """Count what another choice of the same run has spent: the ceilings are the run's."""
-        self._elsewhere += usage
-        self._elsewhere_cost += cost or 0.0
+        self._ledger.charge_elsewhere(usage, cost)
 
     def _receive_failure(self, failure: Failure, elapsed: float) -> Action:
         draft = self._draft
@@ -212,19 +243,21 @@ class Continuation:
                 "report it as a Response with finish_reason 'interrupted', so that the text is kept"
             )
         if failure.usage is not None:
-            self._charge(failure.usage)
+            self._ledger.charge(failure.usage)
         self._failure = failure
         left = None if self.policy.deadline is None else self.policy.deadline - elapsed
         verdict = classify_failure(
             failure,
             in_place=self._sent.in_place,
             forced_in_place=self.policy.strategy == "in_place",
-            retries=self._retries,
+            retries=self._tally.retries,
             policy=self.policy,
             left=left,
         )
         if verdict.signal is Signal.PREFILL_REFUSED:
-            self._prefill_refused, self._prefill = True, None
+            self._tally.prefill_refused, self._prefill = True, None
+        if self._aside is not None and verdict.signal is not Signal.TRANSIENT:
+            return self._unsettled(verdict, elapsed, failure)
         return self._follow(verdict, "", elapsed, failure)
 
     # -- what follows ---------------------------------------------------------------------------------------------
@@ -241,21 +274,31 @@ class Continuation:
         self.state = transition.state
         match transition.step:
             case Step.PAUSE:
-                self._pending_state, self._retries = owner, self._retries + 1
+                self._pending_state, self._tally.retries = owner, self._tally.retries + 1
                 self._pending = replace(self._sent, reason="retry", text="")
-                return self._wait(verdict, self._retries, failure, text)
+                return self._wait(verdict, self._tally.retries, failure, text)
             case Step.PAUSE_THEN_CONTINUE:
                 send = self._continue(verdict, text)
                 self._pending, self._pending_state = replace(send, text=""), State.CONTINUING
-                return self._wait(verdict, self._interruptions, failure, send.text)
+                return self._wait(verdict, self._tally.interruptions, failure, send.text)
             case Step.ESCALATE:
-                self._escalated = True
+                self._tally.escalated = True
                 return self._send(self._again("escalate", text), None)
             case Step.ASK:
                 return self._send(self._again("ask", text), None)
             case Step.RESUME:
                 question = self._history.resend(self._draft.text, self._blocks)
                 return self._send(self._asking(question, "resume", text + self._draft.release_all(), verdict), question)
+            case Step.REASK:
+                question = self._history.ask(
+                    self._draft.text,
+                    end=self._history.shown,
+                    anchor=self._anchor_room(),
+                    opening="",
+                    insist=False,
+                    settle=True,
+                )
+                return self._send(self._asking(question, "reask", text, verdict), question)
             case Step.REWORD:
                 return self._continue(verdict, text, reason="reword")
             case _:
@@ -271,11 +314,11 @@ class Continuation:
 
     def _again(self, reason: str, text: str) -> Send:
         """The caller's request once more; nothing visible came, so there is nothing to go on from."""
-        return Send(len(self._segments) + 1, reason, max_tokens=self._next_cap(), text=text)
+        return Send(len(self._ledger.segments) + 1, reason, max_tokens=self._next_cap(), text=text)
 
     def _asking(self, question: Question, reason: str, text: str, verdict: Verdict) -> Send:
         return Send(
-            round=len(self._segments) + 1,
+            round=len(self._ledger.segments) + 1,
             reason=reason,
             turns=question.turns,
             in_place=question.in_place and bool(question.turns) and not question.turns[-1].blocks,
@@ -295,14 +338,14 @@ class Continuation:
         else:
             # After a reply that brought nothing, all there is is shown, and less of it is asked for again, so that the
             # next reply can only bring something new.
-            again = self._fruitless > 0 and bool(history.turns)
+            again = self._tally.fruitless > 0 and bool(history.turns)
             end, released = (len(draft), "") if again else draft.cut_back(history.shown)
             question = history.ask(
                 draft.text,
                 end=end,
                 anchor=self._anchor_room() if self.policy.anchor else None,
                 opening=draft.anchored,
-                insist=self._fruitless > 0,
+                insist=self._tally.fruitless > 0,
                 blocks=self._blocks,
             )
             self._blocks = ()
@@ -315,13 +358,14 @@ class Continuation:
             round=send.round,
             cap=send.max_tokens or self._budget.cap,
             hold=self.policy.cut_back == "sentence" and not self._in_place(),
+            settle=self._settles(question),
         )
         return send
 
     def _stop(self, signal: Signal, reason: Reason, failure: Failure | None, text: str = "") -> Done:
         self.state = advance(self.state, signal).state
         self._reason, self._failure = reason, failure
-        self._draft.forget_round(len(self._segments) + 1)
+        self._draft.forget_round(len(self._ledger.segments) + 1)
         return Done(reason, self.state is State.COMPLETE, text + self._draft.release_all(), failure)
 
     # -- ceilings -------------------------------------------------------------------------------------------------
@@ -333,26 +377,28 @@ class Continuation:
         return strategy == "in_place" or (strategy == "auto" and self._prefill is not None)
 
     def _anchor_room(self) -> int:
-        return self._budget.room(self.usage + self._elsewhere, raised=self._escalated) >> 2 * self._fruitless
+        return self._budget.room(self._ledger.total, raised=self._tally.escalated) >> 2 * self._tally.fruitless
 
     def _may_escalate(self) -> bool:
-        return not self._escalated and self._budget.may_raise_cap
+        return not self._tally.escalated and self._budget.may_raise_cap
 
     def _next_cap(self) -> int | None:
-        return self._budget.next_cap(self.usage + self._elsewhere, raised=self._escalated)
+        return self._budget.next_cap(self._ledger.total, raised=self._tally.escalated)
 
     def _spent(self, elapsed: float) -> Reason | None:
-        last = self._segments[-1].usage if self._segments else None
-        return self._budget.spent(
-            rounds=len(self._segments),
-            usage=self.usage + self._elsewhere,
-            cost=None if self.cost is None else self.cost + self._elsewhere_cost,
-            last=last,
-            elapsed=elapsed,
-            raised=self._escalated,
-        )
+        return self._ledger.spent(elapsed, raised=self._tally.escalated)
 
     # -- results --------------------------------------------------------------------------------------------------
+
+    @property
+    def usage(self) -> Usage:
+        """Tokens of all rounds so far."""
+        return self._ledger.usage
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars for `usage`, None if unknown."""
+        return self._ledger.cost
 
     @property
     def seams(self) -> Sequence[Seam]:
@@ -362,7 +408,7 @@ class Continuation:
     @property
     def rounds(self) -> int:
         """Rounds paid for so far."""
-        return len(self._segments)
+        return len(self._ledger.segments)
 
     @property
     def length(self) -> int:
@@ -391,26 +437,22 @@ class Continuation:
 
     def result(self) -> Result:
         """Everything so far, at any point of the run."""
-        draft, last = self._draft, self._last
+        draft, ledger = self._draft, self._ledger
+        finish_reason, raw_finish_reason = ledger.finish
         failure = self._failure.error if self._failure is not None and self._reason != "finished" else None
         return Result(
             text=draft.text,
             complete=self.state is State.COMPLETE,
-            finish_reason=last.finish_reason if last else "unknown",
-            raw_finish_reason=last.raw_finish_reason if last else None,
+            finish_reason=finish_reason,
+            raw_finish_reason=raw_finish_reason,
             reason=self._reason,
-            segments=tuple(
-                replace(segment, start=start, end=end)
-                for segment, (start, end) in zip(
-                    self._segments, spans(len(draft), draft.seams, len(self._segments)), strict=True
-                )
-            ),
+            segments=ledger.account(len(draft), draft.seams),
             seams=tuple(draft.seams),
-            usage=self.usage,
-            cost=self.cost if self._segments or self.usage.total_tokens else None,
-            rounds=len(self._segments),
-            model=self._model,
-            raw=last.raw if last else None,
+            usage=ledger.usage,
+            cost=ledger.cost if ledger.segments or ledger.usage.total_tokens else None,
+            rounds=len(ledger.segments),
+            model=ledger.model,
+            raw=ledger.last.raw if ledger.last else None,
             failure=failure,
         )
 
@@ -420,28 +462,9 @@ class Continuation:
         A request that was in flight is not lost: after `from_dict()`, tell the machine what had arrived with
         `receive(Response(machine.partial, "interrupted"))`, or, if nothing had, with a transient `Failure`.
         """
-        return {
-            "version": 1,
-            "policy": self.policy.model_dump(exclude_unset=True),
-            "state": self.state.value,
-            "usage": asdict(self.usage),
-            "cost": self.cost,
-            "elsewhere": [asdict(self._elsewhere), self._elsewhere_cost],
-            "believe_stop": self._believe_stop,
-            "cap": self._budget.cap,
-            "prefill": asdict(self._prefill) if self._prefill else None,
-            "draft": self._draft.to_dict(),
-            "history": self._history.to_dict(),
-            "segments": [asdict(s) for s in self._segments],
-            "pending": self._pending.to_dict() if self._pending is not None else None,
-            "pending_state": self._pending_state.value,
-            "blocks": list(self._blocks),
-            "flags": [self._escalated, self._prefill_refused],
-            "counts": [self._fruitless, self._rechecks, self._interruptions, self._retries],
-            "last": [self._last.finish_reason, self._last.raw_finish_reason] if self._last else None,
-            "reason": self._reason,
-            "model": self._model,
-        }
+        from continuum._core.snapshot import dump
+
+        return dump(self)
 
     @classmethod
     def from_dict(
@@ -452,23 +475,6 @@ class Continuation:
         Raises:
             ProtocolError: if the state was written by another version of the machine.
         """
-        if data.get("version") != 1:
-            raise ProtocolError(f"this machine reads state version 1, not {data.get('version')!r}")
-        machine = cls(Policy(**data["policy"]), cap=data["cap"], price=price)
-        machine.state = State(data["state"])
-        machine.usage, machine.cost = Usage(**data["usage"]), data["cost"]
-        machine._elsewhere, machine._elsewhere_cost = Usage(**data["elsewhere"][0]), data["elsewhere"][1]
-        machine._believe_stop = data["believe_stop"]
-        machine._prefill = Prefill(**data["prefill"]) if data["prefill"] else None
-        machine._draft = Draft.from_dict(data["draft"])
-        machine._history = History.from_dict(data["history"])
-        machine._segments = [Segment.from_dict(segment) for segment in data["segments"]]
-        if data["pending"] is not None:
-            machine._pending = Send.from_dict(data["pending"])
-        machine._pending_state = State(data["pending_state"])
-        machine._blocks = tuple(data["blocks"])
-        machine._escalated, machine._prefill_refused = data["flags"]
-        machine._fruitless, machine._rechecks, machine._interruptions, machine._retries = data["counts"]
-        machine._last = Response("", data["last"][0], data["last"][1]) if data["last"] else None
-        machine._reason, machine._model = data["reason"], data["model"]
-        return machine
+        from continuum._core.snapshot import load
+
+        return load(cls, data, price)

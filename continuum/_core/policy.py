@@ -44,6 +44,10 @@ class Policy(BaseModel):
     max_rechecks: int = Field(default=1, ge=0)
     """How often a `stop` is questioned that came in reply to a user turn and adds nothing, or leaves a code fence,
     JSON or a sentence open."""
+    reask: int = Field(default=2, ge=0)
+    """How many joins of a run that are in doubt (a gap, or two readings) may be settled by asking for the same again,
+    to begin with more of the last words; each once, and none after one that this did not settle. The first reply is
+    set aside: it is on the bill, and in `Seam.removed`. A stream holds such a reply back. In user-turn mode only."""
     max_interruptions: int = Field(default=5, ge=0)
     """Streams in a row that may break off before the run stops."""
     max_repetition: int | None = Field(default=1200, ge=400)

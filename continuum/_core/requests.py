@@ -23,6 +23,8 @@ BOUNDARY_WINDOW = 2000
 _END_MARK = re.compile(r"[.!?…؟۔।॥。！？\n,\]}]")
 _LIST_ITEM = re.compile(r"\s*([-*+•]|\d+[.)])\s")
 _SHORTEST_ANCHOR = 16
+_LONG_ANCHOR = 160
+_LONGEST_ANCHOR = 400
 LONGEST_REST = 240
 """Characters after which `safe_end` finds a boundary without a mark."""
 
@@ -64,7 +66,15 @@ class History:
         self.shown = 0
 
     def ask(
-        self, text: str, *, end: int, anchor: int | None, opening: str, insist: bool, blocks: tuple[Any, ...]
+        self,
+        text: str,
+        *,
+        end: int,
+        anchor: int | None,
+        opening: str,
+        insist: bool,
+        blocks: tuple[Any, ...] = (),
+        settle: bool = False,
     ) -> Question:
         """Ask with a user turn.
 
@@ -76,6 +86,7 @@ class History:
                 as the model wrote it, so that the model sees itself do what the next question asks for again.
             insist: the last question brought nothing; ask in plainer words.
             blocks: provider blocks of a turn that was suspended, to stand before the text.
+            settle: the reply to the same question could not be joined for certain; ask for more of the last words.
         """
         if end > self.shown or blocks:
             if opening:  # the white space behind the anchor was said as well
@@ -84,8 +95,8 @@ class History:
             self.shown = end
         else:  # nothing new to show: the same question again, in other words
             self.turns.pop()
-        words = anchor_of(text[:end], anchor) if anchor is not None else None
-        self.turns.append(Turn("user", wording(text[:end], words, insist=insist)))
+        words = anchor_of(text[:end], anchor, long=settle) if anchor is not None else None
+        self.turns.append(Turn("user", wording(text[:end], words, insist=insist, settle=settle)))
         return Question(tuple(self.turns), self.shown, words)
 
     def prefill(self, text: str, how: Prefill) -> Question:
@@ -119,17 +130,30 @@ def boundary(text: str, *, floor: int, sentence: bool) -> int:
     return max(floor, start + safe_end(text[start:], level="sentence" if sentence else "word"))
 
 
-def anchor_of(shown: str, room: int) -> str | None:
+def anchor_of(shown: str, room: int, *, long: bool = False) -> str | None:
     """The words that the reply is asked to begin with, in at most `room` bytes; None if there is no room for any.
 
-    The model says them again in every round, so a small cap has to make do with few of them.
+    The model says them again in every round, so a small cap has to make do with few of them. A `long` anchor is four
+    times the usual one, 160 to 400 characters from the start of a line or word, where the text has as many.
     """
     anchor = choose_anchor(shown) if room >= _SHORTEST_ANCHOR else None
+    if anchor is not None and long:
+        anchor = _lengthened(anchor, shown.rstrip())
     if anchor is None or size_of(anchor) <= room:
         return anchor
     short = anchor.encode("utf-8", "surrogatepass")[-room:].decode("utf-8", "ignore")
     _, space, rest = short.partition(" ")  # begins with a whole word, if there are words
     return (rest if space and size_of(rest) >= _SHORTEST_ANCHOR else short).lstrip() or None
+
+
+def _lengthened(anchor: str, body: str) -> str:
+    wanted = min(max(_LONG_ANCHOR, 4 * len(anchor)), _LONGEST_ANCHOR)
+    start = max(0, len(body) - wanted)
+    tail = body[start:]
+    if start:
+        line, space = tail.find("\n") + 1, tail.find(" ") + 1
+        tail = tail[line if 0 < line <= wanted // 4 else space :].lstrip()
+    return tail if len(tail) > len(anchor) else anchor
 
 
 def size_of(text: str) -> int:
@@ -142,7 +166,7 @@ def may_end(fresh: str) -> bool:
     return _END_MARK.search(fresh) is not None
 
 
-def wording(shown: str, anchor: str | None, *, insist: bool = False) -> str:
+def wording(shown: str, anchor: str | None, *, insist: bool = False, settle: bool = False) -> str:
     """The user turn that asks for more.
 
     Plain quotation marks around the anchor, because small models copy brackets into their reply, and the request for
@@ -151,7 +175,14 @@ def wording(shown: str, anchor: str | None, *, insist: bool = False) -> str:
     parts = ["Your answer was cut off by the output limit before it was finished."]
     if insist:
         parts = ["Your answer is still not finished, and your last reply added nothing to it."]
-    if anchor is None:
+    if settle and anchor is not None:
+        parts.append(
+            "What you write next is joined to it by a program, which has to find the place. Begin your reply by "
+            "copying these words, the last ones so far, letter for letter:"
+            f'\n\n"{anchor}"\n\n'
+            "Then go straight on with what comes next, and leave nothing out."
+        )
+    elif anchor is None:
         parts.append("Go on exactly where it stops.")
     else:
         parts.append(

@@ -24,6 +24,8 @@ class State(StrEnum):
     """A request to go on from the text so far is out."""
     ESCALATING = "escalating"
     """The same request is out again with a larger cap, because nothing usable fitted into the first one."""
+    SETTLING = "settling"
+    """A reply whose join is in doubt is set aside, and the same thing is asked once more."""
     RESUMING = "resuming"
     """A turn that the provider had suspended was sent back as it was."""
     WAITING = "waiting"
@@ -51,6 +53,8 @@ class Signal(StrEnum):
     TRUNCATED_TOOL_CALL = "truncated_tool_call"
     NOTHING_NEW = "nothing_new"
     """The reply added nothing; once more may help."""
+    DOUBTFUL = "doubtful"
+    """The reply can be joined in two ways, or something is missing before it; asking again may tell."""
     SUSPENDED = "suspended"
     INTERRUPTED = "interrupted"
     REFUSED = "refused"
@@ -75,6 +79,8 @@ class Step(StrEnum):
     """Ask the model to go on from the text so far."""
     ESCALATE = "escalate"
     """Send the same request with a larger cap."""
+    REASK = "re-ask"
+    """Set the reply aside and ask for the same again, to begin with more of what is there."""
     RESUME = "resume"
     """Send the suspended turn back as it is."""
     PAUSE = "pause"
@@ -95,7 +101,7 @@ class Transition(NamedTuple):
     step: Step
 
 
-IN_FLIGHT = frozenset({State.DRAFTING, State.CONTINUING, State.ESCALATING, State.RESUMING})
+IN_FLIGHT = frozenset({State.DRAFTING, State.CONTINUING, State.ESCALATING, State.SETTLING, State.RESUMING})
 """States in which a request is out and an outcome is awaited."""
 
 TERMINAL = frozenset({State.COMPLETE, State.INCOMPLETE, State.REFUSED, State.FAILED})
@@ -109,6 +115,7 @@ _OUTCOME: dict[Signal, Transition] = {
     Signal.TRUNCATED_REASONING: Transition(State.ESCALATING, Step.ESCALATE),
     Signal.TRUNCATED_TOOL_CALL: Transition(State.ESCALATING, Step.ESCALATE),
     Signal.NOTHING_NEW: Transition(State.CONTINUING, Step.CONTINUE),
+    Signal.DOUBTFUL: Transition(State.SETTLING, Step.REASK),
     Signal.SUSPENDED: Transition(State.RESUMING, Step.RESUME),
     Signal.INTERRUPTED: Transition(State.WAITING, Step.PAUSE_THEN_CONTINUE),
     Signal.REFUSED: Transition(State.REFUSED, Step.STOP),
@@ -131,6 +138,8 @@ _SPECIAL: dict[tuple[State, Signal], Transition] = {
     (State.DRAFTING, Signal.NOTHING_NEW): Transition(State.DRAFTING, Step.ASK),
     # Only a continuation can have been sent as a prefill.
     (State.CONTINUING, Signal.PREFILL_REFUSED): Transition(State.CONTINUING, Step.REWORD),
+    # A join is settled once. What is still in doubt then is taken as it is.
+    (State.SETTLING, Signal.DOUBTFUL): Transition(State.CONTINUING, Step.CONTINUE),
     # A cap is raised once. A second reply without anything usable ends the run.
     (State.ESCALATING, Signal.TRUNCATED_REASONING): Transition(State.INCOMPLETE, Step.STOP),
     (State.ESCALATING, Signal.TRUNCATED_TOOL_CALL): Transition(State.INCOMPLETE, Step.STOP),

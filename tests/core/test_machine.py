@@ -87,7 +87,7 @@ def test_a_verified_anchor_joins_without_a_trace() -> None:
 
 def test_history_only_grows() -> None:
     """Each request repeats the last one's turns and adds to them; no two assistant turns follow each other."""
-    machine = started(Policy(max_rounds=10))
+    machine = started(Policy(max_rounds=10, reask=0))
     action = send(machine.receive(cut(TALE[0])))
     for sentence in TALE[1:]:
         before = action.turns

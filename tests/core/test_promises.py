@@ -23,6 +23,7 @@ policies = st.builds(
     max_rounds=st.integers(1, 30),
     max_no_progress=st.integers(1, 3),
     max_rechecks=st.integers(0, 2),
+    reask=st.integers(0, 3),
     max_interruptions=st.integers(0, 4),
     max_repetition=st.sampled_from([None, 400, 1200]),
     max_output_tokens=st.sampled_from([None, 100, 5000]),
