@@ -25,7 +25,7 @@ ROWS = {
     "_core.requests": 2, "_core.draft": 2, "_core.snapshot": 2, "_core.machine": 2,
     "providers": 3,
     "_runtime": 0, "_outcome": 4, "_events": 4, "_drivers": 4,
-    "_api": 5, "client": 5, "batch": 6,
+    "_api": 5, "client": 5, "langchain": 5, "batch": 6,
     "testing": 6, "cli": 7, "demo": 7, "_terminal": 7, "_drafting": 7, "_sinks": 7, "__main__": 8, "_core": 0,
 }  # fmt: skip
 # A name that a lower row may look up in a higher one at run time, and why.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -67,6 +68,48 @@ def describe(error: BaseException, sdk: ModuleType) -> Failure:
         rate_limit=rate_limit(headers),
         error=error,
     )
+
+
+def describe_any(error: BaseException) -> Failure | None:
+    """Turn an exception of a library that is no provider's SDK into facts.
+
+    Returns:
+        Facts, if the exception carries an HTTP status or is the network's; None if it is neither, and so a bug.
+    """
+    answer = getattr(error, "response", None)
+    headers: Any = getattr(answer, "headers", None) or {}
+    status = next((code for code in (_status(error), _status(answer)) if code is not None), None)
+    if status is None and not isinstance(error, _network_errors()):
+        return None
+    return Failure(
+        kind="transient" if status is None else _kind_of_status(error, status),
+        message=_message(error),
+        status_code=status,
+        retry_after=retry_after(headers),
+        rate_limit=rate_limit(headers),
+        error=error,
+    )
+
+
+def _status(source: Any) -> int | None:
+    for name in ("status_code", "code", "status"):
+        value = getattr(source, name, None)
+        if isinstance(value, int) and 400 <= value < 600:
+            return int(value)
+    return None
+
+
+def _network_errors() -> tuple[type[BaseException], ...]:
+    """The errors of a connection, of the HTTP libraries that this process uses."""
+    names = {
+        "httpx": ("TransportError", "StreamError"),
+        "requests": ("ConnectionError", "Timeout"),
+        "aiohttp": ("ClientConnectionError", "ClientPayloadError"),
+    }
+    loaded = [(sys.modules[library], kinds) for library, kinds in names.items() if library in sys.modules]
+    found = [getattr(library, kind, None) for library, kinds in loaded for kind in kinds]
+    known = (ConnectionError, TimeoutError, httpx2.TransportError, httpx2.StreamError, json.JSONDecodeError)
+    return (*known, *(kind for kind in found if kind is not None))
 
 
 def _message(error: BaseException) -> str:
