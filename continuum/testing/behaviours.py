@@ -93,7 +93,8 @@ FaultKind = Literal[
 * `silent_end`: after N events the stream ends as if all was well, without its terminal event;
 * `stall`: N events, then nothing for `seconds` (60), then the rest;
 * `malformed_chunk`: N events, then one that is no JSON, then the rest;
-* `error_event`: N events, then an error event; `text="openrouter"` for the form of OpenRouter.
+* `error_event`: N events, then an error event; `text="openrouter"` for the form of OpenRouter, `text="failed"` or
+  `"failed:CODE"` for a Responses stream that ends with `response.failed`.
 """
 
 Unit = Literal["characters", "words", "line", "paragraph", "document"]

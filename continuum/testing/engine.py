@@ -6,11 +6,12 @@ import json
 import math
 import re
 import time
+import urllib.parse
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from continuum.testing import wire_anthropic, wire_openai
+from continuum.testing import wire_anthropic, wire_openai, wire_responses
 from continuum.testing.alignment import Position, locate
 from continuum.testing.batches import BatchDesk, BatchSpec
 from continuum.testing.behaviours import ANSWERS, FAULTS, STREAM_FAULTS, Behaviour, Plan, Schedule
@@ -26,6 +27,7 @@ from continuum.testing.chat import (
 )
 from continuum.testing.limits import RateLimiter, RateLimitSpec
 from continuum.testing.replies import Task, make_reply
+from continuum.testing.stored import Store
 from continuum.testing.tokens import count_tokens
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class WireApi(Protocol):
 
 OPENAI: Final[WireApi] = wire_openai
 ANTHROPIC: Final[WireApi] = wire_anthropic
+RESPONSES: Final[WireApi] = wire_responses
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Options:
     first_delay: float = 0.0
     max_output_tokens: int | None = None
     context_window: int | None = None
+    background_polls: int = 2
     models: Sequence[str] = ("simulated",)
     headers: Mapping[str, str] = field(default_factory=dict)
     record: bool = True
@@ -121,6 +125,7 @@ class Engine:
         self.count = 0
         self._created = int(time.time())
         self._conversations: dict[str, Conversation] = {}
+        self._store = Store(options.background_polls)
         self._limiter = RateLimiter(options.rate_limit) if options.rate_limit else None
         self._desk = BatchDesk(options.batches, self._answer_line, self._created)
         self.plan(behaviours, faults)
@@ -138,6 +143,7 @@ class Engine:
         self.statuses.clear()
         self.count = 0
         self._conversations.clear()
+        self._store.clear()
         self._behaviours.reset()
         self._faults.reset()
         if self._limiter:
@@ -158,8 +164,7 @@ class Engine:
         """The outcome of one request."""
         self.count += 1
         identity = Identity(self.count, self._created)
-        path = path.partition("?")[0]
-        api = ANTHROPIC if path.startswith("/v1/messages") or "anthropic-version" in headers else OPENAI
+        api = _api_of(path, headers)
         try:
             outcome = self._route(api, method, path, headers, raw, identity)
         except RequestError as error:
@@ -172,8 +177,11 @@ class Engine:
     def _route(
         self, api: WireApi, method: str, path: str, headers: Mapping[str, str], raw: bytes, identity: Identity
     ) -> Outcome:
-        if method == "POST" and path in ("/v1/chat/completions", "/v1/messages"):
+        path, _, query = path.partition("?")
+        if method == "POST" and path in ("/v1/chat/completions", "/v1/messages", "/v1/responses"):
             return self._chat(api, path, headers, raw, identity)
+        if method == "GET" and path.startswith("/v1/responses/"):
+            return self._retrieve(path, dict(urllib.parse.parse_qsl(query)), headers, identity)
         if method == "POST" and path == "/v1/messages/count_tokens":
             chat = api.parse({"max_tokens": 1, **_loads(raw)})
             return Outcome(200, _JSON, json.dumps({"input_tokens": _prompt_tokens(chat)}).encode())
@@ -204,6 +212,8 @@ class Engine:
         if self.options.record:
             self.requests.append(info)
         chat = api.parse(info.body)
+        if api is RESPONSES:
+            chat = self._store.extend(chat)
         names = self._document_names(chat)
         conversation = self._conversations.setdefault(chat.conversation, Conversation())
         continues = chat.first_assistant < len(chat.turns)
@@ -235,7 +245,27 @@ class Engine:
         if replies[0].finish == "context_window" and conversation.window is None:
             conversation.window, conversation.filled_by = prompt_tokens + replies[0].output_tokens, prompt_tokens
         outcome = _answer(api, chat, replies, prompt_tokens, identity, fault)
+        if api is RESPONSES:
+            self._store.keep(chat, replies[0], prompt_tokens, identity)
+            if chat.body.get("background") and not chat.stream:
+                outcome = Outcome(200, _JSON, self._store.queued(f"resp_{identity.number:024d}"))
         return replace(outcome, headers={**limit_headers, **outcome.headers})
+
+    def _retrieve(self, path: str, query: Mapping[str, str], headers: Mapping[str, str], identity: Identity) -> Outcome:
+        """A stored response, whole or streamed; faults happen to this request as to any other."""
+        info = RequestInfo(
+            identity.number, path, redact(headers), dict(query), time.monotonic(), stream=query.get("stream") == "true"
+        )
+        if self.options.record:
+            self.requests.append(info)
+        fault = self._faults.take(info)
+        if fault is not None and fault.kind != "ok" and fault.kind not in STREAM_FAULTS:
+            return _instead(RESPONSES, fault, identity)
+        found = self._store.retrieve(path.removeprefix("/v1/responses/"), query)
+        if isinstance(found, bytes):
+            return Outcome(200, _JSON, found, events=1)
+        struck = None if fault is None or fault.kind == "ok" else fault
+        return Outcome(200, _SSE, frames=found, fault=struck, events=len(found.deltas))
 
     def _document_names(self, chat: Chat) -> list[str]:
         documents = self.options.documents
@@ -296,7 +326,7 @@ class Engine:
         if verdict.retry_after is None:
             return headers, reserved
         headers |= {**_JSON, "retry-after": str(math.ceil(verdict.retry_after))}
-        if api is OPENAI:
+        if api is not ANTHROPIC:
             headers["retry-after-ms"] = str(math.ceil(verdict.retry_after * 1000))
         body = api.rate_limit_error(verdict.exceeded, verdict.retry_after, identity)
         return Outcome(429, headers, body), 0
@@ -322,6 +352,12 @@ class Engine:
             )
             replies.append(make_reply(task, behaviour))
         return replies
+
+
+def _api_of(path: str, headers: Mapping[str, str]) -> WireApi:
+    if path.startswith("/v1/messages") or "anthropic-version" in headers:
+        return ANTHROPIC
+    return RESPONSES if path.startswith("/v1/responses") else OPENAI
 
 
 def _loads(raw: bytes, *, strict: bool = True) -> Any:

@@ -24,7 +24,7 @@ _START_TIMEOUT = 10.0
 
 
 class SimulatedProvider:
-    """A provider on the loopback that speaks OpenAI Chat Completions and Anthropic Messages.
+    """A provider on the loopback that speaks OpenAI Chat Completions, OpenAI Responses and Anthropic Messages.
 
     It holds documents and "writes" them: an answer begins with the document that the prompt names as `[doc:NAME]` (or
     the first one), is cut at the cap, and goes on where the assistant turns of the next request end.
@@ -45,6 +45,7 @@ class SimulatedProvider:
         first_delay: seconds before the first byte of an answer.
         max_output_tokens: the most that the model can write in one answer; a higher cap is refused.
         context_window: tokens of prompt and answer together.
+        background_polls: how often a background response is still in progress when it is retrieved.
         models: the names that the list of models shows. Any name is answered.
         headers: more headers for every response.
         record: whether to keep the requests in `requests`; switch it off for large benchmarks.
@@ -70,6 +71,7 @@ class SimulatedProvider:
         first_delay: float = 0.0,
         max_output_tokens: int | None = None,
         context_window: int | None = None,
+        background_polls: int = 2,
         models: Sequence[str] = ("simulated",),
         headers: Mapping[str, str] | None = None,
         record: bool = True,
@@ -93,6 +95,7 @@ class SimulatedProvider:
             first_delay=first_delay,
             max_output_tokens=max_output_tokens,
             context_window=context_window,
+            background_polls=background_polls,
             models=tuple(models),
             headers=dict(headers or {}),
             record=record,
