@@ -11,14 +11,8 @@
             model="any", messages=[{"role": "user", "content": "Write."}], max_tokens=50
         )
 
-<<<<<<< HEAD
-It speaks OpenAI Chat Completions and Anthropic Messages, streamed, whole and in batches. `Behaviour` says how it can
-answer, well or badly, and which faults it knows. The names are loaded when they are first used.
-=======
-It speaks OpenAI Chat Completions, OpenAI Responses (background responses, `previous_response_id` and retrieval
-included) and Anthropic Messages, streamed and not. `Behaviour` says how it can answer, well
-or badly, and which faults it knows. The names are loaded when they are first used.
->>>>>>> acaad3f (The simulated provider speaks the Responses API: streams, background responses, retrieval, the store)
+It speaks OpenAI Chat Completions, OpenAI Responses and Anthropic Messages, streamed, whole and in batches. `Behaviour`
+says how it can answer, well or badly, and which faults it knows. The names are loaded when they are first used.
 """
 
 from __future__ import annotations
