@@ -179,6 +179,52 @@ def lookalike(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | 
     return Reply(doc.text[cut:end])
 
 
+def fence_again(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Opens the code block again that is open, perhaps with the line or all of its code."""
+    opened = doc.fence_start(cut)
+    if opened is None or cut - opened < 10:
+        return None
+    line = max(opened, _line(doc, cut, rng.randint(0, 2)))
+    head = rng.choice(["```python\n", "```\n"])
+    return Reply(head + doc.text[rng.choice([cut, line, opened]) : end])
+
+
+def table_again(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Says the table's header and separator again, then goes on with the row."""
+    start = doc.line_start(cut)
+    top = doc.table_top(start)
+    if top is None or not top.start() < start:
+        return None
+    row = doc.text[start:cut]
+    return Reply(top.group() + rng.choice([row, row, ""] if not row else [row]) + doc.text[cut:end])
+
+
+def marker_again(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Says the list's marker again in the middle of an item."""
+    match = re.match(r"[ \t]*(?:[-*+]|\d+[.)])[ \t]+", doc.text[doc.line_start(cut) : cut])
+    if not match or cut - doc.line_start(cut) < match.end() + 3 or doc.text[cut - 1].isspace() or doc.text[cut] == "\n":
+        return None
+    return Reply(match.group() + doc.text[cut:end].lstrip(" "))
+
+
+def section_again(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Starts the section, function or class again."""
+    found = None
+    for match in re.finditer(r"^(?:#{1,6} |\s*def |class ).*$", doc.text[max(0, cut - 6000) : cut - 120], re.M):
+        found = match
+    if found is None:
+        return None
+    return Reply(doc.text[max(0, cut - 6000) + found.start() : end])
+
+
+def new_sentence(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Drops the clause or line that was cut and begins the next one: what small models do most (a gap)."""
+    match = re.compile(r"[.!?][ \n]+(?=[A-Z])|\n+(?=\S)").search(doc.text, cut + 3, max(cut + 3, end - 100))
+    if match is None or doc.text[cut - 1] in ".!?:\n" or not doc.text[doc.line_start(cut) : cut].strip():
+        return None
+    return Reply(doc.text[match.end() : end], expect="gap")
+
+
 def gap(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
     """Leaves something out; this can be flagged, not repaired."""
     size = int(2 ** rng.uniform(3, 9))
@@ -190,6 +236,6 @@ ALL: dict[str, Behaviour] = {
     for f in (
         exact, overlap_words, overlap_characters, overlap_lines, changed_space, changed_marks, changed_words, talk,
         talk_and_overlap, ellipsis, quoted, fence, restart, nothing_new, lost_space, added_space, square, lookalike,
-        gap,
+        fence_again, table_again, marker_again, section_again, new_sentence, gap,
     )
 }  # fmt: skip

@@ -1,101 +1,204 @@
-"""Scoring: exact recovery, characters deleted and left over, what was flagged, and the time it took."""
+"""Scoring: exact recovery, characters deleted and left double, what was flagged, and the CPU time it took."""
 
 from __future__ import annotations
 
 import difflib
 import time
-from dataclasses import dataclass, field
-from itertools import takewhile
-from typing import TYPE_CHECKING
+from collections import Counter
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
+from benchmarks.stitch.peers import common_prefix
 from continuum._core.stitch import Joiner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from benchmarks.stitch.cases import Case
+    from benchmarks.stitch.peers import Peer
+
+    Stitcher = Callable[[Case], "Outcome"]
 
 
 @dataclass
 class Outcome:
-    """What a stitcher made of a case."""
+    """What a stitcher made of a case.
+
+    Attributes:
+        text: the stitched text.
+        ambiguous, gap: whether a join was flagged so.
+        held: the largest number of characters of a reply that a join was decided on.
+        kinds: how the joins were made.
+    """
 
     text: str
     ambiguous: bool = False
     gap: bool = False
     held: int = 0
+    kinds: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Row:
-    """Sums over cases."""
+    """Sums over cases.
+
+    Attributes:
+        cases, right: how many, and how many came out right (a gap: flagged as one).
+        unflagged: wrong, and flagged neither ambiguous nor a gap.
+        flagged: flagged as either.
+        gaps: cases in which text is missing; `gaps_found`: flagged as a gap; `gaps_flagged`: flagged as either.
+        alarms: flagged as a gap although nothing is missing.
+        deleted: characters of the right text that are missing; `doubled`: characters too many. Not of gaps.
+        times: milliseconds of CPU for each join.
+    """
 
     cases: int = 0
     right: int = 0
     unflagged: int = 0
-    ambiguous: int = 0
+    flagged: int = 0
+    gaps: int = 0
+    gaps_found: int = 0
+    gaps_flagged: int = 0
+    alarms: int = 0
     deleted: int = 0
     doubled: int = 0
     times: list[float] = field(default_factory=list)
 
     def add(self, other: Row) -> None:
         """Add the sums of another row."""
-        for name in ("cases", "right", "unflagged", "ambiguous", "deleted", "doubled"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.times += other.times
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON values, the times as median, 99th percentile and maximum."""
+        times = sorted(self.times)
+        found = {name: value for name, value in asdict(self).items() if name != "times"}
+        if times:
+            found["ms"] = {
+                "median": round(times[len(times) // 2], 4),
+                "p99": round(times[int(len(times) * 0.99)], 4),
+                "max": round(times[-1], 4),
+            }
+        return found
 
 
-def continuum_join(chunks: Sequence[str], anchors: Sequence[str]) -> Outcome:
+@dataclass
+class Scores:
+    """What one stitcher made of all cases, by behaviour and by kind of document."""
+
+    behaviours: dict[str, Row] = field(default_factory=dict)
+    kinds: dict[str, Row] = field(default_factory=dict)
+    held: Counter[str] = field(default_factory=Counter)
+
+    def total(self, *, gaps: bool = True) -> Row:
+        """Everything; without the behaviours in which text is missing if `gaps` is false."""
+        return total(row for row in self.behaviours.values() if gaps or not row.gaps)
+
+
+def total(rows: Iterable[Row]) -> Row:
+    """The sum of rows."""
+    found = Row()
+    for row in rows:
+        found.add(row)
+    return found
+
+
+def continuum_join(case: Case) -> Outcome:
     """Joins with continuum, as a stream would."""
-    outcome = Outcome(chunks[0])
-    for i, chunk in enumerate(chunks[1:]):
-        joiner = Joiner(outcome.text, anchor=anchors[i] if i < len(anchors) else None)
+    outcome = Outcome(case.chunks[0])
+    for i, chunk in enumerate(case.chunks[1:]):
+        joiner = Joiner(outcome.text, anchor=case.anchors[i] if i < len(case.anchors) else None)
         new = joiner.feed(chunk) + joiner.finish()
-        assert joiner.join is not None
-        outcome.text = outcome.text[: len(outcome.text) - joiner.join.replaced] + new
-        outcome.ambiguous |= joiner.join.ambiguous
-        outcome.gap |= joiner.join.kind == "gap"
+        join = joiner.join
+        assert join is not None
+        outcome.text = outcome.text[: len(outcome.text) - join.replaced] + new
+        outcome.ambiguous |= join.ambiguous
+        outcome.gap |= join.kind == "gap"
         outcome.held = max(outcome.held, joiner.decided_at)
+        outcome.kinds.append(join.kind)
     return outcome
 
 
-def peer_join(join: Callable[[str, str], str]) -> Callable[[Sequence[str], Sequence[str]], Outcome]:
+def peer_join(peer: Peer) -> Stitcher:
     """A peer's join of two texts, for all chunks in turn."""
 
-    def run(chunks: Sequence[str], anchors: Sequence[str]) -> Outcome:
-        text = chunks[0]
-        for chunk in chunks[1:]:
-            text = join(text, chunk)
+    def run(case: Case) -> Outcome:
+        text = case.chunks[0]
+        for chunk in case.chunks[1:]:
+            text = peer.join(text, chunk)
         return Outcome(text)
 
     return run
 
 
-def run(stitcher: Callable[[Sequence[str], Sequence[str]], Outcome], cases: Sequence[Case]) -> dict[str, Row]:
-    """Score a stitcher; one row for each behaviour."""
-    rows: dict[str, Row] = {}
+def shown_to(peer: Peer, case: Case) -> Case:
+    """The case as it is for a peer that shows the model less of the text: the reply is the one to that.
+
+    Only of cases that were made here; of ready-made ones there is no such reply, and the peer has to join what
+    there is. A behaviour that does not fit the other cut goes on as if nothing had happened.
+    """
+    if peer.shows is None or case.plan is None or case.anchors or case.expect != "exact":
+        return case
+    shown = peer.shows(case.plan.document.text[: case.plan.cut])
+    reply = case.plan.reply(case.behaviour, len(shown))
+    if reply is None or not reply.text or reply.expect != "exact":
+        return replace(case, chunks=(shown, case.plan.document.text[len(shown) : case.plan.end]))
+    return replace(case, chunks=(shown[: len(shown) - reply.lost], reply.text))
+
+
+def run(stitcher: Stitcher, cases: Sequence[Case]) -> Scores:
+    """Score a stitcher."""
+    scores = Scores()
     for case in cases:
-        row = rows.setdefault(case.behaviour, Row())
         start = time.process_time()
-        outcome = stitcher(case.chunks, case.anchors)
-        row.times.append((time.process_time() - start) * 1000 / max(1, len(case.chunks) - 1))
-        right = outcome.gap if case.expect == "gap" else outcome.text == case.gold
-        row.cases += 1
-        row.right += right
-        row.ambiguous += outcome.ambiguous
-        row.unflagged += not (right or outcome.ambiguous or outcome.gap)
-        if case.expect != "gap" and not right:
-            missing, extra = difference(case.gold, outcome.text)
-            row.deleted += missing
-            row.doubled += extra
-    return rows
+        outcome = stitcher(case)
+        spent = (time.process_time() - start) * 1000 / case.joins
+        row = judged(case, outcome, [spent])
+        scores.behaviours.setdefault(case.behaviour, Row()).add(row)
+        scores.kinds.setdefault(case.kind or "unknown", Row()).add(row)
+        if outcome.held:
+            scores.held["512 or less" if outcome.held <= 512 else "more"] += 1
+    return scores
+
+
+def judged(case: Case, outcome: Outcome, times: Sequence[float] = ()) -> Row:
+    """The row of a single case."""
+    missing = case.expect == "gap"
+    right = outcome.gap if missing else outcome.text == case.gold
+    flagged = outcome.ambiguous or outcome.gap
+    row = Row(1, int(right), int(not right and not flagged), int(flagged), times=list(times))
+    if missing:
+        row.gaps, row.gaps_found, row.gaps_flagged = 1, int(outcome.gap), int(flagged)
+    else:
+        row.alarms = int(outcome.gap)
+        row.deleted, row.doubled = (0, 0) if right else difference(case.gold, outcome.text)
+    return row
+
+
+def weighted(rows: Mapping[str, Row], weights: Mapping[str, float]) -> dict[str, float]:
+    """Shares in a mix of behaviours: `right`, `unflagged`, `flagged`, between 0 and 1.
+
+    Args:
+        rows: by behaviour.
+        weights: by behaviour; those that have no case are left out and the rest is scaled up. Nothing is returned
+            where that would be more than a tenth of the mix.
+    """
+    known = {name: weight for name, weight in weights.items() if name in rows and rows[name].cases}
+    whole = sum(known.values())
+    if not whole or whole < 0.9 * sum(weights.values()):
+        return {}
+    found: dict[str, float] = {"right": 0.0, "unflagged": 0.0, "flagged": 0.0}
+    for name, weight in known.items():
+        for figure in found:
+            found[figure] += weight / whole * getattr(rows[name], figure) / rows[name].cases
+    return found
 
 
 def difference(gold: str, text: str) -> tuple[int, int]:
     """(characters of gold that are missing, characters too many), by lines where the two differ much."""
-    start = _common(gold, text)
+    start = common_prefix(gold, text)
     a, b = gold[start:], text[start:]
-    end = _common(a[::-1], b[::-1])
+    end = common_prefix(a[::-1], b[::-1])
     a, b = a[: len(a) - end], b[: len(b) - end]
     if not a or not b or len(a) + len(b) < 80:
         return len(a), len(b)
@@ -104,13 +207,8 @@ def difference(gold: str, text: str) -> tuple[int, int]:
     for tag, i, j, k, m in difflib.SequenceMatcher(None, lines, others, autojunk=False).get_opcodes():
         if tag != "equal":
             x, y = "".join(lines[i:j]), "".join(others[k:m])
-            same = _common(x, y)
-            tail = _common(x[same:][::-1], y[same:][::-1])
+            same = common_prefix(x, y)
+            tail = common_prefix(x[same:][::-1], y[same:][::-1])
             missing += len(x) - same - tail
             extra += len(y) - same - tail
     return missing, extra
-
-
-def _common(a: str, b: str) -> int:
-    """Length of the common prefix."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False)))
