@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
     from continuum._drivers import Run
     from continuum._runtime import Runtime
+    from continuum.providers.litellm_chat import Completer
     from continuum.testing.scripted import AsyncScriptedClient, ScriptedClient
 
     # All clients of both SDKs, those for Azure, Bedrock, Vertex and the like included.
-    SyncClient = OpenAIClient | AnthropicClient | ScriptedClient
-    AsyncClient = AsyncOpenAIClient | AsyncAnthropicClient | AsyncScriptedClient
+    SyncClient = OpenAIClient | AnthropicClient | ScriptedClient | Completer
+    AsyncClient = AsyncOpenAIClient | AsyncAnthropicClient | AsyncScriptedClient | Completer
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ def new_run(
 
     check_policy(policy)
     provider = provider_for(unwrapped(client), params, policy or Policy())
+    if provider.either:
+        provider.is_async = is_async
     if provider.is_async != is_async:
         here, there = ("async", "complete() or stream()") if is_async else ("sync", "acomplete() or astream()")
         raise ConfigurationError(
@@ -90,11 +93,13 @@ def complete(
     """Ask, and go on asking until the answer is whole.
 
     Args:
-        client: an `OpenAI` or `Anthropic` client, used as it is with its own retries switched off.
+        client: an `OpenAI` or `Anthropic` client, used as it is with its own retries switched off; or `litellm`, or a
+            LiteLLM `Router`.
         policy: ceilings and choices; None: the defaults.
         runtime: clock, sleep and randomness; None: the real ones.
-        **params: what `client.chat.completions.create()` or `client.messages.create()` takes, as you would write it
-            there. `max_tokens` stays the cap of one request; `Policy.max_output_tokens` is the cap of them all.
+        **params: what `client.chat.completions.create()`, `client.messages.create()` or `litellm.completion()` takes,
+            as you would write it there. `max_tokens` stays the cap of one request; `Policy.max_output_tokens` is the
+            cap of them all.
 
     Returns:
         The result. An answer that could not be completed has `complete=False` and all text that came.

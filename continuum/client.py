@@ -26,8 +26,12 @@ if TYPE_CHECKING:
     from continuum._core.types import Result
     from continuum._drivers import Run
     from continuum._runtime import Runtime
+    from continuum.providers.base import Provider
+    from continuum.providers.litellm_chat import Completer
 
-ClientT = TypeVar("ClientT", bound="OpenAIClient | AnthropicClient | AsyncOpenAIClient | AsyncAnthropicClient")
+ClientT = TypeVar(
+    "ClientT", bound="OpenAIClient | AnthropicClient | AsyncOpenAIClient | AsyncAnthropicClient | Completer"
+)
 
 _PLAIN = "__continuum_plain__"
 _RAW = "x-stainless-raw-response"  # how both SDKs mark such calls
@@ -46,7 +50,8 @@ def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | No
     `.parse()`, `.beta`, `with_raw_response`, the Responses API) are the SDK's own and answer as they always did.
 
     Args:
-        client: `OpenAI`, `AsyncOpenAI`, `Anthropic` or `AsyncAnthropic`, or a subclass; it stays as it is.
+        client: `OpenAI`, `AsyncOpenAI`, `Anthropic` or `AsyncAnthropic`, or a subclass; or `litellm`, or a LiteLLM
+            `Router`. It stays as it is.
         policy: ceilings and choices of every run; None: the defaults.
         runtime: clock, sleep and randomness; None: the real ones.
 
@@ -58,6 +63,8 @@ def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | No
     check_policy(policy)
     plain = unwrapped(client)
     provider = provider_for(plain, {}, policy or Policy())
+    if provider.functions:
+        return _Whole(plain, provider, policy, runtime)  # type: ignore[return-value]  # stands in for the client
     if not hasattr(plain, "with_options"):
         raise ConfigurationError(f"a {type(plain).__name__} has no create() to wrap: pass it to continuum.complete()")
     copy: Any = provider.client.copy(max_retries=provider.max_retries)
@@ -73,6 +80,32 @@ def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | No
     for name in ("copy", "with_options"):
         copy.__dict__[name] = _rewrapping(getattr(plain, name), policy, runtime)
     return copy  # type: ignore[no-any-return]  # the same class as the client's
+
+
+class _Whole:
+    """A client that is no SDK's, such as `litellm` or a `Router`, with functions that answer whole."""
+
+    def __init__(self, plain: Any, provider: Provider, policy: Policy | None, runtime: Runtime | None) -> None:
+        self.__dict__[_PLAIN] = plain
+        for name in provider.functions:
+            untouched = getattr(plain, name)
+            make = _acreate if name.startswith("a") else _create
+            self.__dict__[name] = _named(make(plain, untouched, policy, runtime))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__[_PLAIN], name)
+
+
+def _named(ask: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, with the model and the messages by place as well."""
+
+    @wraps(ask)
+    def by_place(*args: Any, **params: Any) -> Any:
+        if len(args) > 2:
+            raise TypeError(f"pass all but the model and the messages by name, not {args[2:]!r}")
+        return ask(**dict(zip(("model", "messages"), args, strict=False)), **params)
+
+    return by_place
 
 
 def unwrapped(client: Any) -> Any:

@@ -23,8 +23,8 @@ def provider_for(client: Any, params: Mapping[str, Any], policy: Policy) -> Prov
     """The provider that speaks through this client.
 
     Args:
-        client: the caller's `OpenAI`, `AsyncOpenAI`, `Anthropic` or `AsyncAnthropic`, or a subclass; or an object
-            with a method `continuum_provider(params, policy)` that returns a `Provider`.
+        client: the caller's `OpenAI`, `AsyncOpenAI`, `Anthropic` or `AsyncAnthropic`, or a subclass; `litellm` or one
+            of its `Router`s; or an object with a method `continuum_provider(params, policy)` that returns a `Provider`.
         params: arguments of `create()`.
         policy: the caller's ceilings and choices.
 
@@ -39,10 +39,15 @@ def provider_for(client: Any, params: Mapping[str, Any], policy: Policy) -> Prov
         from continuum.providers.anthropic_messages import AnthropicMessages
 
         return AnthropicMessages(client, params, policy)
+    if client is sys.modules.get("litellm") or (_belongs_to(client, "litellm") and hasattr(client, "acompletion")):
+        from continuum.providers.litellm_chat import LiteLLMChat
+
+        return LiteLLMChat(client, params, policy)
     own: Callable[[Mapping[str, Any], Policy], Provider] | None = getattr(client, "continuum_provider", None)
     if own is not None:
         return own(params, policy)
     raise ConfigurationError(
-        "client: expected an OpenAI, AsyncOpenAI, Anthropic or AsyncAnthropic client (or a subclass of one), "
+        "client: expected an OpenAI, AsyncOpenAI, Anthropic or AsyncAnthropic client (or a subclass of one), litellm "
+        "or a litellm.Router, "
         f"not {type(client).__name__}"
     )

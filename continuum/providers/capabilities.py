@@ -21,6 +21,23 @@ if TYPE_CHECKING:
     from continuum._core.types import FinishReason
 
 
+WORDS: dict[str, FinishReason] = {
+    "stop": "stop", "end_turn": "stop", "stop_sequence": "stop", "completed": "stop", "complete": "stop",
+    "eos": "stop", "eos_token": "stop",
+    "length": "length", "max_tokens": "length", "max_output_tokens": "length", "max_length": "length",
+    "tool_calls": "tool_calls", "function_call": "tool_calls", "tool_use": "tool_calls", "tool_call": "tool_calls",
+    "content_filter": "content_filter", "content_filtered": "content_filter", "guardrail_intervened": "content_filter",
+    "safety": "content_filter", "recitation": "content_filter", "blocklist": "content_filter",
+    "prohibited_content": "content_filter", "spii": "content_filter",
+    "refusal": "refusal",
+    "model_context_window_exceeded": "context_window", "model_length": "context_window",
+    "insufficient_system_resource": "interrupted", "failed": "interrupted",
+    # A pause is not an end: `Response.suspended` says so.
+    "pause_turn": "interrupted", "compaction": "interrupted",
+}  # fmt: skip
+"""How all providers say why a generation ended, in lower case: for what passes their words on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """One row of the table.

@@ -19,7 +19,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from continuum._core.errors import ConfigurationError
 from continuum.providers import capabilities, errors
 from continuum.providers.base import Provider, Receiver, given
-from continuum.providers.langchain_message import WORDS, MessageReceiver, cut_off, message_of
+from continuum.providers.langchain_message import MessageReceiver, cut_off, message_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -250,7 +250,7 @@ class LangChainChat(Provider):
 
     def finish_reason(self, raw: str) -> FinishReason:
         """The common word for the provider's own."""
-        return self.dialect.words.get(raw) or WORDS.get(raw.lower(), "unknown")
+        return self.dialect.words.get(raw) or capabilities.WORDS.get(raw.lower(), "unknown")
 
     def recognise(self, metadata: Mapping[str, Any]) -> None:
         """A reply may say which server wrote it."""
