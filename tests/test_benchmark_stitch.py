@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from benchmarks.stitch import __main__ as command
-from benchmarks.stitch import behaviours, cases, documents, mix, peers, protocol, real, recordings, report, score
+from benchmarks.stitch import behaviours, cases, documents, local, mix, peers, protocol, real, recordings, report, score
 from benchmarks.stitch.cases import Case
 from benchmarks.stitch.score import Outcome, Row, Scores
+from continuum.testing import SimulatedProvider
 
 PROSE = "".join(f"The lamp number {n} burned for {n * 7} nights beside the harbour wall.\n" for n in range(60))
 TABLE = "# Lamps\n\n| lamp | nights |\n| --- | --- |\n" + "".join(f"| lamp {n} | {n * 7} |\n" for n in range(90))
@@ -392,6 +393,7 @@ def test_asking_again_is_counted_and_helps() -> None:
     once, again = (protocol.run(found, obey=0.5, reask=reask) for reask in (False, True))
     before, after = score.total(once.rows.values()), score.total(again.rows.values())
     assert once.misbehaved == again.misbehaved > 0
+    assert once.anchors > 0
     assert (once.reasked, once.thrown) == (0, 0)
     assert again.reasked == before.flagged > after.flagged
     assert again.thrown > 0
@@ -405,18 +407,6 @@ def test_without_an_anchor_nothing_is_obeyed() -> None:
     run = protocol.run(found, obey=0.0, reask=False)
     assert run.misbehaved == sum(case.behaviour != "exact" for case in found)
     assert run.rows["exact"].right == run.rows["exact"].cases
-
-
-@pytest.mark.parametrize("anchor", ["beside the harbour wall.", PROSE.rstrip()[-120:]])
-def test_the_second_anchor_is_longer(anchor: str) -> None:
-    """About twice as long, the end of what was shown, from the start of a word."""
-    found = protocol.longer(PROSE, anchor)
-    assert found is not None
-    assert PROSE.rstrip().endswith(found)
-    assert len(anchor) < len(found) <= 2 * len(anchor)
-    assert PROSE.rstrip()[: -len(found)][-1:].isspace()
-    assert protocol.longer(anchor, anchor) == anchor
-    assert protocol.longer(PROSE, None) is None
 
 
 # ------------------------------------------------------------------------------------------ real joins
@@ -529,6 +519,33 @@ def test_the_recordings_that_come_with_it() -> None:
     assert {join.found for join in in_place} == {"equal"}
     assert not any(join.flagged for join in in_place)
     assert len(found) == 122
+
+
+def test_the_engine_is_recorded_on_the_wire(tmp_path: Path) -> None:
+    """What each request showed and asked for, so that the joins can be made again.
+
+    This provider obeys, and refuses to go on in place: then there is no second reply to record.
+    """
+    text = PROSE.replace("The lamp number", "A lamp, of which number")
+    with SimulatedProvider(text) as server:
+        wire = local.Wire(server.openai_base_url)
+        try:
+            rows = list(local.replies_of(wire, "tea", 100, 220))
+        finally:
+            wire.close()
+    ways = ("user turn, anchor", "user turn, no anchor", local.LOOP)
+    by_way = {(row["strategy"], row["round"]): row for row in rows}
+    assert set(by_way) == {("gold", 0), ("in place", 0), *((way, n) for way in ways for n in (0, 1))}
+    assert text.startswith(by_way["gold", 0]["text"])
+    second = by_way["user turn, anchor", 1]
+    assert text[: second["shown"]].rstrip().endswith(second["anchor"])
+    assert second["text"].startswith(second["anchor"])
+    assert "anchor" not in by_way["user turn, no anchor", 1]
+    path = tmp_path / "replies.jsonl"
+    path.write_text(lines_of(rows), encoding="utf-8")
+    found = {join.way: join for join in recordings.joins(recordings.load([path]))}
+    assert {way: join.found for way, join in found.items()} == dict.fromkeys(ways, "equal")
+    assert (found["user turn, anchor"].kind, found["user turn, anchor"].join) == ("anchor", "anchor")
 
 
 def test_a_broken_recording_is_named(tmp_path: Path) -> None:

@@ -87,8 +87,8 @@ class Wire:
                     content = json.dumps({**body, "cache_prompt": False}).encode()
                     request = httpx2.Request(request.method, request.url, headers=headers, content=content)
                 response = super().handle_request(request)
-                text = json.loads(response.read())["choices"][0]["message"]["content"] if response.is_success else ""
-                exchanges.append((body, text or ""))
+                if response.read() and response.is_success:
+                    exchanges.append((body, json.loads(response.content)["choices"][0]["message"]["content"] or ""))
                 return response
 
         self.exchanges = exchanges

@@ -1,10 +1,12 @@
 """The anchored engine as it runs: what is shown, what is asked for, and one more question when the join is in doubt.
 
 The engine shows the model the text up to its last safe place, asks it to begin with the last words of that, and knows
-the unfinished rest. A simulated model obeys with a given probability; otherwise it does what the case's behaviour
-does, at the place that it was shown. With `reask`, a reply whose join is ambiguous or a gap is thrown away once and
-asked for again with an anchor of twice the length, which is obeyed with the same probability; the better of the two
-joins is taken, and what was thrown away is counted.
+the unfinished rest; boundary and anchors are the engine's own. A simulated model obeys with a given probability;
+otherwise it does what the case's behaviour does, at the place that it was shown, or simply goes on if that does not fit
+there. With `reask` (`Policy.reask`), a reply whose join is ambiguous or a gap is set aside and asked for once more with
+a longer anchor, which is obeyed with the same probability; the reply whose join is surer is kept, the first unless
+there is a reason, and what was set aside is counted. The engine's limits of a run (two such questions, none after one
+that did not help) do not apply: every case is a run of its own.
 
 Only cases that were made here can be asked again.
 """
@@ -17,7 +19,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.stitch.score import Outcome, Row, judged
-from continuum._core.stitch import Join, Joiner, choose_anchor, safe_end
+from continuum._core.requests import anchor_of, boundary
+from continuum._core.stitch import Join, Joiner
 from continuum.testing import tokenize
 
 if TYPE_CHECKING:
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
 
 INEXACT = 0.2
 """How often a model that obeys begins a word early or late, changes marks or white space, or puts talk before it."""
-_LONGEST = 800
-"""Characters of the longest anchor of a second question."""
+_ROOM = 4096
+"""Bytes that an anchor may have: no limit. Under a small cap the engine makes do with fewer words."""
 
 
 class Attempt(NamedTuple):
@@ -40,7 +43,7 @@ class Attempt(NamedTuple):
         join: how it was made.
         missing: the model left something out, so that nothing can be right and it has to be flagged.
         tokens: of the reply, as the simulated provider counts.
-        asked: of the anchor.
+        said: of them, how many are the anchor.
         strayed: the model neither began with the anchor nor simply went on.
     """
 
@@ -49,13 +52,18 @@ class Attempt(NamedTuple):
     join: Join
     missing: bool
     tokens: int
-    asked: int
+    said: int
     strayed: bool
 
     @property
     def flagged(self) -> bool:
         """Whether the join is in doubt."""
         return self.join.ambiguous or self.join.kind == "gap"
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """How sure the join is, as the engine compares two."""
+        return self.join.kind != "gap", self.join.confidence
 
 
 @dataclass
@@ -67,7 +75,7 @@ class Protocol:
         joins: how many.
         misbehaved: first replies that neither began with the anchor nor simply went on.
         reasked: how many replies were asked for again.
-        tokens: of the replies that were kept; `thrown`: of those that were not; `anchors`: said again, in all.
+        tokens: of the replies that were kept, without their anchors; `anchors`: of those; `thrown`: of the others.
     """
 
     rows: dict[str, Row]
@@ -92,34 +100,21 @@ def run(cases: Sequence[Case], *, obey: float, reask: bool) -> Protocol:
         if case.plan is None:
             continue
         left = case.plan.document.text[: case.plan.cut]
-        shown = len(left[: safe_end(left)]) or len(left)
-        anchor = choose_anchor(left[:shown])
+        shown = boundary(left, floor=0, sentence=True) or len(left)
+        anchor = anchor_of(left[:shown], _ROOM)
         kept = _ask(case, left, shown, anchor, obey, 0)
         found.joins += 1
         found.misbehaved += kept.strayed
-        found.anchors += kept.asked
         if reask and kept.flagged:
-            second = _ask(case, left, shown, longer(left[:shown], anchor), obey, 1)
+            second = _ask(case, left, shown, anchor_of(left[:shown], _ROOM, long=True), obey, 1)
             found.reasked += 1
-            found.anchors += second.asked
-            better = not second.flagged or second.join.confidence > kept.join.confidence
-            kept, thrown = (second, kept) if better else (kept, second)
+            kept, thrown = (second, kept) if second.rank > kept.rank else (kept, second)
             found.thrown += thrown.tokens
-        found.tokens += kept.tokens
+        found.anchors += kept.said
+        found.tokens += kept.tokens - kept.said
         row = _row(case, kept)
         found.rows.setdefault(case.behaviour, Row()).add(row)
     return found
-
-
-def longer(shown: str, anchor: str | None) -> str | None:
-    """The anchor of a second question: twice as long, from the start of a word; the same if there is no more text."""
-    if anchor is None:
-        return None
-    body = shown.rstrip()
-    start = max(0, len(body) - min(_LONGEST, 2 * len(anchor)))
-    match = re.compile(r"\S+\s+(?=\S)").match(body, start) if start and not body[start - 1].isspace() else None
-    start = match.end() if match and match.end() < len(body) - len(anchor) else start
-    return body[start:] if len(body) - start > len(anchor) else anchor
 
 
 def _ask(case: Case, left: str, shown: int, anchor: str | None, obey: float, attempt: int) -> Attempt:
@@ -127,9 +122,9 @@ def _ask(case: Case, left: str, shown: int, anchor: str | None, obey: float, att
     plan = case.plan
     assert plan is not None
     rng = random.Random(f"{plan.seed}/{case.behaviour}/{attempt}")
-    missing, nothing, strayed = False, False, False
+    missing, nothing, strayed, said = False, False, False, 0
     if anchor is not None and rng.random() < obey:
-        reply = _obeyed(rng, anchor, plan, shown)
+        reply, said = _obeyed(rng, anchor, plan, shown), len(tokenize(anchor))
     else:
         sent = plan.reply(case.behaviour, shown, f"/{attempt}" if attempt else "")
         if sent is None or not sent.text or sent.lost:  # the behaviour does not fit there: the model simply goes on
@@ -143,9 +138,8 @@ def _ask(case: Case, left: str, shown: int, anchor: str | None, obey: float, att
     assert join is not None
     text = left[: len(left) - join.replaced] + new
     gold = left if nothing else plan.document.text[: plan.end]
-    asked = len(tokenize(anchor)) if anchor else 0
     # What was left out may be the unfinished rest, which the client still has.
-    return Attempt(text, gold, join, missing and text != gold, len(tokenize(reply)), asked, strayed)
+    return Attempt(text, gold, join, missing and text != gold, len(tokenize(reply)), said, strayed)
 
 
 def _obeyed(rng: random.Random, anchor: str, plan: Plan, shown: int) -> str:
