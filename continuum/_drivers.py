@@ -60,6 +60,8 @@ class Lane:
             cap=provider.cap,
             prefill=provider.prefill,
             price=provider.price(),
+            limit=provider.limits.output,
+            may_lower=provider.may_lower_effort(),
             believe_stop=given(provider.params.get(provider.stop_field)),
         )
         self.log = _events.logger(run.id, choice=number) if number else _events.logger(run.id)

@@ -23,6 +23,7 @@ class Send:
         turns: messages to add after the caller's own.
         in_place: the last turn is the assistant's and is to be gone on with.
         max_tokens: cap to send instead of the caller's; None: as the caller wrote it.
+        lower_effort: tell the model to reason less than the caller asked for.
         text: what can be shown to the reader now.
         evidence: what the decision rests on, for logs.
     """
@@ -32,6 +33,7 @@ class Send:
     turns: tuple[Turn, ...] = ()
     in_place: bool = False
     max_tokens: int | None = None
+    lower_effort: bool = False
     text: str = ""
     evidence: str = ""
 
@@ -43,6 +45,7 @@ class Send:
             "turns": [[turn.role, turn.text, list(turn.blocks)] for turn in self.turns],
             "in_place": self.in_place,
             "max_tokens": self.max_tokens,
+            "lower_effort": self.lower_effort,
             "evidence": self.evidence,
         }
 

@@ -20,25 +20,48 @@ class Budget:
         policy: the caller's ceilings.
         cap: output tokens per request as the caller wrote it, None if the caller did not.
         price: US dollars for a usage, None if unknown.
+        limit: the most output tokens that the model can write in one reply, None if unknown.
     """
 
-    __slots__ = ("cap", "policy", "price")
+    __slots__ = ("cap", "limit", "policy", "price")
 
-    def __init__(self, policy: Policy, cap: int | None, price: Callable[[Usage], float | None] | None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        cap: int | None,
+        price: Callable[[Usage], float | None] | None,
+        limit: int | None = None,
+    ) -> None:
+        self.limit = limit
         self.policy = policy
         self.cap = cap
         self.price = price
 
     @property
-    def may_raise_cap(self) -> bool:
-        """Whether a larger cap than the caller's is allowed."""
+    def highest_cap(self) -> int | None:
+        """The largest cap that a request may have, None if there is no telling.
+
+        That is the policy's. A cap that the caller did not write may also be raised to what the model can write.
+        """
         target = self.policy.raise_cap_to
-        return target is not None and (self.cap is None or target > self.cap)
+        if target is None:
+            return self.limit if self.cap is None else None
+        return target if self.limit is None else min(target, self.limit)
+
+    def may_raise_cap(self, last: Usage | None) -> bool:
+        """Whether a larger cap than the one of the last reply is allowed.
+
+        Args:
+            last: what that reply used; without a cap of the caller's it tells where the server's own lies.
+        """
+        target = self.highest_cap
+        used = self.cap if self.cap is not None else last.output_tokens if last is not None else 0
+        return target is not None and target > used
 
     def next_cap(self, usage: Usage, *, raised: bool) -> int | None:
         """The cap to send instead of the caller's, so that the total is spent once, not once per round."""
         policy = self.policy
-        wanted = policy.raise_cap_to if raised else self.cap
+        wanted = self.highest_cap if raised else self.cap
         if policy.max_output_tokens is None:
             return wanted if raised else None
         left = policy.max_output_tokens - usage.output_tokens

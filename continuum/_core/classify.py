@@ -33,6 +33,7 @@ class Tally:
         reasks: joins in doubt that were asked about again.
         unsettled: one of them stayed in doubt all the same, so no other is asked about.
         escalated: a larger cap was tried.
+        lowered: less effort was asked for.
         prefill_refused: the server does not go on in place.
     """
 
@@ -43,6 +44,7 @@ class Tally:
     reasks: int = 0
     unsettled: bool = False
     escalated: bool = False
+    lowered: bool = False
     prefill_refused: bool = False
 
 
@@ -58,7 +60,8 @@ class Progress(NamedTuple):
         believe_stop: a `stop` may have been the caller's own stop sequence.
         loop: the end of the text only repeats itself.
         looping: it did so for so long that whatever followed is of no use.
-        may_escalate: a larger cap is allowed and was not tried.
+        may_raise: a larger cap is allowed and was not tried.
+        may_lower: the model can be told to reason less, and neither was tried.
     """
 
     state: State
@@ -69,7 +72,8 @@ class Progress(NamedTuple):
     believe_stop: bool
     loop: bool
     looping: bool
-    may_escalate: bool
+    may_raise: bool
+    may_lower: bool
 
 
 def open_end(text: str) -> str:
@@ -128,12 +132,14 @@ def _stopped(progress: Progress, policy: Policy) -> Verdict:
 
 def _cut(response: Response, progress: Progress, policy: Policy) -> Verdict:
     if response.tool_calls:
-        if progress.may_escalate and not progress.text:
-            return Verdict(Signal.TRUNCATED_TOOL_CALL, "tool_call_cut")
+        # Text of this reply that goes on from earlier ones would come twice; before it is all there is, it is joined.
+        if progress.may_raise and (progress.state is State.DRAFTING or not progress.added):
+            return Verdict(Signal.TRUNCATED_TOOL_CALL, "tool_call_cut", "a tool call was cut; with a larger cap")
         return Verdict(Signal.BUDGET_SPENT, "tool_call_cut")
     if not response.text and (response.reasoning or (response.usage and response.usage.reasoning_tokens)):
-        if progress.may_escalate:
-            return Verdict(Signal.TRUNCATED_REASONING, "reasoning_exhausted")
+        if progress.may_raise or progress.may_lower:
+            how = "with a larger cap" if progress.may_raise else "with less effort"
+            return Verdict(Signal.TRUNCATED_REASONING, "reasoning_exhausted", f"reasoning took the whole cap; {how}")
         return Verdict(Signal.BUDGET_SPENT, "reasoning_exhausted")
     if progress.loop:
         return Verdict(Signal.REPETITION, "repetition")

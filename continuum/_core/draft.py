@@ -98,6 +98,11 @@ class Draft:
         self._aside: Aside | None = None
 
     @property
+    def question(self) -> Question | None:
+        """How the present reply was asked for; None if it is the caller's request and nothing else."""
+        return self._question
+
+    @property
     def text(self) -> str:
         """The whole text, joined."""
         if self._parts:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from continuum._core.actions import Action, Done, Send, Wait
+from continuum._core.asking import Asker
 from continuum._core.budget import Budget
 from continuum._core.classify import Progress, Tally, Verdict, classify, classify_failure
 from continuum._core.draft import Draft
@@ -19,13 +20,14 @@ from continuum._core.errors import ProtocolError
 from continuum._core.ledger import Ledger
 from continuum._core.policy import Policy
 from continuum._core.repetition import is_loop
-from continuum._core.requests import History, Question
 from continuum._core.state import IN_FLIGHT, TERMINAL, Signal, State, Step, advance
 from continuum._core.types import Failure, Prefill, Response, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from continuum._core.asking import Order
+    from continuum._core.requests import Question
     from continuum._core.types import Reason, Seam, Usage
 
 
@@ -37,6 +39,8 @@ class Continuation:
         cap: output tokens per request as the caller wrote it, None if the caller did not.
         prefill: how the server continues in place, as far as is known before the first reply.
         price: US dollars for the usage of one request, None if unknown.
+        limit: the most output tokens that the model can write in one reply, None if unknown.
+        may_lower: the model can be told to reason less.
         believe_stop: the caller's own stop sequences may end a reply anywhere, so a `stop` is never questioned.
     """
 
@@ -48,19 +52,21 @@ class Continuation:
         prefill: Prefill | None = None,
         price: Callable[[Usage], float | None] | None = None,
         believe_stop: bool = False,
+        limit: int | None = None,
+        may_lower: bool = False,
     ) -> None:
         self.policy = policy or Policy()
         self.state = State.READY
-        self._budget = Budget(self.policy, cap, price)
+        self._budget = Budget(self.policy, cap, price, limit)
+        self._may_lower = may_lower
         self._ledger = Ledger(self._budget)
-        self._prefill = prefill
         self._believe_stop = believe_stop
         self._draft = Draft(watch=self.policy.max_repetition is not None)
-        self._history = History()
         self._pending: Send | None = None  # the last request, for repeats
         self._pending_state = State.DRAFTING
-        self._blocks: tuple[Any, ...] = ()
         self._tally = Tally()
+        self._asker = Asker(self.policy, self._budget, self._ledger, self._draft, self._tally)
+        self._asker.prefill = prefill
         self._aside: Response | None = None  # a reply whose join is in doubt, while the same thing is asked again
         self._failure: Failure | None = None
         self._reason: Reason = "running"
@@ -74,7 +80,7 @@ class Continuation:
             ProtocolError: if the run has begun already.
         """
         self.state = advance(self.state, Signal.START).state
-        return self._send(Send(1, "ask", max_tokens=self._next_cap()), None)
+        return self._send(self._asker.ask("ask"))
 
     def feed(self, delta: str) -> str:
         """Take text of the reply in flight as it streams in.
@@ -167,7 +173,11 @@ class Continuation:
             believe_stop=self._believe_stop,
             loop=limit is not None and (draft.looping or is_loop(draft.run, limit)),
             looping=draft.looping,
-            may_escalate=self._may_escalate(),
+            may_raise=self._may_raise(),
+            may_lower=self._may_lower
+            and self.policy.lower_effort
+            and not self._tally.escalated
+            and not self._tally.lowered,
         )
         verdict = classify(response, progress, self.policy)
         if verdict.signal is Signal.REPETITION:
@@ -228,8 +238,8 @@ class Continuation:
         """Enter a paid round into the books, and note what it says about the server."""
         self._ledger.record(response, self._sent.reason)
         if not self._tally.prefill_refused:
-            self._prefill = response.prefill or self._prefill
-        self._blocks += response.blocks if response.suspended else ()
+            self._asker.prefill = response.prefill or self._asker.prefill
+        self._asker.blocks += response.blocks if response.suspended else ()
 
     def charge_elsewhere(self, usage: Usage, cost: float | None) -> None:
         """Count what another choice of the same run has spent: the ceilings are the run's."""
@@ -255,7 +265,7 @@ class Continuation:
             left=left,
         )
         if verdict.signal is Signal.PREFILL_REFUSED:
-            self._tally.prefill_refused, self._prefill = True, None
+            self._tally.prefill_refused, self._asker.prefill = True, None
         if self._aside is not None and verdict.signal is not Signal.TRANSIENT:
             return self._unsettled(verdict, elapsed, failure)
         return self._follow(verdict, "", elapsed, failure)
@@ -270,7 +280,7 @@ class Continuation:
             spent = self._spent(elapsed)
             if spent is not None:
                 return self._stop(Signal.BUDGET_SPENT, spent, failure, text)
-        owner = self.state
+        owner, asker = self.state, self._asker
         self.state = transition.state
         match transition.step:
             case Step.PAUSE:
@@ -278,31 +288,29 @@ class Continuation:
                 self._pending = replace(self._sent, reason="retry", text="")
                 return self._wait(verdict, self._tally.retries, failure, text)
             case Step.PAUSE_THEN_CONTINUE:
-                send = self._continue(verdict, text)
+                send = self._send(asker.go_on("continue", text, verdict.evidence))
                 self._pending, self._pending_state = replace(send, text=""), State.CONTINUING
                 return self._wait(verdict, self._tally.interruptions, failure, send.text)
             case Step.ESCALATE:
-                self._tally.escalated = True
-                return self._send(self._again("escalate", text), None)
+                if self._may_raise():
+                    self._tally.escalated = True
+                else:
+                    self._tally.lowered = True
+                return self._send(asker.escalate(text, verdict.evidence))
             case Step.ASK:
-                return self._send(self._again("ask", text), None)
+                return self._send(asker.ask("ask", text, verdict.evidence))
             case Step.RESUME:
-                question = self._history.resend(self._draft.text, self._blocks)
-                return self._send(self._asking(question, "resume", text + self._draft.release_all(), verdict), question)
+                return self._send(asker.resume(text, verdict.evidence))
             case Step.REASK:
-                question = self._history.ask(
-                    self._draft.text,
-                    end=self._history.shown,
-                    anchor=self._anchor_room(),
-                    opening="",
-                    insist=False,
-                    settle=True,
-                )
-                return self._send(self._asking(question, "reask", text, verdict), question)
+                return self._send(asker.reask(text, verdict.evidence))
             case Step.REWORD:
-                return self._continue(verdict, text, reason="reword")
+                return self._send(asker.go_on("reword", text, verdict.evidence))
             case _:
-                return self._continue(verdict, text)
+                # Text that was cut is gone on with, not asked for anew with a larger cap: that buys each of its tokens
+                # at the price of output instead of that of input, and what was shown cannot be taken back. But a cap
+                # that the caller left to the server may as well be as large as the model allows from here on.
+                self._tally.escalated = self._tally.escalated or (self._budget.cap is None and self._may_raise())
+                return self._send(asker.go_on("continue", text, verdict.evidence))
 
     @property
     def _sent(self) -> Send:
@@ -312,53 +320,14 @@ class Continuation:
     def _wait(self, verdict: Verdict, attempt: int, failure: Failure | None, text: str) -> Wait:
         return Wait(verdict.evidence or verdict.reason, attempt, failure.retry_after if failure else None, text)
 
-    def _again(self, reason: str, text: str) -> Send:
-        """The caller's request once more; nothing visible came, so there is nothing to go on from."""
-        return Send(len(self._ledger.segments) + 1, reason, max_tokens=self._next_cap(), text=text)
-
-    def _asking(self, question: Question, reason: str, text: str, verdict: Verdict) -> Send:
-        return Send(
-            round=len(self._ledger.segments) + 1,
-            reason=reason,
-            turns=question.turns,
-            in_place=question.in_place and bool(question.turns) and not question.turns[-1].blocks,
-            max_tokens=self._next_cap(),
-            text=text,
-            evidence=verdict.evidence,
-        )
-
-    def _continue(self, verdict: Verdict, text: str, reason: str = "continue") -> Send:
-        """Ask the model to go on, in place where the server does that, else with a user turn."""
-        draft, history = self._draft, self._history
-        if not draft.text.strip():
-            return self._send(self._again(reason, text + draft.release_all()), None)
-        if self._in_place() and draft.text[history.shown :].strip():
-            _, released = draft.cut_back(len(draft))
-            question = history.prefill(draft.text, self._prefill or Prefill())
-        else:
-            # After a reply that brought nothing, all there is is shown, and less of it is asked for again, so that the
-            # next reply can only bring something new.
-            again = self._tally.fruitless > 0 and bool(history.turns)
-            end, released = (len(draft), "") if again else draft.cut_back(history.shown)
-            question = history.ask(
-                draft.text,
-                end=end,
-                anchor=self._anchor_room() if self.policy.anchor else None,
-                opening=draft.anchored,
-                insist=self._tally.fruitless > 0,
-                blocks=self._blocks,
-            )
-            self._blocks = ()
-        return self._send(self._asking(question, reason, text + released, verdict), question)
-
-    def _send(self, send: Send, question: Question | None) -> Send:
-        self._pending = send
+    def _send(self, order: Order) -> Send:
+        self._pending = send = order.send
         self._draft.begin(
-            question,
+            order.question,
             round=send.round,
             cap=send.max_tokens or self._budget.cap,
-            hold=self.policy.cut_back == "sentence" and not self._in_place(),
-            settle=self._settles(question),
+            hold=self.policy.cut_back == "sentence" and not self._asker.in_place(),
+            settle=self._settles(order.question),
         )
         return send
 
@@ -370,20 +339,9 @@ class Continuation:
 
     # -- ceilings -------------------------------------------------------------------------------------------------
 
-    def _in_place(self) -> bool:
-        strategy = self.policy.strategy
-        if self._blocks:  # a suspended turn is more than its text
-            return False
-        return strategy == "in_place" or (strategy == "auto" and self._prefill is not None)
-
-    def _anchor_room(self) -> int:
-        return self._budget.room(self._ledger.total, raised=self._tally.escalated) >> 2 * self._tally.fruitless
-
-    def _may_escalate(self) -> bool:
-        return not self._tally.escalated and self._budget.may_raise_cap
-
-    def _next_cap(self) -> int | None:
-        return self._budget.next_cap(self._ledger.total, raised=self._tally.escalated)
+    def _may_raise(self) -> bool:
+        used = self._ledger.segments[-1].usage if self._ledger.segments else None
+        return not self._tally.escalated and self._budget.may_raise_cap(used)
 
     def _spent(self, elapsed: float) -> Reason | None:
         return self._ledger.spent(elapsed, raised=self._tally.escalated)

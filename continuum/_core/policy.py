@@ -54,7 +54,11 @@ class Policy(BaseModel):
     """Characters at the cut that only repeat the same passage (four times or more) before the run stops; None: off."""
     raise_cap_to: int | None = Field(default=None, ge=1)
     """If nothing visible fitted into the cap (reasoning took it, or a tool call was cut), ask once more with this cap.
-    None: stop instead, and say so."""
+    None: a cap that you wrote is kept; one that you left to the server is raised to what the model can write, where
+    that is known."""
+    lower_effort: bool = True
+    """If reasoning took the whole cap and the cap cannot be raised, ask once more with less reasoning effort, where
+    the provider has such a setting. False: stop as `reasoning_exhausted`."""
 
     max_retries: int = Field(default=6, ge=0)
     """Repeats of one request that failed before any text came, counted after the first try."""

@@ -6,14 +6,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from continuum._core.actions import Send
+from continuum._core.asking import Asker
 from continuum._core.classify import Tally
 from continuum._core.draft import Draft
 from continuum._core.errors import ProtocolError
 from continuum._core.ledger import Ledger
 from continuum._core.policy import Policy
-from continuum._core.requests import History
 from continuum._core.state import State
-from continuum._core.types import Prefill, Response
+from continuum._core.types import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,13 +30,13 @@ def dump(machine: Continuation) -> dict[str, Any]:
         "state": machine.state.value,
         "believe_stop": machine._believe_stop,
         "cap": machine._budget.cap,
-        "prefill": asdict(machine._prefill) if machine._prefill else None,
+        "limit": machine._budget.limit,
+        "may_lower": machine._may_lower,
+        "asker": machine._asker.to_dict(),
         "ledger": machine._ledger.to_dict(),
         "draft": machine._draft.to_dict(),
-        "history": machine._history.to_dict(),
         "pending": machine._pending.to_dict() if machine._pending is not None else None,
         "pending_state": machine._pending_state.value,
-        "blocks": list(machine._blocks),
         "tally": asdict(machine._tally),
         "aside": [machine._aside.finish_reason, machine._aside.raw_finish_reason] if machine._aside else None,
         "reason": machine._reason,
@@ -49,17 +49,23 @@ def load(
     """See `Continuation.from_dict`."""
     if data.get("version") != 1:
         raise ProtocolError(f"this machine reads state version 1, not {data.get('version')!r}")
-    machine = cls(Policy(**data["policy"]), cap=data["cap"], price=price, believe_stop=data["believe_stop"])
+    machine = cls(
+        Policy(**data["policy"]),
+        cap=data["cap"],
+        price=price,
+        believe_stop=data["believe_stop"],
+        limit=data["limit"],
+        may_lower=data["may_lower"],
+    )
     machine.state = State(data["state"])
-    machine._prefill = Prefill(**data["prefill"]) if data["prefill"] else None
     machine._ledger = Ledger.from_dict(data["ledger"], machine._budget)
     machine._draft = Draft.from_dict(data["draft"])
-    machine._history = History.from_dict(data["history"])
     if data["pending"] is not None:
         machine._pending = Send.from_dict(data["pending"])
     machine._pending_state = State(data["pending_state"])
-    machine._blocks = tuple(data["blocks"])
     machine._tally = Tally(**data["tally"])
+    machine._asker = Asker(machine.policy, machine._budget, machine._ledger, machine._draft, machine._tally)
+    machine._asker.restore(data["asker"])
     machine._aside = Response("", *data["aside"]) if data["aside"] else None
     machine._reason = data["reason"]
     return machine

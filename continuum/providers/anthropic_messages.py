@@ -69,6 +69,22 @@ class AnthropicMessages(Provider):
         off = not given(thinking) or (isinstance(thinking, Mapping) and thinking.get("type") == "disabled")
         return off and not given(self.params.get("tools"))
 
+    def may_lower_effort(self) -> bool:
+        """By less effort; extended thinking with a budget is switched off."""
+        output = self.params.get("output_config")
+        return self._thinks_by_budget() or not (isinstance(output, Mapping) and output.get("effort") == "low")
+
+    def _thinks_by_budget(self) -> bool:
+        thinking = self.params.get("thinking")
+        return isinstance(thinking, Mapping) and thinking.get("type") == "enabled"
+
+    def _lower_effort(self, request: dict[str, Any]) -> None:
+        if self._thinks_by_budget():
+            request["thinking"] = {"type": "disabled"}
+            return
+        output = self.params.get("output_config")
+        request["output_config"] = {**(output if isinstance(output, Mapping) else {}), "effort": "low"}
+
     def request(self, send: Send, *, stream: bool, choices: int = 1) -> dict[str, Any]:
         """The caller's arguments, and our turns behind the caller's messages."""
         request = dict(self.params)
@@ -76,6 +92,8 @@ class AnthropicMessages(Provider):
         if send.max_tokens is not None:
             request["max_tokens"] = send.max_tokens
             self._drop_thinking(request, send.max_tokens)
+        if send.lower_effort:
+            self._lower_effort(request)
         if stream:
             request["stream"] = True
             self.limit_silence(request)
@@ -92,7 +110,7 @@ class AnthropicMessages(Provider):
         thinking = self.params.get("thinking")
         budget = thinking.get("budget_tokens") if isinstance(thinking, Mapping) else None
         if isinstance(budget, int) and cap <= budget and self.cap is not None and cap < self.cap:
-            del request["thinking"]
+            request.pop("thinking", None)
 
     def resource(self, client: Any) -> Any:
         """`client.messages`."""

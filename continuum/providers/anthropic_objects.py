@@ -66,8 +66,13 @@ def _usage(result: Result, receiver: MessageReceiver) -> dict[str, Any]:
 
 def _is_kept(result: Result, receiver: MessageReceiver, index: int) -> bool:
     """Whether a block can be shown. Half-written arguments are never shown as if they were whole."""
-    cut = index in receiver.cut or (not result.complete and receiver.blocks[index].get("type") == "tool_use")
-    return not cut
+    if index in receiver.cut:
+        return False
+    if result.complete or receiver.blocks[index].get("type") != "tool_use":
+        return True
+    # Parallel calls before the one that was cut are whole.
+    last = max(place for place, block in receiver.blocks.items() if block.get("type") == "tool_use")
+    return result.reason == "tool_call_cut" and index < last
 
 
 def message(result: Result) -> Message | None:

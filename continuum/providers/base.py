@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 from continuum._core.types import Failure
-from continuum.providers import capabilities
+from continuum.providers import capabilities, limits
 from continuum.providers.pricing import price_of
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from continuum._core.actions import Send
     from continuum._core.types import Prefill, RateLimit, Response, Result, Usage
     from continuum._drivers import Run
+    from continuum.providers.limits import Limits
 
 _PICTURE = 4000  # characters that a picture counts as: about a thousand tokens
 CHARACTERS_PER_TOKEN = 4
@@ -153,6 +154,15 @@ class Provider(ABC):
     def may_stream(self) -> bool:
         """Whether to stream from the provider: as the policy says, if the reply can be put together from a stream."""
         return self.policy.stream
+
+    @property
+    def limits(self) -> Limits:
+        """What the model reads and writes at most, as far as is known."""
+        return limits.of(self.model)
+
+    def may_lower_effort(self) -> bool:
+        """Whether the model can be told to reason less than the caller's arguments say."""
+        return False
 
     def price(self) -> Callable[[Usage], float | None]:
         """US dollars for a usage of this model."""

@@ -61,6 +61,11 @@ class OpenAIChat(Provider):
         """Tool calls and structured output do not go together with a prefill."""
         return not (given(self.params.get("tools")) or given(self.params.get("response_format")))
 
+    def may_lower_effort(self) -> bool:
+        """By `reasoning_effort`; a server other than OpenAI's own is known to take it if the caller wrote it."""
+        effort = self.params.get("reasoning_effort")
+        return effort not in ("none", "minimal", "low") if given(effort) else self.official
+
     def _price_provider(self) -> str | None:
         return "openai" if self.official else None
 
@@ -77,6 +82,8 @@ class OpenAIChat(Provider):
         request["messages"] = [*self.params["messages"], *turns]
         if send.max_tokens is not None:
             request[self._cap_field()] = send.max_tokens
+        if send.lower_effort:
+            request["reasoning_effort"] = "low"
         options = request.pop("stream_options", None)
         self._sent_options = stream and self.base_url not in WITHOUT_STREAM_OPTIONS
         if self._sent_options:

@@ -110,8 +110,11 @@ def _calls(result: Result) -> bool:
 def _tools(result: Result, choice: Choice) -> dict[str, Any]:
     """Fields for the tool calls of the last reply. Half-written arguments are never shown as if they were whole."""
     found: dict[str, Any] = {}
-    if result.complete and choice.tools:
-        found["tool_calls"] = [_whole_call(call) for _, call in sorted(choice.tools.items())]
+    calls = [_whole_call(call) for _, call in sorted(choice.tools.items())]
+    if not result.complete:  # parallel calls before the one that was cut are whole
+        calls = calls[:-1] if result.reason == "tool_call_cut" else []
+    if calls:
+        found["tool_calls"] = calls
     if result.complete and choice.function:
         found["function_call"] = {"name": "", "arguments": "", **choice.function}
     return found

@@ -165,6 +165,32 @@ def test_the_cap_is_raised_once_where_allowed() -> None:
     assert done(machine.receive(cut("", reasoning=True))).reason == "reasoning_exhausted"
 
 
+def test_a_cap_that_nobody_fixed_is_raised_to_what_the_model_can_write() -> None:
+    """The server's own default cap is no choice of the caller's; the model's limit and the run's ceiling are."""
+    for total, cap in ((200_000, 9000), (5000, 4980)):
+        machine = started(Policy(max_output_tokens=total), cap=None, limit=9000)
+        assert send(machine.receive(cut("", reasoning=True))).max_tokens == cap
+        machine = started(Policy(max_output_tokens=total), cap=None, limit=9000)
+        action = send(machine.receive(cut()))
+        assert (action.reason, action.max_tokens) == ("continue", cap)
+    machine = started(cap=None, limit=20)  # the reply had as many
+    assert send(machine.receive(cut())).max_tokens is None
+    machine = started(cap=100, limit=9000)
+    assert done(machine.receive(cut("", reasoning=True))).reason == "reasoning_exhausted"
+    machine = started(Policy(raise_cap_to=50_000), cap=100, limit=9000)
+    assert send(machine.receive(cut("", reasoning=True))).max_tokens == 9000
+
+
+def test_reasoning_in_a_later_round_is_asked_for_with_the_same_turns() -> None:
+    """What is escalated is the last request, not the first: the text so far is not said again."""
+    machine = started(Policy(raise_cap_to=4000), cap=100)
+    before = send(machine.receive(cut()))
+    action = send(machine.receive(cut("", reasoning=True)))
+    assert (action.reason, action.turns, action.max_tokens) == ("escalate", before.turns, 4000)
+    assert done(machine.receive(stop(TEXT + " And so it ended."))).complete
+    assert machine.result().text == TEXT + " And so it ended."
+
+
 def test_a_cut_tool_call_is_never_continued() -> None:
     """`truncated_tool_call`: half-written arguments are not appended to."""
     assert done(started().receive(cut("", tool_calls=1))).reason == "tool_call_cut"

@@ -182,6 +182,37 @@ def test_a_refusal_of_a_later_round_reaches_the_reader(servers: Servers) -> None
     assert refusal == "I cannot."
 
 
+def test_parallel_calls_before_the_cut_one_are_kept(servers: Servers) -> None:
+    """What was whole is handed on, streamed and unary; the cut one is not, and the finish reason says so."""
+    starts = [
+        {"index": i, "id": f"t{i}", "type": "function", "function": {"name": "f", "arguments": text}}
+        for i, text in enumerate(['{"a":1}', '{"b":'])
+    ]
+    reply = chunks(*(chunk({"tool_calls": [start]}) for start in starts), chunk({}, "length"))
+    _, _, calls, finish = read(servers.chat(reply))
+    assert calls == [{"id": "t0", "name": "f", "arguments": '{"a":1}'}]
+    assert finish == ["length"]
+    message = {"role": "assistant", "content": None, "tool_calls": starts}
+    client = continuum.wrap(servers.chat(odd.completion(message, "length")), policy=UNARY)
+    response = client.chat.completions.create(**ASK)
+    assert [found.id for found in response.choices[0].message.tool_calls or ()] == ["t0"]
+    cut = odd.events(odd.start(), *odd.tool_block(0, '{"a":1}'), *odd.tool_block(1, '{"b":'), *odd.end("max_tokens"))
+    found, last = blocks(servers.claude(cut))
+    assert found == [("tool_use", '{"a":1}')]
+    assert last.delta.stop_reason == "max_tokens"
+
+
+def test_a_cut_call_after_text_is_asked_for_again_with_a_larger_cap(servers: Servers) -> None:
+    """The text that introduces it was shown already, and stands in the answer once."""
+    said = "Let me look that up in the ledger of the harbour. "
+    cut, whole = odd.call('{"a":', text=said, finish="length"), odd.call('{"a"', ":1}", text=said)
+    text, _, calls, finish = read(servers.chat(cut, whole), RAISING, max_tokens=50)
+    assert text == said
+    assert calls == [{"id": "t1", "name": "f", "arguments": '{"a":1}'}]
+    assert finish == ["tool_calls"]
+    assert [request["max_tokens"] for request in servers.last.requests] == [50, 4000]
+
+
 @pytest.mark.parametrize("finish", ["stop", "length", "content_filter"])
 def test_a_cut_refusal_is_a_refusal(servers: Servers, finish: str) -> None:
     """Whatever ended it: a refusal is not gone on with."""

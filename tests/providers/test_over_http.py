@@ -171,9 +171,46 @@ def test_x_should_retry_is_obeyed(call: Call) -> None:
 def test_reasoning_that_takes_the_cap_is_told_apart(call: Call) -> None:
     """Nothing visible and all tokens spent on reasoning is `reasoning_exhausted`, after one request."""
     with SimulatedProvider(ESSAY, behaviours=["reasoning_only@0"]) as server:
-        result = call(server, QUICK, **ask())
+        result = call(server, QUICK.model_copy(update={"lower_effort": False}), **ask())
         assert len(server.requests) == 1
     assert (result.reason, result.text, result.rounds) == ("reasoning_exhausted", "", 1)
+
+
+@both_apis
+@pytest.mark.parametrize("at", [0, 1], ids=["at once", "later"])
+def test_less_effort_lets_the_text_come(call: Call, at: int) -> None:
+    """Reasoning that takes a fixed cap: the same request with less effort, once, and all that follow."""
+    options = {} if call is _anthropic else {"reasoning_effort": "high"}
+    with SimulatedProvider(ESSAY, behaviours=[f"reasoning_only@{at}"]) as server:
+        result = call(server, QUICK, **ask(), **options)
+        bodies = [request.body for request in server.requests]
+    assert result.text == ESSAY
+    assert result.complete
+    efforts = [body.get("reasoning_effort") or body.get("output_config", {}).get("effort") for body in bodies]
+    assert set(efforts[: at + 1]) <= {None, "high"}
+    assert set(efforts[at + 1 :]) == {"low"}
+    assert [body.get("max_tokens") for body in bodies] == [220] * len(bodies)
+    assert bodies[at]["messages"] == bodies[at + 1]["messages"]
+
+
+@both_apis
+def test_less_effort_is_tried_once(call: Call) -> None:
+    """A second reply that is reasoning alone ends the run."""
+    options = {} if call is _anthropic else {"reasoning_effort": "high"}
+    with SimulatedProvider(ESSAY, behaviours=lambda _: "reasoning_only") as server:
+        result = call(server, QUICK, **ask(), **options)
+        assert len(server.requests) == 2
+    assert (result.reason, result.text) == ("reasoning_exhausted", "")
+
+
+def test_a_thinking_budget_is_switched_off_where_it_took_the_cap() -> None:
+    """Anthropic's thinking with a budget has no effort to lower."""
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    with SimulatedProvider(ESSAY, behaviours=["reasoning_only@0"]) as server:
+        result = _anthropic(server, QUICK, **{**ask(), "max_tokens": 1500}, thinking=thinking)
+        sent = [request.body.get("thinking") for request in server.requests]
+    assert sent[:2] == [thinking, {"type": "disabled"}]
+    assert result.text == ESSAY
 
 
 @both_apis

@@ -1,0 +1,127 @@
+"""Which request goes out next: what of the text it shows, what it asks for, and with which cap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from continuum._core.actions import Send
+from continuum._core.requests import History, Question
+from continuum._core.types import Prefill
+
+if TYPE_CHECKING:
+    from continuum._core.budget import Budget
+    from continuum._core.classify import Tally
+    from continuum._core.draft import Draft
+    from continuum._core.ledger import Ledger
+    from continuum._core.policy import Policy
+
+
+class Order(NamedTuple):
+    """A request, and the question in it; None if it is the caller's own and nothing else."""
+
+    send: Send
+    question: Question | None = None
+
+
+class Asker:
+    """Makes the requests of one run.
+
+    Attributes:
+        history: the turns that were added so far.
+        prefill: how the server continues in place, None if it is not known to do so.
+        blocks: the provider's blocks of a turn that was suspended.
+    """
+
+    def __init__(self, policy: Policy, budget: Budget, ledger: Ledger, draft: Draft, tally: Tally) -> None:
+        self._policy, self._budget, self._ledger, self._draft, self._tally = policy, budget, ledger, draft, tally
+        self.history = History()
+        self.prefill: Prefill | None = None
+        self.blocks: tuple[Any, ...] = ()
+
+    def in_place(self) -> bool:
+        """Whether to go on with the assistant's turn itself."""
+        strategy = self._policy.strategy
+        if self.blocks:  # a suspended turn is more than its text
+            return False
+        return strategy == "in_place" or (strategy == "auto" and self.prefill is not None)
+
+    def ask(self, reason: str, text: str = "", evidence: str = "") -> Order:
+        """The caller's request once more; nothing visible came, so there is nothing to go on from."""
+        return self._order(Question((), 0), reason, text, evidence)._replace(question=None)
+
+    def escalate(self, text: str, evidence: str) -> Order:
+        """The last request once more, with a larger cap or less effort. What it brings is joined to what there is."""
+        question = self._draft.question
+        if question is None and len(self._draft):
+            question = Question((), len(self._draft))
+        if question is None:
+            return self.ask("escalate", text, evidence)
+        return self._order(question, "escalate", text, evidence)
+
+    def resume(self, text: str, evidence: str) -> Order:
+        """The suspended turn as it is."""
+        question = self.history.resend(self._draft.text, self.blocks)
+        return self._order(question, "resume", text + self._draft.release_all(), evidence)
+
+    def reask(self, text: str, evidence: str) -> Order:
+        """The same question, with more of the last words to begin with."""
+        question = self.history.ask(
+            self._draft.text,
+            end=self.history.shown,
+            anchor=self._anchor_room(),
+            opening="",
+            insist=False,
+            settle=True,
+        )
+        return self._order(question, "reask", text, evidence)
+
+    def go_on(self, reason: str, text: str, evidence: str) -> Order:
+        """Ask the model to go on, in place where the server does that, else with a user turn."""
+        draft, history = self._draft, self.history
+        if not draft.text.strip():
+            return self.ask(reason, text + draft.release_all(), evidence)
+        if self.in_place() and draft.text[history.shown :].strip():
+            _, released = draft.cut_back(len(draft))
+            question = history.prefill(draft.text, self.prefill or Prefill())
+        else:
+            # After a reply that brought nothing, all there is is shown, and less of it is asked for again, so that the
+            # next reply can only bring something new.
+            again = self._tally.fruitless > 0 and bool(history.turns)
+            end, released = (len(draft), "") if again else draft.cut_back(history.shown)
+            question = history.ask(
+                draft.text,
+                end=end,
+                anchor=self._anchor_room() if self._policy.anchor else None,
+                opening=draft.anchored,
+                insist=self._tally.fruitless > 0,
+                blocks=self.blocks,
+            )
+            self.blocks = ()
+        return self._order(question, reason, text + released, evidence)
+
+    def _order(self, question: Question, reason: str, text: str, evidence: str) -> Order:
+        send = Send(
+            round=len(self._ledger.segments) + 1,
+            reason=reason,
+            turns=question.turns,
+            in_place=question.in_place and bool(question.turns) and not question.turns[-1].blocks,
+            max_tokens=self._budget.next_cap(self._ledger.total, raised=self._tally.escalated),
+            lower_effort=self._tally.lowered,
+            text=text,
+            evidence=evidence,
+        )
+        return Order(send, question)
+
+    def _anchor_room(self) -> int:
+        return self._budget.room(self._ledger.total, raised=self._tally.escalated) >> 2 * self._tally.fruitless
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values, if the provider's blocks are."""
+        prefill = {"strips": self.prefill.strips} if self.prefill is not None else None
+        return {"history": self.history.to_dict(), "prefill": prefill, "blocks": list(self.blocks)}
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """The inverse of `to_dict`."""
+        self.history = History.from_dict(data["history"])
+        self.prefill = Prefill(**data["prefill"]) if data["prefill"] is not None else None
+        self.blocks = tuple(data["blocks"])
