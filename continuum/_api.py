@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from continuum._drivers import Run
     from continuum._runtime import Runtime
+    from continuum.providers.base import Provider
     from continuum.providers.litellm_chat import Completer
     from continuum.testing.scripted import AsyncScriptedClient, ScriptedClient
 
@@ -64,8 +65,9 @@ def new_run(
     runtime: Runtime | None = None,
     live: bool = False,
     chunks: bool = False,
+    api: type[Provider] | None = None,
 ) -> Run:
-    """Check everything and prepare a run; nothing is sent.
+    """Check everything and prepare a run; nothing is sent. `api` is the wire API; None: what the arguments ask for.
 
     Raises:
         ConfigurationError: if the arguments can only fail.
@@ -75,7 +77,7 @@ def new_run(
     from continuum.providers import provider_for
 
     check_policy(policy)
-    provider = provider_for(unwrapped(client), params, policy or Policy())
+    provider = (api or provider_for)(unwrapped(client), params, policy or Policy())
     if provider.either:
         provider.is_async = is_async
     if provider.is_async != is_async:
@@ -97,9 +99,9 @@ def complete(
             LiteLLM `Router`.
         policy: ceilings and choices; None: the defaults.
         runtime: clock, sleep and randomness; None: the real ones.
-        **params: what `client.chat.completions.create()`, `client.messages.create()` or `litellm.completion()` takes,
-            as you would write it there. `max_tokens` stays the cap of one request; `Policy.max_output_tokens` is the
-            cap of them all.
+        **params: what `client.chat.completions.create()`, `client.responses.create()`, `client.messages.create()` or
+            `litellm.completion()` takes, as you would write it there: with `input=` an OpenAI client is asked through
+            the Responses API. The cap stays that of one request; `Policy.max_output_tokens` is the cap of them all.
 
     Returns:
         The result. An answer that could not be completed has `complete=False` and all text that came.

@@ -1,7 +1,7 @@
 """`wrap`: a client that answers whole, and is otherwise the SDK's own.
 
-The wrapped client is a copy of the caller's, of the same class and on the same connection pool. Only one method of it
-is replaced, `chat.completions.create` or `messages.create`; everything else is the SDK's and is never touched.
+The wrapped client is a copy of the caller's, of the same class and on the same connection pool. Only `create` is
+replaced, that of `chat.completions`, `responses` or `messages`; everything else is the SDK's and is never touched.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | No
     `max_tokens` (Anthropic), as the bare SDK would. Errors are the SDK's own. `continuum.result_of(response)` gives
     the account. A request that ends on an assistant turn is passed on as it is: that is the caller's own prefill.
 
-    Covered are `chat.completions.create()` and `messages.create()`. The SDKs' other ways to ask (`.stream()`,
-    `.parse()`, `.beta`, `with_raw_response`, the Responses API) are the SDK's own and answer as they always did.
+    Covered are `chat.completions.create()`, `responses.create()` and `messages.create()`. The SDKs' other ways to ask
+    (`.stream()`, `.parse()`, `.beta`, `with_raw_response`) are the SDK's own and answer as they always did, and so does
+    `responses.create(background=True)` without a stream, which answers before anything is written.
 
     Args:
         client: `OpenAI`, `AsyncOpenAI`, `Anthropic` or `AsyncAnthropic`, or a subclass; or `litellm`, or a LiteLLM
@@ -58,7 +59,7 @@ def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | No
     Raises:
         ConfigurationError: if the client is none of these.
     """
-    from continuum.providers import provider_for
+    from continuum.providers import provider_for, providers_of
 
     check_policy(policy)
     plain = unwrapped(client)
@@ -68,14 +69,8 @@ def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | No
     if not hasattr(plain, "with_options"):
         raise ConfigurationError(f"a {type(plain).__name__} has no create() to wrap: pass it to continuum.complete()")
     copy: Any = provider.client.copy(max_retries=provider.max_retries)
-    owner = provider.resource(copy)
-    untouched = type(owner)(copy)
-    create = (_acreate if provider.is_async else _create)(provider.client, untouched.create, policy, runtime)
-    # Instance attributes hide the class's methods. The helpers that are built on `create` keep the SDK's own.
-    owner.__dict__["create"] = create
-    for name in ("stream", "parse", "with_raw_response", "with_streaming_response"):
-        if hasattr(untouched, name):
-            owner.__dict__[name] = getattr(untouched, name)
+    for api in providers_of(plain):
+        _replace_create(copy, api(provider.client, {}, policy or Policy()), policy, runtime)
     copy.__dict__[_PLAIN] = plain
     for name in ("copy", "with_options"):
         copy.__dict__[name] = _rewrapping(getattr(plain, name), policy, runtime)
@@ -106,6 +101,18 @@ def _named(ask: Callable[..., Any]) -> Callable[..., Any]:
         return ask(**dict(zip(("model", "messages"), args, strict=False)), **params)
 
     return by_place
+
+
+def _replace_create(copy: Any, provider: Provider, policy: Policy | None, runtime: Runtime | None) -> None:
+    """Put our `create()` in place of the one that is a wire API."""
+    owner = provider.resource(copy)
+    untouched = type(owner)(copy)
+    make = _acreate if provider.is_async else _create
+    # Instance attributes hide the class's methods. The helpers that are built on `create` keep the SDK's own.
+    owner.__dict__["create"] = make(provider.client, untouched.create, policy, runtime, type(provider))
+    for name in ("stream", "parse", "with_raw_response", "with_streaming_response"):
+        if hasattr(untouched, name):
+            owner.__dict__[name] = getattr(untouched, name)
 
 
 def unwrapped(client: Any) -> Any:
@@ -142,7 +149,13 @@ def _wants_stream(params: dict[str, Any]) -> bool:
 
 
 def _prepare(
-    client: Any, policy: Policy | None, runtime: Runtime | None, params: dict[str, Any], *, is_async: bool
+    client: Any,
+    policy: Policy | None,
+    runtime: Runtime | None,
+    params: dict[str, Any],
+    *,
+    is_async: bool,
+    api: type[Provider] | None,
 ) -> Run | None:
     """A run, or None if the request is not one that continuum covers."""
     from continuum.providers.base import NotCoveredError
@@ -151,8 +164,10 @@ def _prepare(
         return None  # a call through with_raw_response or with_streaming_response, by whatever route
     own = dict(params)
     chunks = _wants_stream(own)
+    if own.get("background") is True and not chunks:
+        return None  # answered at once by contract; the caller asks later what became of it
     try:
-        return new_run(client, policy, own, is_async=is_async, runtime=runtime, chunks=chunks)
+        return new_run(client, policy, own, is_async=is_async, runtime=runtime, chunks=chunks, api=api)
     except NotCoveredError as error:
         from continuum import _events
 
@@ -161,13 +176,17 @@ def _prepare(
 
 
 def _create(
-    client: Any, untouched: Callable[..., Any], policy: Policy | None, runtime: Runtime | None
+    client: Any,
+    untouched: Callable[..., Any],
+    policy: Policy | None,
+    runtime: Runtime | None,
+    api: type[Provider] | None = None,
 ) -> Callable[..., Any]:
     @wraps(untouched)
     def create(**params: Any) -> Any:
         from continuum._drivers import drive
 
-        run = _prepare(client, policy, runtime, params, is_async=False)
+        run = _prepare(client, policy, runtime, params, is_async=False, api=api)
         if run is None:
             return untouched(**params)
         if run.chunks:
@@ -182,13 +201,17 @@ def _create(
 
 
 def _acreate(
-    client: Any, untouched: Callable[..., Any], policy: Policy | None, runtime: Runtime | None
+    client: Any,
+    untouched: Callable[..., Any],
+    policy: Policy | None,
+    runtime: Runtime | None,
+    api: type[Provider] | None = None,
 ) -> Callable[..., Any]:
     @wraps(untouched)
     async def create(**params: Any) -> Any:
         from continuum._drivers import adrive
 
-        run = _prepare(client, policy, runtime, params, is_async=True)
+        run = _prepare(client, policy, runtime, params, is_async=True, api=api)
         if run is None:
             return await untouched(**params)
         if run.chunks:

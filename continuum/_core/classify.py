@@ -92,10 +92,10 @@ def classify(response: Response, progress: Progress, policy: Policy) -> Verdict:
     Nothing but a known word for a natural end is ever success: an unknown finish reason is its own signal, and a
     stream without one is `interrupted`.
     """
-    if response.suspended:
-        return Verdict(Signal.SUSPENDED, "running")
     if progress.looping:
         return Verdict(Signal.REPETITION, "repetition")
+    if response.suspended:
+        return Verdict(Signal.SUSPENDED, "running")
     match response.finish_reason:
         case "stop":
             return Verdict(Signal.FINISHED, "finished") if response.tool_calls else _stopped(progress, policy)
@@ -189,7 +189,7 @@ def classify_failure(
     if failure.kind == "broken" or failure.should_retry is False:
         return Verdict(Signal.FATAL, "failed")
     limited: Reason = "rate_limited" if failure.kind == "rate_limited" else "retries_exhausted"
-    if retries >= policy.max_retries:
+    if retries >= policy.max_retries and failure.kind != "pending":
         return Verdict(Signal.FATAL, limited, f"{retries} repeats failed as well")
     wait = failure.retry_after or 0.0
     if wait > policy.max_retry_after:

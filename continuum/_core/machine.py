@@ -284,7 +284,7 @@ class Continuation:
         self.state = transition.state
         match transition.step:
             case Step.PAUSE:
-                self._pending_state, self._tally.retries = owner, self._tally.retries + 1
+                self._pending_state, self._tally.retries = owner, self._tally.retries + (not failure or failure.counts)
                 self._pending = replace(self._sent, reason="retry", text="")
                 return self._wait(verdict, self._tally.retries, failure, text)
             case Step.PAUSE_THEN_CONTINUE:

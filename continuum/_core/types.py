@@ -307,6 +307,7 @@ class Result:
 
 
 FailureKind = Literal[
+    "pending",  # the provider is still at work on it: the same request again tells more, and is no retry
     "transient",  # a repeat may cure it: connection, timeout, 408, 409, 5xx, 529
     "rate_limited",  # 429 that waiting cures
     "quota",  # 429 or 402 that no waiting cures: quota, spend limit
@@ -344,6 +345,11 @@ class Failure:
     usage: Usage | None = None
     rate_limit: RateLimit | None = None
     error: BaseException | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def counts(self) -> bool:
+        """Whether the same request again is a retry: a look at what is under way is none."""
+        return self.kind != "pending"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,33 @@ def _belongs_to(client: Any, sdk: str) -> bool:
     return sdk in sys.modules and any(base.__module__.split(".")[0] == sdk for base in type(client).__mro__)
 
 
+_OF_RESPONSES = ("input", "previous_response_id", "conversation", "prompt", "instructions", "max_output_tokens")
+"""Arguments of `responses.create()` that `chat.completions.create()` has not."""
+
+
+def providers_of(client: Any) -> tuple[type[Provider], ...]:
+    """The wire APIs that a client of an SDK speaks, the usual one first; none for any other client.
+
+    Args:
+        client: any object.
+    """
+    if _belongs_to(client, "openai") and hasattr(client, "chat"):
+        from continuum.providers.openai_chat import OpenAIChat
+        from continuum.providers.openai_responses import OpenAIResponses
+
+        return (OpenAIChat, OpenAIResponses) if hasattr(client, "responses") else (OpenAIChat,)
+    if _belongs_to(client, "anthropic") and hasattr(client, "messages"):
+        from continuum.providers.anthropic_messages import AnthropicMessages
+
+        return (AnthropicMessages,)
+    return ()
+
+
 def provider_for(client: Any, params: Mapping[str, Any], policy: Policy) -> Provider:
     """The provider that speaks through this client.
+
+    An OpenAI client speaks two APIs: `input=` (or another argument that only the Responses API has) asks for
+    Responses, `messages=` for Chat Completions.
 
     Args:
         client: the caller's `OpenAI`, `AsyncOpenAI`, `Anthropic` or `AsyncAnthropic`, or a subclass; `litellm` or one
@@ -29,16 +54,11 @@ def provider_for(client: Any, params: Mapping[str, Any], policy: Policy) -> Prov
         policy: the caller's ceilings and choices.
 
     Raises:
-        ConfigurationError: if the client is none of these.
+        ConfigurationError: if the client is none of these, or if both `messages` and `input` are given.
     """
-    if _belongs_to(client, "openai") and hasattr(client, "chat"):
-        from continuum.providers.openai_chat import OpenAIChat
-
-        return OpenAIChat(client, params, policy)
-    if _belongs_to(client, "anthropic") and hasattr(client, "messages"):
-        from continuum.providers.anthropic_messages import AnthropicMessages
-
-        return AnthropicMessages(client, params, policy)
+    known = providers_of(client)
+    if known:
+        return known[len(known) - 1 if _wants_responses(params) else 0](client, params, policy)
     if client is sys.modules.get("litellm") or (_belongs_to(client, "litellm") and hasattr(client, "acompletion")):
         from continuum.providers.litellm_chat import LiteLLMChat
 
@@ -51,3 +71,13 @@ def provider_for(client: Any, params: Mapping[str, Any], policy: Policy) -> Prov
         "or a litellm.Router, "
         f"not {type(client).__name__}"
     )
+
+
+def _wants_responses(params: Mapping[str, Any]) -> bool:
+    if "messages" not in params:
+        return any(name in params for name in _OF_RESPONSES)
+    if "input" in params:
+        raise ConfigurationError(
+            "messages and input are given: pass messages= for Chat Completions, or input= for the Responses API"
+        )
+    return False

@@ -93,6 +93,32 @@ class Provider(ABC):
             ConfigurationError: with what is wrong, its value, and what to do.
         """
         params = self.params
+        self._check_question()
+        for name in self.cap_fields:
+            cap = params.get(name)
+            if given(cap) and (isinstance(cap, bool) or not isinstance(cap, int) or cap < 1):
+                raise ConfigurationError(f"{name}={cap!r}: the output cap has to be a whole number of at least 1")
+        caps = [name for name in self.cap_fields if given(params.get(name))]
+        if len(caps) > 1:
+            raise ConfigurationError(f"{' and '.join(caps)} are two names for one cap; leave one of them out")
+        url = urlsplit(self.base_url)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise ConfigurationError(f"base_url={self.base_url!r}: it needs a scheme and a host, as in https://host/v1")
+        for name in params.keys() & Policy.model_fields.keys() - {"stream", *self.cap_fields}:
+            raise ConfigurationError(f"{name} is a field of the policy: pass policy=continuum.Policy({name}=…)")
+        if params.get("stream"):
+            raise ConfigurationError(
+                "stream=True makes no sense here: use continuum.stream() or astream(), or a wrapped client; "
+                "Policy(stream=False) chooses how continuum itself asks"
+            )
+        stops = params.get(self.stop_field)
+        limit = self.max_stop_sequences
+        if limit is not None and isinstance(stops, list | tuple) and len(stops) > limit:
+            raise ConfigurationError(f"{self.stop_field}={stops!r}: {self.name} takes at most {limit} stop sequences")
+
+    def _check_question(self) -> None:
+        """Refuse a model and messages that can only fail."""
+        params = self.params
         if not self.model:
             raise ConfigurationError(f"model={params.get('model')!r}: name the model to ask")
         messages = params.get("messages")
@@ -110,27 +136,6 @@ class Provider(ABC):
                 "messages end on an assistant turn: continuum adds such turns itself. End on a user turn, or join "
                 "text that you have already with continuum.stitch()"
             )
-        for name in self.cap_fields:
-            cap = params.get(name)
-            if given(cap) and (isinstance(cap, bool) or not isinstance(cap, int) or cap < 1):
-                raise ConfigurationError(f"{name}={cap!r}: the output cap has to be a whole number of at least 1")
-        caps = [name for name in self.cap_fields if given(params.get(name))]
-        if len(caps) > 1:
-            raise ConfigurationError(f"{' and '.join(caps)} are two names for one cap; leave one of them out")
-        url = urlsplit(self.base_url)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            raise ConfigurationError(f"base_url={self.base_url!r}: it needs a scheme and a host, as in https://host/v1")
-        for name in params.keys() & Policy.model_fields.keys() - {"stream"}:
-            raise ConfigurationError(f"{name} is a field of the policy: pass policy=continuum.Policy({name}=…)")
-        if params.get("stream"):
-            raise ConfigurationError(
-                "stream=True makes no sense here: use continuum.stream() or astream(), or a wrapped client; "
-                "Policy(stream=False) chooses how continuum itself asks"
-            )
-        stops = params.get(self.stop_field)
-        limit = self.max_stop_sequences
-        if limit is not None and isinstance(stops, list | tuple) and len(stops) > limit:
-            raise ConfigurationError(f"{self.stop_field}={stops!r}: {self.name} takes at most {limit} stop sequences")
 
     @property
     def cap(self) -> int | None:

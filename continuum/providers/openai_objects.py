@@ -240,18 +240,18 @@ class ChunkWriter:
         return ChatCompletionChunk.construct(**self._head, choices=[choice])
 
 
-class WholeStream(Stream[ChatCompletionChunk]):
+class WholeStream(Stream[Any]):
     """One stream for a whole run. Made by `continuum.wrap`; `continuum.result_of(stream)` has the account."""
 
-    def __init__(self, run: Run, events: Iterator[ChatCompletionChunk]) -> None:
+    def __init__(self, run: Run, events: Iterator[Any]) -> None:
         self.continuum_run = run
         self.response = run.provider.http_response
         self._events = events
 
-    def __next__(self) -> ChatCompletionChunk:
+    def __next__(self) -> Any:
         return next(self._events)
 
-    def __iter__(self) -> Iterator[ChatCompletionChunk]:
+    def __iter__(self) -> Iterator[Any]:
         return self._events
 
     def close(self) -> None:
@@ -259,18 +259,18 @@ class WholeStream(Stream[ChatCompletionChunk]):
         self._events.close()  # type: ignore[attr-defined]  # a generator
 
 
-class AsyncWholeStream(AsyncStream[ChatCompletionChunk]):
+class AsyncWholeStream(AsyncStream[Any]):
     """The async twin of `WholeStream`."""
 
-    def __init__(self, run: Run, events: AsyncIterator[ChatCompletionChunk]) -> None:
+    def __init__(self, run: Run, events: AsyncIterator[Any]) -> None:
         self.continuum_run = run
         self.response = run.provider.http_response
         self._events = events
 
-    async def __anext__(self) -> ChatCompletionChunk:
+    async def __anext__(self) -> Any:
         return await anext(self._events)
 
-    async def __aiter__(self) -> AsyncIterator[ChatCompletionChunk]:
+    async def __aiter__(self) -> AsyncIterator[Any]:
         async for event in self._events:
             yield event
 

@@ -15,6 +15,8 @@ _ASKS_FOR_ANCHOR = re.compile(r"\b(?:begin|start)\w*\b.{0,120}?\b(?:with|by)\b|\
 _QUOTES = re.compile(r'["“”„«»]')
 _MOST_QUOTES = 200
 _TAIL = 80
+_NEAR_END = 600
+_SHORTEST_INSIDE = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +73,25 @@ def find_anchor(instruction: str, shown: str) -> tuple[str, int]:
     """The passage that the instruction quotes to begin with, and the index into `shown` at which it ends.
 
     It is the longest passage in double quotes, or on lines of its own, that is a suffix of the shown text (white
-    space at its end aside). `("", 0)` if the instruction asks for no such thing.
+    space at its end aside), or else one that stands near its end, as where the model has seen more of its answer than
+    it is asked to begin with. `("", 0)` if the instruction asks for no such thing.
     """
     if not _ASKS_FOR_ANCHOR.search(instruction):
         return "", 0
     end = len(shown.rstrip())
     best, best_end = "", 0
-    for passage in _quoted(instruction):
+    passages = _quoted(instruction)
+    for passage in passages:
         for candidate in (passage, passage.strip()):
             where = len(shown) if candidate and shown.endswith(candidate) else end
             if len(candidate) > len(best) and shown.endswith(candidate, 0, where):
                 best, best_end = candidate, where
+    if best:
+        return best, best_end
+    for passage in passages:
+        place = shown.rfind(passage, max(0, end - _NEAR_END)) if len(passage) > max(_SHORTEST_INSIDE, len(best)) else -1
+        if place >= 0:
+            best, best_end = passage, place + len(passage)
     return best, best_end
 
 

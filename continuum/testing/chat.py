@@ -50,6 +50,7 @@ class Chat:
         cap: the most output tokens the caller allows, None for no limit.
         n: how many answers to give.
         include_usage: whether a stream tells its usage (OpenAI: only if asked to).
+        seals: whether reasoning comes in a form in which it can be sent back (Responses).
     """
 
     wire: Wire
@@ -61,6 +62,7 @@ class Chat:
     n: int = 1
     stop: tuple[str, ...] = ()
     include_usage: bool = True
+    seals: bool = True
 
     @property
     def first_assistant(self) -> int:

@@ -87,6 +87,7 @@ class Options:
     max_output_tokens: int | None = None
     context_window: int | None = None
     background_polls: int = 2
+    seal_reasoning: bool = True
     models: Sequence[str] = ("simulated",)
     headers: Mapping[str, str] = field(default_factory=dict)
     record: bool = True
@@ -213,7 +214,7 @@ class Engine:
             self.requests.append(info)
         chat = api.parse(info.body)
         if api is RESPONSES:
-            chat = self._store.extend(chat)
+            chat = replace(self._store.extend(chat), seals=self.options.seal_reasoning)
         names = self._document_names(chat)
         conversation = self._conversations.setdefault(chat.conversation, Conversation())
         continues = chat.first_assistant < len(chat.turns)

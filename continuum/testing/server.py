@@ -46,6 +46,7 @@ class SimulatedProvider:
         max_output_tokens: the most that the model can write in one answer; a higher cap is refused.
         context_window: tokens of prompt and answer together.
         background_polls: how often a background response is still in progress when it is retrieved.
+        seal_reasoning: whether reasoning of the Responses API comes with `encrypted_content`.
         models: the names that the list of models shows. Any name is answered.
         headers: more headers for every response.
         record: whether to keep the requests in `requests`; switch it off for large benchmarks.
@@ -72,6 +73,7 @@ class SimulatedProvider:
         max_output_tokens: int | None = None,
         context_window: int | None = None,
         background_polls: int = 2,
+        seal_reasoning: bool = True,
         models: Sequence[str] = ("simulated",),
         headers: Mapping[str, str] | None = None,
         record: bool = True,
@@ -96,6 +98,7 @@ class SimulatedProvider:
             max_output_tokens=max_output_tokens,
             context_window=context_window,
             background_polls=background_polls,
+            seal_reasoning=seal_reasoning,
             models=tuple(models),
             headers=dict(headers or {}),
             record=record,

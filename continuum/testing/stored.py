@@ -40,34 +40,43 @@ class Store:
     def __init__(self, polls: int) -> None:
         self._polls = polls
         self._held: dict[str, Stored] = {}
+        self._conversations: dict[str, tuple[Turn, ...]] = {}
 
     def clear(self) -> None:
         """Forgets all of them."""
         self._held.clear()
+        self._conversations.clear()
 
     def extend(self, chat: Chat) -> Chat:
-        """The request with the turns of the response it goes on from in front; instructions are not carried over.
+        """The request with the turns in front that it goes on from; instructions are not carried over.
 
         Raises:
-            RequestError: that response is not stored.
+            RequestError: the response that it goes on from is not stored.
         """
-        name = chat.body.get("previous_response_id")
-        if name is None:
+        name, conversation = chat.body.get("previous_response_id"), _conversation(chat)
+        if name is not None and conversation is not None:
+            text = "Mutually exclusive parameters: 'previous_response_id' and 'conversation'."
+            raise RequestError(text, param="conversation", code="mutually_exclusive_parameters")
+        if name is None and conversation is None:
             return chat
-        if name not in self._held:
+        if name is not None and name not in self._held:
             text = f"Previous response with id '{name}' not found."
             raise RequestError(text, param="previous_response_id", code="previous_response_not_found")
+        before = self._conversations.get(conversation or "", ()) if name is None else self._held[name].turns
         own = [turn for turn in chat.turns if turn.role == "system"]
         new = [turn for turn in chat.turns if turn.role != "system"]
-        return replace(chat, turns=(*own, *self._held[name].turns, *new))
+        return replace(chat, turns=(*own, *before, *new))
 
     def keep(self, chat: Chat, reply: Reply, prompt_tokens: int, identity: Identity) -> None:
-        """Stores an answer, unless the request forbids it."""
-        if chat.body.get("store") is False:
-            return
+        """Stores an answer, unless the request forbids it, and adds it to its conversation."""
         body = wire_responses.whole(chat, reply, prompt_tokens, identity)
         said = Turn("assistant", "".join(reply.pieces), {})
         turns = tuple(turn for turn in chat.turns if turn.role != "system")
+        conversation = _conversation(chat)
+        if conversation is not None:
+            self._conversations[conversation] = (*turns, said)
+        if chat.body.get("store") is False:
+            return
         streamed = wire_responses.frames(chat, [reply], prompt_tokens, identity)
         self._held[body["id"]] = Stored((*turns, said), body, streamed)
 
@@ -90,6 +99,11 @@ class Store:
     def queued(self, name: str) -> bytes:
         """A background response as `create()` answers it."""
         return json.dumps({**self._held[name].body, "status": "queued", "output": [], "usage": None}).encode()
+
+
+def _conversation(chat: Chat) -> str | None:
+    named = chat.body.get("conversation")
+    return named.get("id") if isinstance(named, dict) else named
 
 
 def _after(whole: Frames, number: int) -> Frames:

@@ -178,15 +178,15 @@ def envelope(
     }
 
 
-def _items(reply: Reply, identity: Identity) -> list[dict[str, Any]]:
+def _items(chat: Chat, reply: Reply, identity: Identity) -> list[dict[str, Any]]:
     """The output items as they are when the answer is over."""
     number, cut = f"{identity.number:024d}", _status(reply)[0] != "completed"
     items: list[dict[str, Any]] = []
     if reply.reasoning_tokens:
         summary = [{"type": "summary_text", "text": "".join(reply.reasoning)}] if reply.reasoning else []
-        items.append(
-            {"id": f"rs_{number}", "type": "reasoning", "summary": summary, "encrypted_content": f"sealed:{number}"}
-        )
+        items.append({"id": f"rs_{number}", "type": "reasoning", "summary": summary})
+        if chat.seals:
+            items[-1]["encrypted_content"] = f"sealed:{number}"
     if reply.pieces or (reply.refusal is not None) or not (reply.tool or cut):
         content: list[dict[str, Any]] = []
         if reply.pieces or reply.refusal is None:
@@ -221,7 +221,7 @@ def whole(chat: Chat, reply: Reply, prompt_tokens: int, identity: Identity) -> d
     """The response object of an answer that is over."""
     status, details = _status(reply)
     more = {"incomplete_details": details, "usage": _usage(reply, prompt_tokens)}
-    return envelope(chat, identity, status, _items(reply, identity), **more)
+    return envelope(chat, identity, status, _items(chat, reply, identity), **more)
 
 
 def unary(chat: Chat, replies: Sequence[Reply], prompt_tokens: int, identity: Identity) -> bytes:
@@ -260,7 +260,7 @@ def frames(chat: Chat, replies: Sequence[Reply], prompt_tokens: int, identity: I
     opening.append(event("response.in_progress", response={**begun, "status": "in_progress"}))
     deltas: list[bytes] = []
     before = b""
-    for index, item in enumerate(_items(reply, identity)):
+    for index, item in enumerate(_items(chat, reply, identity)):
         starts, said, ends = _item_events(event, index, item, reply)
         # The start and the end of an item travel with a delta, so that faults can count and cut deltas alone.
         before += starts
@@ -280,7 +280,7 @@ def _item_events(event: _Events, index: int, item: dict[str, Any], reply: Reply)
     place = {"output_index": index, "item_id": item["id"]}
     if item["type"] == "reasoning":
         # As the provider says: what is sealed is whole only when the item is done.
-        fresh = {**item, "summary": [], "encrypted_content": "unfinished"}
+        fresh = {**item, "summary": []} | ({"encrypted_content": "unfinished"} if "encrypted_content" in item else {})
         starts = event("response.output_item.added", output_index=index, item=fresh)
         part = {"summary_index": 0, **place}
         said = []
