@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from continuum._core.stitch import Joined, stitch
     from continuum._core.types import Reason, Result, Seam, Segment, Usage
     from continuum._runtime import Runtime
+    from continuum.batch.api import arun_batch, run_batch
+    from continuum.batch.job import Job, JobResult
     from continuum.client import wrap
 
 __version__ = "0.1.0"
@@ -36,6 +38,8 @@ __all__ = [
     "ConfigurationError",
     "ContinuumError",
     "IncompleteError",
+    "Job",
+    "JobResult",
     "Joined",
     "MissingDependencyError",
     "Policy",
@@ -52,9 +56,11 @@ __all__ = [
     "StreamEvent",
     "Usage",
     "acomplete",
+    "arun_batch",
     "astream",
     "complete",
     "result_of",
+    "run_batch",
     "stitch",
     "stream",
     "wrap",
@@ -77,6 +83,8 @@ _HOMES = {
     "continuum._core.stitch": ("Joined", "stitch"),
     "continuum._core.types": ("Reason", "Result", "Seam", "Segment", "Usage"),
     "continuum._runtime": ("Runtime",),
+    "continuum.batch.api": ("arun_batch", "run_batch"),
+    "continuum.batch.job": ("Job", "JobResult"),
     "continuum.client": ("wrap",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState
 
+    from continuum._core.policy import Policy
+    from continuum._keeper import Keeper
     from continuum.providers.base import Provider, Receiver
 
 
@@ -52,10 +54,19 @@ class Lane:
     """One choice of a run: its machine, its requests, its log."""
 
     def __init__(self, run: Run, number: int) -> None:
-        provider, policy = run.provider, run.provider.policy
         self.run = run
         self.number = number
-        self.machine = Continuation(
+        self.machine = self.new_machine(run.provider.policy)
+        self.log = _events.logger(run.id, choice=number) if number else _events.logger(run.id)
+        self.first: Response | Failure | None = None  # its outcome of the first request, which all choices share
+        self.resumed: Action | None = None  # where a run that was begun elsewhere goes on
+        self._seams: list[tuple[int, str]] = []  # round and note of those that were logged
+        self._unread: list[str] = []
+
+    def new_machine(self, policy: Policy) -> Continuation:
+        """A machine that has not begun."""
+        provider = self.run.provider
+        return Continuation(
             policy,
             cap=provider.cap,
             prefill=provider.prefill,
@@ -64,10 +75,6 @@ class Lane:
             may_lower=provider.may_lower_effort(),
             believe_stop=given(provider.params.get(provider.stop_field)),
         )
-        self.log = _events.logger(run.id, choice=number) if number else _events.logger(run.id)
-        self.first: Response | Failure | None = None  # its outcome of the first request, which all choices share
-        self._seams: list[tuple[int, str]] = []  # round and note of those that were logged
-        self._unread: list[str] = []
 
     def elapsed(self) -> float:
         """Seconds since the run began."""
@@ -96,17 +103,23 @@ class Lane:
         self._unread.clear()
         return self.machine.feed(text)
 
-    def receive(self, outcome: Response | Failure) -> Action:
-        """Hand an outcome to the machine."""
+    def partial(self) -> str:
+        """What arrived of the reply in flight, as it came."""
+        return self.machine.partial + "".join(self._unread)
+
+    def receive(self, outcome: Response | Failure, elapsed: float | None = None) -> Action:
+        """Hand an outcome to the machine; `elapsed`: seconds since the run began, None: until now."""
         self._unread.clear()
         if isinstance(outcome, Failure):
             self.run.provider.learn(outcome)
-        return self._note(self.machine.receive(outcome, elapsed=self.elapsed()))
+        return self._note(self.machine.receive(outcome, elapsed=self.elapsed() if elapsed is None else elapsed))
 
     def delay(self, state: RetryCallState) -> float:
         """Seconds to wait: what the server asked for, else doubling with jitter; never past the deadline."""
         assert state.outcome is not None
         wait, policy, random = state.outcome.result(), self.machine.policy, self.run.runtime.random
+        if wait.retry_after is not None and self.run.keeper is not None and self.run.keeper.paces:
+            return 0.0  # the keeper has been told, and waits once for all
         seconds: float = min(policy.retry_initial * 2 ** (wait.attempt - 1), policy.retry_max) * (0.5 + random() / 2)
         if wait.retry_after is not None:
             # Everybody was told the same moment, so nobody comes back at exactly that moment.
@@ -161,12 +174,20 @@ class Run:
         runtime: clock, sleep, randomness.
         live: somebody reads along, so text is released as soon as it can be.
         chunks: hand the SDK's chunks on as well.
+        keeper: who stands beside it, for async runs of one choice.
     """
 
     def __init__(
-        self, provider: Provider, runtime: Runtime | None = None, *, live: bool = False, chunks: bool = False
+        self,
+        provider: Provider,
+        runtime: Runtime | None = None,
+        *,
+        live: bool = False,
+        chunks: bool = False,
+        keeper: Keeper | None = None,
     ) -> None:
         self.provider = provider
+        self.keeper = keeper
         self.runtime = runtime or Runtime()
         self.live = live or chunks
         self.chunks = chunks
@@ -180,6 +201,12 @@ class Run:
         self._shared = len(self.lanes) > 1  # the first request, which asks for all choices, is not answered yet
         self._in_flight: tuple[Lane, Receiver] | None = None
         self._requests = 0
+
+    def postpone(self, seconds: float) -> None:
+        """Let so many seconds not count: they are not the run's own."""
+        self.started += seconds
+        if self._end is not None:
+            self._end += seconds
 
     # -- one request ----------------------------------------------------------------------------------------------
 
@@ -218,16 +245,15 @@ class Run:
             return Failure("transient", "the reply says one passage for ever")
         return None
 
-    def outcome(self, lane: Lane, receiver: Receiver, failure: Failure | None) -> Action:
-        """A request is over: tell the machine."""
-        outcomes = receiver.finish(failure)
+    def outcome(self, lane: Lane, outcomes: Sequence[Response | Failure], elapsed: float | None = None) -> Action:
+        """A request is over: tell the machine. `outcomes`: one per choice."""
         self._in_flight = None
         if self._shared and any(isinstance(outcome, Response) for outcome in outcomes):
             self._shared = False
             for other, outcome in zip(self.lanes[1:], outcomes[1:], strict=False):
                 other.first = outcome  # decided on when its turn comes: what is spent until then counts
         before = lane.machine.usage, lane.machine.cost
-        action = lane.receive(outcomes[0])
+        action = lane.receive(outcomes[0], elapsed)
         self._share(lane, *before)
         return action
 
@@ -244,6 +270,8 @@ class Run:
         if self._in_flight is not None:
             lane, receiver = self._in_flight
             self._in_flight = None
+            if self.keeper is not None:
+                self.keeper.aborted(lane)
             try:
                 outcomes = receiver.finish()
             except Exception as second:  # the first error is the one to tell
@@ -262,6 +290,8 @@ class Run:
 
     def start(self, lane: Lane) -> Action:
         """Begin a lane; all but the first have their first outcome already."""
+        if lane.resumed is not None:
+            return lane.resumed
         if lane.number == 0:
             for other in self.lanes[1:]:
                 other.machine.start()
@@ -385,21 +415,28 @@ def _request(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]
             receiver.whole(opened)
     except provider.catch as error:
         failure = provider.describe(error)
-    return run.outcome(lane, receiver, failure)
+    return run.outcome(lane, receiver.finish(failure))
 
 
 async def _arequest(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> AsyncGenerator[Piece]:
-    provider = run.provider
+    provider, keeper = run.provider, run.keeper
     failure: Failure | None = None
+    elapsed: float | None = None
+    if keeper is not None:
+        run.postpone(await keeper.ready(lane, send))
     request, receiver = run.request(lane, send)
     try:
         opened = await provider.open(request)
         if run.stream:
             async with opened as stream, aclosing(aiter(stream)) as chunks:
                 provider.opened(receiver, stream)
+                if keeper is not None:
+                    keeper.opened(receiver.rate_limit)
                 async for chunk in chunks:
                     for piece in run.chunk(lane, receiver, chunk):
                         yield piece
+                    if keeper is not None:
+                        keeper.arrived(lane)
                     failure = run.enough(lane)
                     if failure is not None:
                         break
@@ -407,4 +444,8 @@ async def _arequest(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> 
             receiver.whole(opened)
     except provider.catch as error:
         failure = provider.describe(error)
-    outcome.append(run.outcome(lane, receiver, failure))
+    outcomes = receiver.finish(failure)
+    if keeper is not None:
+        elapsed = lane.elapsed()
+        await keeper.received(lane, outcomes[0], elapsed)
+    outcome.append(run.outcome(lane, outcomes, elapsed))

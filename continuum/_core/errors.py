@@ -10,6 +10,9 @@
     │   ├── RateLimitedError                 429 that outlasted every allowed wait
     │   ├── QuotaError                       quota or spend limit: no wait cures it
     │   └── RejectedError                    4xx: the request itself is refused
+    ├── JournalError                         what was bought cannot be kept, or what was kept cannot be read
+    │   ├── ChangedJobsError                 jobs of the same ids ask for something else than those that are kept
+    │   └── FencedError                      somebody else has taken the document up since
     └── IncompleteError                      asked for by `raise_for_incomplete()` or `on_incomplete="raise"`
 
 Every error that can come after a request has a `result` with the text, seams and usage so far: bought text is
@@ -22,6 +25,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from continuum._core.types import Result
 
 
@@ -57,6 +62,42 @@ class IncompleteError(ContinuumError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.result,)
+
+
+class JournalError(ContinuumError):
+    """A batch's journal cannot be used as it is; the text says why, and what to do.
+
+    Attributes:
+        unsaved: what could not be written although it was paid for: pairs of the document's id and what its request
+            brought, as plain JSON values.
+    """
+
+    def __init__(self, message: str, unsaved: Sequence[tuple[str, Mapping[str, Any]]] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.unsaved = tuple(unsaved)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.unsaved)
+
+
+class ChangedJobsError(JournalError):
+    """Jobs of the input ask for something else than the jobs of the same ids that the journal has.
+
+    Attributes:
+        ids: theirs.
+    """
+
+    def __init__(self, message: str, ids: Sequence[str]) -> None:
+        super().__init__(message)
+        self.ids = tuple(ids)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.ids)
+
+
+class FencedError(JournalError):
+    """Somebody else has taken the document up since; what this one writes for it is refused."""
 
 
 class ProviderError(ContinuumError):

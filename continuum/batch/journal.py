@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 
+    from continuum._core.types import Usage
     from continuum.batch.job import Job, JobResult
 
 DocumentState = Literal["pending", "running", "complete", "incomplete", "failed"]
@@ -45,20 +46,28 @@ class Document:
     """One document as the journal knows it, ready to be gone on with.
 
     Attributes:
+        key: the journal's own number for it.
         number: its place in the input, counted from 0.
         job: what to draft.
         epoch: raised each time somebody takes the document up; whoever writes with an older one is refused.
         entries: what its requests have brought, in order.
         partial: the text so far of the reply that was in flight, empty if there is none.
         partial_request: fingerprint of the request that `partial` answers.
+        next_number: of the entry that comes next.
+        aside: tokens of entries that were set aside when it was reopened or released to be tried again.
+        aside_cost: their US dollars, as far as known.
     """
 
+    key: int
     number: int
     job: Job
     epoch: int
     entries: Sequence[Entry] = ()
     partial: str = ""
     partial_request: str = ""
+    next_number: int = 0
+    aside: Usage | None = None
+    aside_cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +100,14 @@ class Summary:
 class Journal(Protocol):
     """Keeps a batch. All methods may be called by many tasks at once.
 
+    Attributes:
+        interrupted: documents that were in flight when the run before was killed, so that at most as many requests are
+            bought again; known after `begin()`.
+
     What `put`, `finish` and `add` have returned from is on disk: it survives `kill -9` and power loss.
     """
+
+    interrupted: int
 
     async def begin(self, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Open the batch for work, exclusively where only one process may work on it.
@@ -108,6 +123,10 @@ class Journal(Protocol):
         """
         ...
 
+    async def amend(self, settings: Mapping[str, Any]) -> None:
+        """Put other settings in place of those that the batch was begun with."""
+        ...
+
     async def add(self, jobs: Iterable[tuple[int, Job]]) -> int:
         """Enter documents (place in the input, job); those known already are compared and left alone.
 
@@ -115,13 +134,19 @@ class Journal(Protocol):
             How many of them were new.
 
         Raises:
-            JournalError: a job of the same id asks for something else than the one that is kept.
+            ChangedJobsError: jobs of the same ids ask for something else than those that are kept; the others are
+                entered all the same.
+            JournalError: an id stands twice in the input.
         """
         ...
 
+    async def recall(self) -> int:
+        """Enter all documents that are kept, as if the input had them again; returns how many."""
+        ...
+
     def open_documents(self) -> AsyncIterator[Document]:
-        """Take up unfinished documents one by one: those begun first, then the others in input order. A document that
-        is handed out is this caller's (`running`) until it is finished or released."""
+        """Take up unfinished documents of this run's input one by one: those begun first, then the others in input
+        order. A document that is handed out is this caller's (`running`) until it is finished or released."""
         ...
 
     async def put(self, document: Document, entry: Entry) -> None:
@@ -132,16 +157,32 @@ class Journal(Protocol):
         """
         ...
 
-    def put_partial(self, document: Document, request: str, text: str) -> None:
-        """Keep the text so far of the reply in flight; returns at once, and is written soon."""
+    def put_partial(self, document: Document, number: int, request: str, text: str) -> None:
+        """Keep the text so far of the reply in flight; returns at once, and is written soon.
+
+        Args:
+            document: whose reply it is.
+            number: of the entry that the reply will be; what comes too late for it is not written.
+            request: fingerprint of the request.
+            text: all of it.
+        """
         ...
 
     async def finish(self, document: Document, result: JobResult) -> None:
         """Keep the result; the document is done."""
         ...
 
-    async def release(self, document: Document) -> None:
-        """Give an unfinished document back (`pending`); what is kept of it stays."""
+    async def release(self, document: Document, *, again: bool = False) -> None:
+        """Give an unfinished document back (`pending`); what is kept of it stays.
+
+        Args:
+            document: which one.
+            again: what came after its last text (a failure, as a rule) is set aside, so that it is asked again.
+        """
+        ...
+
+    def read(self, *states: DocumentState) -> Iterator[tuple[int, JobResult]]:
+        """The sync twin of `results()`."""
         ...
 
     def results(self, *states: DocumentState) -> AsyncIterator[tuple[int, JobResult]]:
@@ -149,7 +190,24 @@ class Journal(Protocol):
         ...
 
     async def reopen(self, *states: DocumentState) -> int:
-        """Make finished documents of these states pending again; their rounds stay. Returns how many."""
+        """Make finished documents of these states pending again; returns how many. Their text stays; what came after
+        it is set aside as by `release(again=True)`."""
+        ...
+
+    def ids(self) -> AsyncIterator[tuple[int, str, DocumentState]]:
+        """Place in the input, id and state of all documents, in input order."""
+        ...
+
+    async def put_note(self, key: str, value: Mapping[str, Any]) -> None:
+        """Keep something else of the batch, in place of what was there under the key; on disk when it returns."""
+        ...
+
+    async def notes(self, prefix: str = "") -> dict[str, Any]:
+        """What was kept so under keys with this beginning."""
+        ...
+
+    async def settings(self) -> Mapping[str, Any] | None:
+        """What the batch was begun with; None if it was not."""
         ...
 
     async def summary(self) -> Summary:

@@ -1,0 +1,365 @@
+"""`arun_batch` and `run_batch`: many documents in one call, kept in a journal, gone on with by the same call."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import tempfile
+import threading
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
+
+import anyio
+
+from continuum._api import check_policy
+from continuum._core.errors import ConfigurationError, JournalError
+from continuum._core.policy import Policy
+from continuum._runtime import Runtime
+from continuum.batch.breaker import Breaker
+from continuum.batch.drafting import Shared
+from continuum.batch.gate import Gate, Stop
+from continuum.batch.job import JobResult
+from continuum.batch.pacing import Lanes, Limits
+from continuum.batch.progress import Progress, Silent
+from continuum.batch.purse import Purse
+from continuum.batch.runner import Jobs, Runner
+from continuum.batch.settings import Settings, changes
+from continuum.batch.slots import Slots
+from continuum.batch.sqlite import SqliteJournal
+from continuum.client import unwrapped
+from continuum.providers import provider_for
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+    from types import TracebackType
+
+    from continuum._api import AsyncClient
+    from continuum.batch.journal import Journal, Summary
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """Where a batch stands at the end of a run.
+
+    Attributes:
+        summary: documents by state, rounds, tokens and cost; earlier runs of the batch included.
+        stopped: why the run ended before its documents did; None if all are done.
+        message: the same for people.
+        interrupted: documents that were in flight when the run before this one was killed: at most as many requests
+            were bought again.
+        seconds: that this run took.
+        journal: where everything is kept.
+    """
+
+    summary: Summary
+    stopped: Stop | None
+    message: str
+    interrupted: int
+    seconds: float
+    journal: Journal
+    _folder: Any = field(default=None, repr=False, compare=False)  # of a batch without a journal; lives as long as this
+
+    @property
+    def complete(self) -> bool:
+        """Whether every document is complete."""
+        return self.summary.documents.get("complete", 0) == self.summary.total
+
+    def results(self) -> Iterator[JobResult]:
+        """The results in input order, read one by one."""
+        for _, result in self.journal.read():
+            yield result
+
+
+def arun_batch(
+    jobs: Jobs | None,
+    *,
+    client: AsyncClient,
+    journal: str | os.PathLike[str] | Journal | None = None,
+    policy: Policy | None = None,
+    concurrency: int | Literal["auto"] = "auto",
+    max_cost: float | None = None,
+    deadline: float | None = None,
+    limits: Limits | None = None,
+    accept_changes: bool = False,
+    signals: bool = False,
+    progress: Progress | None = None,
+    runtime: Runtime | None = None,
+    **params: Any,
+) -> Batch:
+    """Draft many documents; await it for a `BatchReport`, or iterate it for each `JobResult` as it comes.
+
+    Everything that is paid for is in the journal before it counts. The same call again goes on where the last one
+    ended, however it ended; documents that are done are not asked for again.
+
+    Args:
+        jobs: an iterable or async iterable of `Job`s or of dicts with its fields, read as it is needed; None: all
+            that the journal has.
+        client: an async client, used as it is with its own retries switched off.
+        journal: a file; None: a temporary one, which goes when the report does.
+        policy: ceilings and choices of each document; a job's own `policy` goes over it.
+        concurrency: documents at once, or `auto`: as many as the provider answers well.
+        max_cost: US dollars for the whole batch, earlier runs included. The worst case of each request is put aside
+            before it is sent. Needs an output cap, and a model whose price is known.
+        deadline: seconds after which nothing new is sent; rounds in flight are finished.
+        limits: what is known of the provider's rate limits; None: they are learnt.
+        accept_changes: go on although the batch was begun with other settings; they hold from now on.
+        signals: the first SIGINT or SIGTERM lets the rounds in flight finish and sends nothing new, the second ends
+            the run at once. For the main thread.
+        progress: hooks, see `Progress`.
+        runtime: clock, sleep and randomness; None: the real ones.
+        **params: what the SDK's `create()` takes: `model`, `max_tokens`, ... What a job says goes over it.
+
+    Raises:
+        ConfigurationError: the arguments can only fail. Nothing was sent.
+        JournalError: (when awaited) the journal is in use, damaged, or of other settings or jobs.
+    """
+    check_policy(policy)
+    return Batch(
+        jobs, client, journal, policy, concurrency, max_cost, deadline, limits, accept_changes, signals, progress,
+        runtime, params,
+    )  # fmt: skip
+
+
+class Batch:
+    """A batch that runs when it is awaited or iterated, once. Leave a loop over it early only inside `async with`."""
+
+    def __init__(
+        self,
+        jobs: Jobs | None,
+        client: Any,
+        journal: str | os.PathLike[str] | Journal | None,
+        policy: Policy | None,
+        concurrency: int | Literal["auto"],
+        max_cost: float | None,
+        deadline: float | None,
+        limits: Limits | None,
+        accept_changes: bool,
+        signals: bool,
+        progress: Progress | None,
+        runtime: Runtime | None,
+        params: dict[str, Any],
+    ) -> None:
+        for name, value in (("max_cost", max_cost), ("deadline", deadline)):
+            if value is not None and not (value > 0 and math.isfinite(value)):
+                raise ConfigurationError(f"{name}={value!r}: it has to be more than 0")
+        self._jobs, self._limits, self._policy = jobs, limits, policy
+        self._max_cost, self._deadline = max_cost, deadline
+        self._accept, self._signals = accept_changes, signals
+        self._slots = Slots(concurrency)
+        self._progress: Progress = progress or Silent()
+        self._runtime = runtime or Runtime()
+        self._folder: Any = None
+        if journal is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="continuum-", ignore_cleanup_errors=True)
+            journal = SqliteJournal(Path(self._folder.name, "journal"), durable=False)
+        elif isinstance(journal, str | os.PathLike):
+            journal = SqliteJournal(journal)
+        self._journal = journal
+        probe = provider_for(
+            unwrapped(client), {"model": "any", "max_tokens": 1, **params, "messages": []}, policy or Policy()
+        )
+        if not probe.is_async:
+            raise ConfigurationError(
+                f"client={type(client).__name__}: a batch asks for many documents at once and needs an async client, "
+                f"such as Async{type(client).__name__}"
+            )
+        self._client = probe.client
+        self.settings = Settings.of(probe.name, probe.base_url, policy, params)
+        self._gate = Gate()
+        self._runner: Runner | None = None
+        self._used = False
+        self._iterating: AsyncGenerator[JobResult] | None = None
+        self._report: BatchReport | None = None
+
+    # -- ways to run it -------------------------------------------------------------------------------------------
+
+    def __await__(self) -> Generator[Any, Any, BatchReport]:
+        return self._run(None).__await__()
+
+    def __aiter__(self) -> AsyncIterator[JobResult]:
+        if self._iterating is None:
+            self._iterating = self._iterate()
+        return self._iterating
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._iterating is not None:
+            await self._iterating.aclose()
+
+    @property
+    def report(self) -> BatchReport:
+        """Where the batch stands, after it has run.
+
+        Raises:
+            ConfigurationError: it has not run to its end.
+        """
+        if self._report is None:
+            raise ConfigurationError("the batch has not ended yet; await it, or iterate it to its end")
+        return self._report
+
+    def drain(self, message: str = "asked to stop; the rounds in flight were waited for") -> None:
+        """Send nothing new, and end when the rounds in flight are in. On the event loop."""
+        if self._gate.close("interrupted", message):
+            self._progress.stopping("interrupted", message)
+
+    def stop(self) -> None:
+        """End at once; what came of the replies in flight is kept. On the event loop."""
+        if self._runner is not None:
+            self._runner.stop()
+
+    async def _iterate(self) -> AsyncGenerator[JobResult]:
+        send, receive = anyio.create_memory_object_stream[JobResult](16)
+
+        async def run() -> None:
+            async with send:
+                await self._run(send.send)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run)
+            try:
+                async with receive:
+                    async for result in receive:
+                        yield result
+            except GeneratorExit:
+                self.stop()
+                raise
+
+    # -- one run --------------------------------------------------------------------------------------------------
+
+    async def _run(self, emit: Any) -> BatchReport:
+        if self._used:
+            raise ConfigurationError("this batch has run already; call arun_batch() again to go on with it")
+        self._used = True
+        journal = self._journal
+        kept = self.settings.to_json()
+        before = await journal.begin(kept)
+        try:
+            if before is not None:
+                await self._compare(before, kept)
+            summary = await journal.summary()
+            breaker = Breaker()
+            shared = Shared(
+                client=self._client,
+                settings=self.settings,
+                journal=journal,
+                gate=self._gate,
+                progress=cast("Progress", _Careful(self._progress)),
+                runtime=self._runtime,
+                lanes=Lanes(self._limits, self._runtime),
+                purse=None if self._max_cost is None else Purse(self._max_cost, summary.cost, self._gate),
+                replied=self._replied(breaker),
+            )
+            runner = self._runner = Runner(shared, self._slots, breaker, self._deadline, emit)
+            began = self._runtime.clock()
+            shared.progress.started(lambda: runner.status(summary))
+            async with anyio.create_task_group() as tasks:
+                if self._signals:
+                    tasks.start_soon(self._listen)
+                await runner.run(self._jobs)
+                tasks.cancel_scope.cancel()
+            summary = await journal.summary()
+            shared.progress.ended(runner.status(summary))
+        finally:
+            with anyio.CancelScope(shield=True):
+                await journal.close()
+        self._report = BatchReport(
+            summary=summary,
+            stopped=self._gate.reason,
+            message=self._gate.message,
+            interrupted=journal.interrupted,
+            seconds=self._runtime.clock() - began,
+            journal=journal,
+            _folder=self._folder,
+        )
+        return self._report
+
+    async def _compare(self, before: Any, now: Any) -> None:
+        found = changes(before, now)
+        if not found:
+            return
+        if not self._accept:
+            raise JournalError(
+                f"the batch was begun with other settings: {'; '.join(found)}. Go on with the same ones, begin a new "
+                "journal, or say that the new ones are to hold from now on (accept_changes=True)"
+            )
+        await self._journal.amend(now)
+
+    def _replied(self, breaker: Breaker) -> Callable[[tuple[str, ...], float, int, int], None]:
+        def replied(lane: tuple[str, ...], sent_at: float, tokens: int, queued: int) -> None:
+            breaker.answered(lane, sent_at)
+            self._slots.replied(tokens, self._runtime.clock() - sent_at, queued)
+
+        return replied
+
+    async def _listen(self) -> None:
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+            number = 0
+            async for _ in received:
+                number += 1
+                if number == 1:
+                    self.drain()
+                else:
+                    self.stop()
+
+
+class _Careful:
+    """Hooks that raise are logged and do not end the batch."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def __getattr__(self, name: str) -> Any:
+        hook = getattr(self._progress, name)
+
+        def call(*arguments: Any) -> None:
+            try:
+                hook(*arguments)
+            except Exception:
+                import logging
+
+                logging.getLogger("continuum").exception("the progress hook %s failed", name)
+
+        setattr(self, name, call)
+        return call
+
+
+def run_batch(jobs: Jobs | None, *, client: AsyncClient, backend: str = "asyncio", **arguments: Any) -> BatchReport:
+    """The sync twin of `arun_batch`: runs it in an event loop of its own and returns the report.
+
+    It takes an async client all the same (many documents are in flight at once); the client is closed when it returns,
+    because its connections belong to that loop. In the main thread, the first Ctrl-C lets the rounds in flight finish
+    and returns the report, the second ends the run at once.
+
+    Args:
+        jobs: see `arun_batch`.
+        client: an async client.
+        backend: `asyncio` or `trio`.
+        **arguments: see `arun_batch`.
+    """
+    arguments.setdefault("signals", threading.current_thread() is threading.main_thread())
+    batch = arun_batch(jobs, client=client, **arguments)
+
+    async def run() -> BatchReport:
+        async with aclosing(_Closing(client)):
+            return await batch
+
+    return anyio.run(run, backend=backend)
+
+
+class _Closing:
+    """Closes an SDK client."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    async def aclose(self) -> None:
+        close = getattr(self._client, "close", None)
+        if close is not None:
+            await close()

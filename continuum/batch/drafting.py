@@ -1,0 +1,343 @@
+"""One document: from what is kept of it to its result, and every request of it paced, paid for and kept on the way.
+
+The loop is the library's own (`_drivers.py`); what stands here is its companion.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from continuum._core.actions import Send, Wait
+from continuum._core.errors import ConfigurationError, ContinuumError, FencedError, JournalError
+from continuum._core.types import Failure, Usage
+from continuum._drivers import Run, adrive
+from continuum._runtime import Runtime
+from continuum.batch.gate import Closed
+from continuum.batch.job import JobResult
+from continuum.batch.journal import Entry
+from continuum.batch.outcomes import fingerprint, to_json
+from continuum.batch.replay import adopted, describe_server, replay, restore_server
+from continuum.batch.settings import check, create_params, policy_of
+from continuum.providers import provider_for
+from continuum.providers.base import estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from continuum._core.types import RateLimit, Response
+    from continuum._drivers import Lane
+    from continuum.batch.gate import Gate
+    from continuum.batch.journal import Document, Journal
+    from continuum.batch.pacing import Lanes, Reservation
+    from continuum.batch.progress import Progress
+    from continuum.batch.purse import Purse
+    from continuum.batch.settings import Settings
+    from continuum.providers.base import Provider
+
+ASKING: ContextVar[str] = ContextVar("continuum.batch.ASKING", default="")
+"""`NUMBER-ENTRY` of the request that the present task makes: its document's place in the input, its number there."""
+
+_SAVE_EVERY: Final = 2.0  # seconds between two writes of a partial text ...
+_SAVE_SOONER: Final = 0.25  # ... or so many, once there are
+_SAVE_SIZE: Final = 2048  # so many characters more of it
+_PATIENCE: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds between tries to write to a disk that fails
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all documents of a batch share.
+
+    Attributes:
+        client: the caller's, with its own retries switched off.
+        settings: what all jobs have in common.
+        journal: where everything is kept.
+        gate: closes when nothing new is to be sent.
+        progress: who is told.
+        runtime: clock, sleep and randomness.
+        lanes: the provider's limits; None: not paced.
+        purse: the money of the whole batch; None: not limited.
+        replied: is told of each reply: the account, when its request was sent, its output tokens, requests that wait.
+        price_factor: what a token costs here, as a share of the list price.
+    """
+
+    client: Any
+    settings: Settings
+    journal: Journal
+    gate: Gate
+    progress: Progress
+    runtime: Runtime
+    lanes: Lanes | None = None
+    purse: Purse | None = None
+    replied: Callable[[tuple[str, ...], float, int, int], None] | None = None
+    price_factor: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """How the work on a document ended.
+
+    Attributes:
+        result: what came of it.
+        lane: the provider's account that it asked: wire API, address, model.
+        failure: what ended it, if the provider or the network did.
+        brought: requests of this run that brought a reply.
+    """
+
+    result: JobResult
+    lane: tuple[str, ...]
+    failure: Failure | None
+    brought: int
+
+
+async def draft(shared: Shared, document: Document) -> Drafted:
+    """Draft one document, from where it stands to its end.
+
+    Raises:
+        Closed: the gate closed before; all that came is kept, and the document can be given back.
+        JournalError: what came cannot be kept.
+    """
+    try:
+        keeper = DocumentKeeper(shared, document)
+    except (ContinuumError, ValueError, TypeError) as error:
+        return Drafted(_failed(document, error), (), None, 0)
+    run = keeper.run
+    try:
+        await keeper.begin()
+        async for _ in adrive(run):
+            pass
+    except (Closed, JournalError):
+        raise
+    except Exception as error:  # a bug, in a client of the caller's own perhaps: it must not stop the others
+        return Drafted(keeper.result(f"{type(error).__name__}: {error}"), keeper.lane_key, None, keeper.brought)
+    finally:
+        keeper.end()
+    failure = run.lanes[0].machine.failure
+    words = None
+    if failure is not None and run.lanes[0].machine.result().reason != "finished":
+        words = failure.message
+    return Drafted(keeper.result(words), keeper.lane_key, failure if words else None, keeper.brought)
+
+
+def _failed(document: Document, error: Exception) -> JobResult:
+    text = "".join(str(entry.outcome.get("text", "")) for entry in document.entries)
+    return JobResult(
+        id=document.job.id,
+        status="incomplete" if text else "failed",
+        text=text,
+        complete=False,
+        finish_reason="unknown",
+        reason="rejected",
+        rounds=sum("text" in entry.outcome for entry in document.entries),
+        usage=sum((Usage(**entry.outcome.get("usage", {})) for entry in document.entries), Usage()),
+        failure=f"{error}" if isinstance(error, ContinuumError) else f"{type(error).__name__}: {error}",
+    )
+
+
+class DocumentKeeper:
+    """The companion of one document's run; see `continuum._keeper.Keeper`.
+
+    Attributes:
+        run: the run.
+        lane_key: the provider's account that it asks.
+        brought: replies of this run.
+
+    Raises:
+        ConfigurationError: the job can only fail.
+    """
+
+    def __init__(self, shared: Shared, document: Document) -> None:
+        self._shared, self._document = shared, document
+        job, settings = document.job, shared.settings
+        provider = provider_for(shared.client, create_params(job, settings), policy_of(job, settings))
+        check(provider)
+        restore_server(provider, document.entries)
+        self._provider = provider
+        self._price = _priced(provider, shared.price_factor)
+        self._clock = shared.runtime.clock
+        self.lane_key = (provider.name, provider.base_url, provider.model)
+        self._pacer = None if shared.lanes is None else shared.lanes.lane(*self.lane_key)
+        self._server = describe_server(provider)
+        self._number = document.next_number
+        self._request = ""
+        self._place: Reservation | None = None
+        self._reserved: float | None = None
+        self._sent_at = 0.0
+        self._saved_at, self._saved_size = 0.0, 0
+        self._in_flight = False
+        self._note = ""
+        self.brought = 0
+        if shared.purse is not None and (provider.cap is None or self._price(Usage(1, 1)) is None):
+            missing = "an output cap (max_tokens)" if provider.cap is None else "a known price of its model"
+            raise ConfigurationError(
+                f"job {job.id!r} needs {missing}, or max_cost={shared.purse.limit!r} cannot be kept; "
+                "give it one, or leave max_cost out"
+            )
+        runtime = shared.runtime
+        self.run = Run(
+            provider,
+            Runtime(clock=runtime.clock, sleep=runtime.sleep, asleep=self._asleep, random=runtime.random),
+            keeper=self,
+        )
+
+    @property
+    def paces(self) -> bool:
+        """See `Keeper`."""
+        return self._pacer is not None
+
+    async def begin(self) -> None:
+        """Bring the run to where the document stands."""
+        document, lane = self._document, self.run.lanes[0]
+        if not document.entries and not document.partial:
+            return
+        elapsed = document.entries[-1].elapsed if document.entries else 0.0
+        self.run.postpone(-elapsed)
+        action, self._note, unused = replay(lane, document.entries)
+        if unused:
+            self._note += f"; {unused} of them came after its end and are in the journal only"
+        if document.partial and isinstance(action, Send | Wait):
+            if isinstance(action, Wait):
+                action = lane.machine.resume()
+            assert isinstance(action, Send)
+            self._request = fingerprint(action)
+            reply = adopted(self._provider, action, document.partial)
+            await self._keep(reply, elapsed)
+            action = lane.receive(reply, elapsed)
+        lane.resumed = action
+
+    # -- the requests ---------------------------------------------------------------------------------------------
+
+    async def ready(self, lane: Lane, send: Send) -> float:
+        """See `Keeper.ready`."""
+        shared, began = self._shared, self._clock()
+        shared.gate.check()
+        self._request = fingerprint(send)
+        taken = estimate(self._provider.size_of_request(send))
+        cap = send.max_tokens or self._provider.cap or 0
+        if shared.purse is not None:
+            self._reserved = await shared.purse.reserve(self._price(Usage(taken, cap)) or 0.0)
+        if self._pacer is not None:
+            with shared.gate.waiting():
+                self._place = await self._pacer.reserve(input_tokens=taken, output_tokens=cap)
+        shared.gate.check()
+        now = self._clock()
+        self._sent_at = self._saved_at = now
+        self._saved_size = 0
+        self._in_flight = True
+        ASKING.set(f"{self._document.number}-{self._number}")
+        return now - began
+
+    def opened(self, rate_limit: RateLimit | None) -> None:
+        """See `Keeper.opened`."""
+        if self._pacer is not None and self._place is not None:
+            self._pacer.observe(self._place, rate_limit)
+
+    def arrived(self, lane: Lane) -> None:
+        """See `Keeper.arrived`."""
+        now = self._clock()
+        if now - self._saved_at >= _SAVE_SOONER:
+            self._save(lane, now)
+
+    def _save(self, lane: Lane, now: float) -> None:
+        text = lane.partial()
+        more = len(text) - self._saved_size
+        if more >= _SAVE_SIZE or (more and now - self._saved_at >= _SAVE_EVERY):
+            self._shared.journal.put_partial(self._document, self._number, self._request, text)
+            self._shared.progress.text(self._document.job.id, more)
+            self._saved_at, self._saved_size = now, len(text)
+
+    def aborted(self, lane: Lane) -> None:
+        """See `Keeper.aborted`."""
+        text = lane.partial()
+        if self._in_flight and text:
+            self._shared.journal.put_partial(self._document, self._number, self._request, text)
+
+    async def received(self, lane: Lane, outcome: Response | Failure, elapsed: float) -> None:
+        """See `Keeper.received`."""
+        self._in_flight = False
+        place, self._place = self._place, None
+        if place is not None and self._pacer is not None:
+            if isinstance(outcome, Failure):
+                self._pacer.failed(place, outcome)
+            else:
+                self._pacer.settle(place, outcome.usage, outcome.rate_limit)
+        await self._keep(outcome, elapsed)
+        if isinstance(outcome, Failure):
+            return
+        self.brought += 1
+        if self._shared.replied is not None:
+            queued = 0 if self._pacer is None else self._pacer.state().queued
+            self._shared.replied(
+                self.lane_key, self._sent_at, outcome.usage.output_tokens if outcome.usage else 0, queued
+            )
+
+    async def _keep(self, outcome: Response | Failure, elapsed: float) -> None:
+        shared, document = self._shared, self._document
+        usage = outcome.usage
+        cost = None if usage is None else self._price(usage)
+        reserved, self._reserved = self._reserved, None
+        if shared.purse is not None:
+            # A request that failed without a word about its usage was not billed.
+            shared.purse.settle(reserved or 0.0, 0.0 if usage is None and isinstance(outcome, Failure) else cost)
+        data = to_json(outcome)
+        server = describe_server(self._provider)
+        if self._number == 0 or server != self._server:
+            data["server"] = {**server, "prefill": self._server["prefill"]}
+            self._server = server
+        await self._write(Entry(self._number, self._request, data, round(elapsed, 3), cost))
+        self._number += 1
+        shared.progress.round(document.job.id, self._number, usage, cost, self._clock() - self._sent_at)
+
+    async def _write(self, entry: Entry) -> None:
+        """Keep an entry. A disk that fails is given some time: what stands in memory only was paid for."""
+        shared = self._shared
+        for pause in _PATIENCE:
+            try:
+                await shared.journal.put(self._document, entry)
+                return
+            except FencedError:
+                raise
+            except JournalError as error:
+                shared.gate.close("journal", error.message)
+                shared.progress.waiting(self._document.job.id, pause, error.message)
+            await shared.runtime.asleep(pause)
+        await shared.journal.put(self._document, entry)
+        return
+
+    async def _asleep(self, seconds: float) -> None:
+        """Wait before a repeat; not longer than the gate is open."""
+        if seconds > 0:
+            self._shared.progress.waiting(self._document.job.id, seconds, "the provider or the network failed")
+        with self._shared.gate.waiting():
+            await self._shared.runtime.asleep(seconds)
+
+    # -- the end --------------------------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """Give back what was reserved for a request that was not answered."""
+        if self._place is not None and self._pacer is not None:
+            self._pacer.settle(self._place, None if self._in_flight else Usage())
+        if self._reserved is not None and self._shared.purse is not None:
+            self._shared.purse.settle(self._reserved, None if self._in_flight else 0.0)
+        self._place = self._reserved = None
+
+    def result(self, failure: str | None) -> JobResult:
+        """The result as it stands."""
+        document = self._document
+        (whole,) = self.run.results()
+        found = JobResult.of(document.job.id, whole, "; ".join(filter(None, (failure, self._note))) or None)
+        cost = found.cost
+        if cost is not None:
+            cost = cost * self._shared.price_factor + document.aside_cost
+        return replace(found, usage=found.usage + (document.aside or Usage()), cost=cost)
+
+
+def _priced(provider: Provider, factor: float) -> Callable[[Usage], float | None]:
+    price = provider.price()
+
+    def cost(usage: Usage) -> float | None:
+        found = price(usage)
+        return None if found is None else found * factor
+
+    return cost

@@ -1,0 +1,125 @@
+"""A document that was begun before goes on: what its requests brought is told to the machine again.
+
+As a rule the machine asks for the same again, entry by entry, and ends up where it stood. Where it does not (another
+version of the library decides otherwise, or settings were changed in between), no text is lost: the replies are
+joined in the order in which they came, whatever they were asked for, with all ceilings lifted, and the present
+settings decide what follows the last of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from continuum._core.actions import Action, Done, Send, Wait
+from continuum._core.machine import Continuation
+from continuum._core.types import Failure, Response, Usage
+from continuum.batch.outcomes import fingerprint, from_json
+from continuum.providers import capabilities
+from continuum.providers.base import estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from continuum._drivers import Lane
+    from continuum.batch.journal import Entry
+    from continuum.providers.base import Provider
+
+JOINED: Final = "the replies of earlier runs lead to other requests now; they were joined in the order they came"
+_LIFTED: Final[dict[str, Any]] = {
+    "max_rounds": 10**9,
+    "max_output_tokens": None,
+    "max_cost": None,
+    "deadline": None,
+    "max_no_progress": 10**9,
+    "max_interruptions": 10**9,
+    "max_repetition": None,
+    "raise_cap_to": None,
+}
+
+
+class Replayed(NamedTuple):
+    """Where a document stands after its entries.
+
+    Attributes:
+        action: what the machine says now.
+        note: empty if the machine decided as before.
+        unused: entries whose text could not be joined, because the machine was done before; they stay in the journal.
+    """
+
+    action: Action
+    note: str = ""
+    unused: int = 0
+
+
+def describe_server(provider: Provider) -> dict[str, Any]:
+    """What is known of the server before the first request, for `restore_server`."""
+    return {"dialect": provider.dialect.name, "prefill": provider.prefill is not None}
+
+
+def restore_server(provider: Provider, entries: Sequence[Entry]) -> None:
+    """Tell the provider what was known when the document was begun, so that the same is asked again."""
+    if not entries:
+        return
+    last = entries[-1].outcome.get("server", {}).get("dialect")
+    if last is not None and provider.dialect is capabilities.GENERIC and last != provider.dialect.name:
+        provider.dialect = capabilities.named(last)
+    if not entries[0].outcome.get("server", {}).get("prefill", True) and provider.prefill is not None:
+        capabilities.REFUSALS.add(provider.base_url, provider.model)
+
+
+def replay(lane: Lane, entries: Sequence[Entry]) -> Replayed:
+    """Feed a machine that has not begun with what is kept."""
+    action: Action = lane.machine.start()
+    for entry in entries:
+        if isinstance(action, Wait):
+            action = lane.machine.resume()
+        if not isinstance(action, Send) or fingerprint(action) != entry.request:
+            return _join(lane, entries)
+        action = lane.receive(from_json(entry.outcome), entry.elapsed)
+    return Replayed(action)
+
+
+def _join(lane: Lane, entries: Sequence[Entry]) -> Replayed:
+    provider, replies = lane.run.provider, []
+    for entry in entries:
+        outcome = from_json(entry.outcome)
+        if isinstance(outcome, Failure):
+            provider.learn(outcome)
+        else:
+            replies.append((outcome, entry.elapsed))
+    policy = provider.policy
+    lane.machine = lane.new_machine(policy.model_copy(update=_LIFTED))
+    action: Action = lane.machine.start()
+    for number, (reply, elapsed) in enumerate(replies, 1):
+        if isinstance(action, Wait):
+            action = lane.machine.resume()
+        if isinstance(action, Done):
+            return Replayed(action, JOINED, len(replies) - number + 1)
+        if number == len(replies):
+            _lower(lane, policy)
+        elif not reply.suspended:
+            reply = replace(reply, finish_reason="length")  # another one followed
+        action = lane.receive(reply, elapsed)
+    return Replayed(action, JOINED)
+
+
+def _lower(lane: Lane, policy: Any) -> None:
+    """Put the ceilings in place that hold from now on."""
+    state = lane.machine.to_dict()
+    state["policy"] = policy.model_dump(exclude_unset=True)
+    lane.machine = Continuation.from_dict(state, price=lane.run.provider.price())
+
+
+def adopted(provider: Provider, send: Send, text: str) -> Response:
+    """The partial text of a reply that was in flight when a process ended: one more truncation.
+
+    It is not told as an interrupted stream: those count against the provider, and end a document when they pile up.
+    """
+    return Response(
+        text,
+        "length",
+        usage=Usage(estimate(provider.size_of_request(send)), estimate(len(text)), estimated=True),
+        prefill=provider.prefill,
+        failure=Failure("transient", "the process ended while the reply streamed"),
+    )

@@ -1,0 +1,146 @@
+"""A look at an SQLite journal, at any time, also while another process works on it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import anyio
+
+from continuum._core.errors import JournalError
+from continuum.batch.journal import DocumentState, Summary
+from continuum.batch.outcomes import result_from_json
+from continuum.batch.schema import check_kind, explain
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+
+    from continuum.batch.job import JobResult
+
+_PAGE: Final = 64  # finished documents that are read at a time
+_IDS: Final = 4096  # the same without their texts
+
+
+class SqliteReader:
+    """What is in a journal.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).absolute()
+
+    async def results(self, *states: DocumentState) -> AsyncIterator[tuple[int, JobResult]]:
+        """See `Journal.results`."""
+        last = (-1, -1)
+        while page := await anyio.to_thread.run_sync(self._page, states, last):
+            for number, key, result in page:
+                yield number, result
+                last = number, key
+
+    def read(self, *states: DocumentState) -> Iterator[tuple[int, JobResult]]:
+        """The sync twin of `results()`."""
+        last = (-1, -1)
+        while page := self._page(states, last):
+            for number, key, result in page:
+                yield number, result
+                last = number, key
+
+    def _page(self, states: Sequence[DocumentState], last: tuple[int, int]) -> list[tuple[int, int, JobResult]]:
+        states = states or ("complete", "incomplete", "failed")
+        marks = ", ".join("?" * len(states))
+        with _Reading(self.path) as connection:
+            rows = connection.execute(
+                "SELECT number, document.key, checksum, result FROM document JOIN result ON document = document.key "
+                f"WHERE (number, document.key) > (?, ?) AND state IN ({marks}) ORDER BY number, document.key LIMIT ?",
+                (*last, *states, _PAGE),
+            ).fetchall()
+            return [
+                (number, key, result_from_json(self._loads(text, checksum, f"the result of job number {number + 1}")))
+                for number, key, checksum, text in rows
+            ]
+
+    async def settings(self) -> Mapping[str, Any] | None:
+        """What the batch was begun with; None if it was not."""
+        return await anyio.to_thread.run_sync(self._settings)
+
+    def _settings(self) -> Mapping[str, Any] | None:
+        with _Reading(self.path) as connection:
+            row = connection.execute("SELECT settings FROM batch").fetchone()
+        return None if row is None else json.loads(row[0])
+
+    async def summary(self) -> Summary:
+        """See `Journal.summary`."""
+        return await anyio.to_thread.run_sync(self._summary)
+
+    def _summary(self) -> Summary:
+        with _Reading(self.path) as connection:
+            rows = connection.execute(
+                "SELECT state, count(*), sum(rounds), sum(input_tokens), sum(output_tokens), sum(cost), "
+                "sum(unpriced), sum(characters) FROM document GROUP BY state"
+            ).fetchall()
+        sums = [sum(row[column] for row in rows) for column in range(2, 8)]
+        return Summary(cast("dict[DocumentState, int]", {row[0]: row[1] for row in rows}), *sums)
+
+    async def ids(self) -> AsyncIterator[tuple[int, str, DocumentState]]:
+        """See `Journal.ids`."""
+        last = (-1, -1)
+        while page := await anyio.to_thread.run_sync(self._ids, last):
+            for number, key, id, state in page:
+                yield number, id, state
+                last = number, key
+
+    def _ids(self, last: tuple[int, int]) -> list[tuple[int, int, str, DocumentState]]:
+        with _Reading(self.path) as connection:
+            return connection.execute(
+                "SELECT number, key, id, state FROM document WHERE (number, key) > (?, ?) ORDER BY number, key LIMIT ?",
+                (*last, _IDS),
+            ).fetchall()
+
+    async def notes(self, prefix: str = "") -> dict[str, Any]:
+        """See `Journal.notes`."""
+        return await anyio.to_thread.run_sync(self._notes, prefix)
+
+    def _notes(self, prefix: str) -> dict[str, Any]:
+        with _Reading(self.path) as connection:
+            rows = connection.execute("SELECT key, value FROM note ORDER BY key").fetchall()
+        return {key: json.loads(value) for key, value in rows if key.startswith(prefix)}
+
+    def _loads(self, text: str, checksum: int, what: str) -> Any:
+        if zlib.crc32(text.encode()) != checksum:
+            raise JournalError(
+                f"the journal {str(self.path)!r} is damaged: {what} is not what was written; restore it from a copy"
+            )
+        return json.loads(text)
+
+
+class _Reading:
+    """A connection for a look; SQLite's errors come out as `JournalError`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> sqlite3.Connection:
+        if not self._path.exists():
+            raise JournalError(f"there is no journal {str(self._path)!r}")
+        try:
+            self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=30.0)
+            try:
+                if check_kind(self._connection, self._path) == 0:
+                    raise JournalError(f"the journal {str(self._path)!r} is empty")
+            except BaseException:
+                self._connection.close()
+                raise
+        except sqlite3.Error as error:
+            raise explain(error, self._path) from error
+        return self._connection
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise explain(error, self._path) from error

@@ -1,0 +1,176 @@
+"""One thread that writes to SQLite for many tasks: whatever waits goes into one transaction, synced once.
+
+A task that waits for its write is woken after the commit, on its own event loop, asyncio's or trio's. So a hundred
+rounds that end together cost one fsync, and no event loop ever waits for the disk.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import anyio
+from anyio.lowlevel import current_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+_MOST: Final = 256  # pieces of work in one transaction
+
+
+def _soon() -> Callable[..., Any]:
+    """Calls a function soon in the event loop of the present task; may be used from any thread."""
+    native: Any = current_token().native_token
+    soon: Callable[..., Any] = getattr(native, "run_sync_soon", None) or native.call_soon_threadsafe
+    return soon
+
+
+class _Ticket:
+    """A piece of work, and who waits for it."""
+
+    __slots__ = ("done", "error", "soon", "value", "work")
+
+    def __init__(self, work: Any, *, waited_for: bool) -> None:
+        self.work = work
+        self.soon = _soon() if waited_for else None
+        self.done = anyio.Event() if waited_for else None
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+
+class Writer:
+    """The thread, and the way to it.
+
+    Work is a function of the connection. It runs inside a transaction, possibly more than once: if one piece fails, all
+    of its transaction is rolled back, and each piece is tried again by itself, so that nobody fails for another one.
+
+    Args:
+        connect: opens the connection, in the thread; with `isolation_level=None`.
+        explain: turns an error of SQLite into the one to raise.
+        check: called before each commit; raises if the file is not what it was.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        explain: Callable[[BaseException], BaseException],
+        check: Callable[[], None],
+    ) -> None:
+        self._connect, self._explain, self._check = connect, explain, check
+        self._queue: SimpleQueue[_Ticket | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="continuum-journal", daemon=True)
+        self._opening: BaseException | None = None
+        self._open = threading.Event()
+        self._closed = False
+        self.commits = 0
+        self.cpu = 0.0  # seconds of CPU that the thread has used
+
+    def start(self) -> None:
+        """Open the connection; blocks until that is done.
+
+        Raises:
+            Exception: as `explain` made it, if it cannot be opened.
+        """
+        self._thread.start()
+        self._open.wait()
+        if self._opening is not None:
+            raise self._opening
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do this; returns after it is on disk. A task that is cancelled meanwhile does not undo it."""
+        ticket = _Ticket(work, waited_for=True)
+        self._put(ticket)
+        assert ticket.done is not None
+        await ticket.done.wait()
+        if ticket.error is not None:
+            raise ticket.error
+        value: T = ticket.value
+        return value
+
+    def post(self, work: Callable[[sqlite3.Connection], Any]) -> None:
+        """Do this soon; nobody waits for it, and nobody hears of a failure."""
+        self._put(_Ticket(work, waited_for=False))
+
+    def _put(self, ticket: _Ticket) -> None:
+        if self._closed:
+            raise self._explain(sqlite3.ProgrammingError("the journal is closed"))
+        self._queue.put(ticket)
+
+    async def close(self) -> None:
+        """Write what waits, and let the file go."""
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
+        await anyio.to_thread.run_sync(self._thread.join)
+
+    # -- in the thread --------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        import time
+
+        try:
+            connection = self._connect()
+        except BaseException as error:
+            self._opening = self._explain(error)
+            return
+        finally:
+            self._open.set()
+        try:
+            while self._batch(connection):
+                self.cpu = time.thread_time()
+        finally:
+            connection.close()
+
+    def _batch(self, connection: sqlite3.Connection) -> bool:
+        tickets = [self._queue.get()]
+        try:
+            while tickets[-1] is not None and len(tickets) < _MOST:
+                tickets.append(self._queue.get_nowait())
+        except Empty:
+            pass
+        last = tickets[-1] is None
+        work = [ticket for ticket in tickets if ticket is not None]
+        if work:
+            try:
+                self._transact(connection, work)
+            except Exception:
+                for ticket in work:
+                    try:
+                        self._transact(connection, [ticket])
+                    except Exception as error:
+                        ticket.error = self._explain(error)
+            _wake(work)
+        return not last
+
+    def _transact(self, connection: sqlite3.Connection, tickets: list[_Ticket]) -> None:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for ticket in tickets:
+                ticket.value = ticket.work(connection)
+            self._check()
+            connection.execute("COMMIT")
+            self.commits += 1
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _wake(tickets: list[_Ticket]) -> None:
+    waiting: dict[Any, list[anyio.Event]] = {}
+    for ticket in tickets:
+        if ticket.soon is not None and ticket.done is not None:
+            waiting.setdefault(ticket.soon, []).append(ticket.done)
+    for soon, events in waiting.items():
+        try:
+            soon(_set, events)
+        except RuntimeError:  # the loop is over (trio: RunFinishedError): nobody waits any more
+            continue
+
+
+def _set(events: list[anyio.Event]) -> None:
+    for event in events:
+        event.set()
