@@ -129,7 +129,9 @@ class _Reading:
         if not self._path.exists():
             raise JournalError(f"there is no journal {str(self._path)!r}")
         try:
-            self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=30.0)
+            self._connection = sqlite3.connect(
+                f"{self._path.as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=30.0
+            )
             try:
                 if check_kind(self._connection, self._path) == 0:
                     raise JournalError(f"the journal {str(self._path)!r} is empty")
