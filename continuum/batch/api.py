@@ -20,7 +20,7 @@ from continuum._core.policy import Policy
 from continuum._runtime import Runtime
 from continuum.batch.breaker import Breaker
 from continuum.batch.drafting import Shared
-from continuum.batch.gate import Gate, Stop
+from continuum.batch.gate import Closed, Gate, Stop
 from continuum.batch.job import JobResult
 from continuum.batch.pacing import Lanes, Limits
 from continuum.batch.progress import Progress, Silent
@@ -29,6 +29,7 @@ from continuum.batch.runner import Jobs, Runner
 from continuum.batch.settings import Settings, changes
 from continuum.batch.slots import Slots
 from continuum.batch.sqlite import SqliteJournal
+from continuum.batch.via_api import PRICE_FACTOR, ViaBatchApi
 from continuum.client import unwrapped
 from continuum.providers import provider_for
 
@@ -83,6 +84,7 @@ def arun_batch(
     max_cost: float | None = None,
     deadline: float | None = None,
     limits: Limits | None = None,
+    via: ViaBatchApi | None = None,
     accept_changes: bool = False,
     signals: bool = False,
     progress: Progress | None = None,
@@ -105,6 +107,9 @@ def arun_batch(
             before it is sent. Needs an output cap, and a model whose price is known.
         deadline: seconds after which nothing new is sent; rounds in flight are finished.
         limits: what is known of the provider's rate limits; None: they are learnt.
+        via: carry the requests through the provider's batch API, at half the price and in its own time: round 1 of all
+            documents is one batch, the continuations of those that were cut are the next. `concurrency="auto"` is 2,000
+            documents then, and a document has no deadline of its own.
         accept_changes: go on although the batch was begun with other settings; they hold from now on.
         signals: the first SIGINT or SIGTERM lets the rounds in flight finish and sends nothing new, the second ends
             the run at once. For the main thread.
@@ -118,7 +123,7 @@ def arun_batch(
     """
     check_policy(policy)
     return Batch(
-        jobs, client, journal, policy, concurrency, max_cost, deadline, limits, accept_changes, signals, progress,
+        jobs, client, journal, policy, concurrency, max_cost, deadline, limits, via, accept_changes, signals, progress,
         runtime, params,
     )  # fmt: skip
 
@@ -136,6 +141,7 @@ class Batch:
         max_cost: float | None,
         deadline: float | None,
         limits: Limits | None,
+        via: ViaBatchApi | None,
         accept_changes: bool,
         signals: bool,
         progress: Progress | None,
@@ -145,7 +151,10 @@ class Batch:
         for name, value in (("max_cost", max_cost), ("deadline", deadline)):
             if value is not None and not (value > 0 and math.isfinite(value)):
                 raise ConfigurationError(f"{name}={value!r}: it has to be more than 0")
-        self._jobs, self._limits, self._policy = jobs, limits, policy
+        if via is not None:
+            policy = via.policy(policy)
+            concurrency = via.documents if concurrency == "auto" else concurrency
+        self._jobs, self._limits, self._policy, self._via = jobs, limits, policy, via
         self._max_cost, self._deadline = max_cost, deadline
         self._accept, self._signals = accept_changes, signals
         self._slots = Slots(concurrency)
@@ -245,16 +254,18 @@ class Batch:
                 await self._compare(before, kept)
             summary = await journal.summary()
             breaker = Breaker()
+            carried = None if self._via is None else await self._via.carry(self._client, journal, self._runtime)
             shared = Shared(
-                client=self._client,
+                client=self._client if carried is None else carried.client,
                 settings=self.settings,
                 journal=journal,
                 gate=self._gate,
                 progress=cast("Progress", _Careful(self._progress)),
                 runtime=self._runtime,
-                lanes=Lanes(self._limits, self._runtime),
+                lanes=Lanes(self._limits, self._runtime) if carried is None else None,
                 purse=None if self._max_cost is None else Purse(self._max_cost, summary.cost, self._gate),
                 replied=self._replied(breaker),
+                price_factor=1.0 if carried is None else PRICE_FACTOR,
             )
             runner = self._runner = Runner(shared, self._slots, breaker, self._deadline, emit)
             began = self._runtime.clock()
@@ -262,6 +273,9 @@ class Batch:
             async with anyio.create_task_group() as tasks:
                 if self._signals:
                     tasks.start_soon(self._listen)
+                if carried is not None:
+                    tasks.start_soon(carried.serve)
+                    tasks.start_soon(self._leave_at_once)
                 await runner.run(self._jobs)
                 tasks.cancel_scope.cancel()
             summary = await journal.summary()
@@ -279,6 +293,14 @@ class Batch:
             _folder=self._folder,
         )
         return self._report
+
+    async def _leave_at_once(self) -> None:
+        """A batch at the provider may take a day: it is left there when the gate closes, and found again later."""
+        try:
+            with self._gate.waiting():
+                await anyio.sleep_forever()
+        except Closed:
+            self.stop()
 
     async def _compare(self, before: Any, now: Any) -> None:
         found = changes(before, now)

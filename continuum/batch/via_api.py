@@ -15,8 +15,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import secrets
 import time
-from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anyio
@@ -24,14 +25,13 @@ import httpx2
 import structlog
 
 from continuum._core.errors import ConfigurationError
+from continuum._core.policy import Policy
 from continuum._runtime import Runtime
+from continuum.batch.drafting import ASKING
 from continuum.batch.endpoints import Answer, AnthropicBatches, Asked, BatchApi, OpenAIBatches, Submission, lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-ASKING: ContextVar[str] = ContextVar("continuum_asking")
-"""Who asks: a name for the request that is the same after a restart, as `{document}-{number of the request}`."""
 
 PRICE_FACTOR: Final = 0.5
 """What a request in a batch costs, of what it costs by itself (OpenAI and Anthropic alike, 2026)."""
@@ -62,9 +62,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
         live: carries what is not for a batch.
         notes: where what is under way is noted.
         run: a name for the whole job, the same after a restart.
-        linger: seconds without a new request after which those that wait are submitted.
-        poll: seconds between two looks at the batches under way; at first it is looked more often.
-        live_below: so few requests are not worth a batch: they are sent by themselves, at the full price.
+        options: see `ViaBatchApi`.
         runtime: clock and sleep.
     """
 
@@ -75,13 +73,11 @@ class BatchTransport(httpx2.AsyncBaseTransport):
         notes: Notes,
         *,
         run: str,
-        linger: float = 2.0,
-        poll: float = 60.0,
-        live_below: int = 0,
+        options: ViaBatchApi,
         runtime: Runtime | None = None,
     ) -> None:
         self._api, self._live, self._notes = api, live, notes
-        self._run, self._linger, self._poll, self._live_below = run, linger, poll, live_below
+        self._run, self._options = run, options
         self._runtime = runtime or Runtime()
         self._waiting: dict[str, Asked] = {}  # not submitted
         self._submitted: dict[str, Asked] = {}  # somebody waits for its answer
@@ -93,8 +89,8 @@ class BatchTransport(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Carry a request: in a batch if it is one for the model, else as always."""
-        path, who = request.url.path, ASKING.get(None)
-        if request.method != "POST" or not path.endswith(_PATHS) or who is None:
+        path, who = request.url.path, ASKING.get()
+        if request.method != "POST" or not path.endswith(_PATHS) or not who:
             return await self._live.handle_async_request(request)
         raw = await request.aread()
         body = json.loads(raw)
@@ -134,7 +130,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
                 looks = 0
             if self._submitted and not await self._collect():
                 looks += 1
-                await self._runtime.asleep(min(self._poll, self._linger * 2**looks))
+                await self._runtime.asleep(min(self._options.poll, self._options.linger * 2**looks))
 
     def _wake(self) -> None:
         self._stir.set()
@@ -144,7 +140,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
         count = -1
         while self._waiting and count != len(self._waiting):
             count = len(self._waiting)
-            await self._runtime.asleep(self._linger)
+            await self._runtime.asleep(self._options.linger)
         return bool(self._waiting)
 
     async def _load(self) -> None:
@@ -173,7 +169,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
 
     async def _send_off(self) -> None:
         asked = list(self._waiting.values())
-        if len(asked) <= self._live_below:
+        if len(asked) <= self._options.live_below:
             for one in asked:
                 self._waiting.pop(one.name, None)
                 one.done.set()  # without an answer: it is sent by itself
@@ -252,28 +248,80 @@ class _Through(httpx2.AsyncBaseTransport):
 # -- the client -------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A client whose requests are carried in batches, and the work that does it."""
+
+    client: Any
+    transport: BatchTransport
+
+    async def serve(self) -> None:
+        """See `BatchTransport.serve`; the client is closed at the end."""
+        try:
+            await self.transport.serve()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.transport.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class ViaBatchApi:
+    """Draft through the provider's batch API, at half the price: `arun_batch(…, via=ViaBatchApi())`.
+
+    Attributes:
+        linger: seconds without a new request after which those that wait go out as one batch.
+        poll: seconds between two looks at a batch that is under way.
+        live_below: so few requests are sent by themselves instead, at the full price. 0: never.
+        documents: how many at once, where no number is given: as many as there can be requests in one batch.
+
+    Raises:
+        ConfigurationError: a value is out of range.
+    """
+
+    linger: float = 2.0
+    poll: float = 60.0
+    live_below: int = 0
+    documents: int = 2000
+
+    def __post_init__(self) -> None:
+        for name in ("linger", "poll", "documents"):
+            value = getattr(self, name)
+            if not (value > 0 and math.isfinite(value)):
+                raise ConfigurationError(f"{name}={value!r}: it has to be more than 0")
+        if self.live_below < 0:
+            raise ConfigurationError(f"live_below={self.live_below!r}: it has to be 0 or more")
+
+    def policy(self, policy: Policy | None) -> Policy:
+        """The caller's policy, without streams, and without a deadline where none was asked for."""
+        given = {} if policy is None else policy.model_dump(exclude_unset=True)
+        return Policy(**{"deadline": None, **given, "stream": False})
+
+    async def carry(self, client: Any, notes: Notes, runtime: Runtime) -> Carried:
+        """Make the client whose requests are carried in batches.
+
+        Raises:
+            ConfigurationError: the client's provider has no batch API that continuum knows.
+        """
+        kept = await notes.notes("run")
+        if not kept:
+            await notes.put_note("run", {"name": secrets.token_hex(8)})
+            kept = await notes.notes("run")
+        batched, transport = over_batches(client, notes, run=kept["run"]["name"], options=self, runtime=runtime)
+        return Carried(batched, transport)
+
+
 def over_batches(
-    client: Any,
-    notes: Notes,
-    *,
-    run: str,
-    linger: float = 2.0,
-    poll: float = 60.0,
-    live_below: int = 0,
-    runtime: Runtime | None = None,
+    client: Any, notes: Notes, *, run: str, options: ViaBatchApi | None = None, runtime: Runtime | None = None
 ) -> tuple[Any, BatchTransport]:
     """A client whose requests are carried in batches, and the transport to `serve()`.
 
     Args:
         client: an `AsyncOpenAI` or `AsyncAnthropic`.
-        notes, run, linger, poll, live_below, runtime: as for `BatchTransport`.
+        notes, run, options, runtime: as for `BatchTransport`.
 
     Raises:
-        ConfigurationError: a value is out of range, or the client is none of the two.
+        ConfigurationError: the client is none of the two.
     """
-    for name, value in (("linger", linger), ("poll", poll)):
-        if not (value > 0 and math.isfinite(value)):
-            raise ConfigurationError(f"{name}={value!r}: it has to be a positive number of seconds")
     kinds: dict[str, Callable[[Any], BatchApi]] = {"AsyncOpenAI": OpenAIBatches, "AsyncAnthropic": AnthropicBatches}
     found = next((kinds[c.__name__] for c in type(client).__mro__ if c.__name__ in kinds), None)
     if found is None:
@@ -281,14 +329,7 @@ def over_batches(
             f"client={type(client).__name__} has no batch API that continuum knows; use AsyncOpenAI or AsyncAnthropic"
         )
     transport = BatchTransport(
-        found(client),
-        _Through(client._client),
-        notes,
-        run=run,
-        linger=linger,
-        poll=poll,
-        live_below=live_below,
-        runtime=runtime,
+        found(client), _Through(client._client), notes, run=run, options=options or ViaBatchApi(), runtime=runtime
     )
     http = httpx2.AsyncClient(transport=transport, timeout=None, base_url=str(client.base_url))
     return client.with_options(http_client=http, max_retries=0, timeout=None), transport

@@ -13,11 +13,14 @@ import pytest
 
 import continuum
 from continuum._core.errors import ConfigurationError
-from continuum.batch.via_api import ASKING, BatchTransport, over_batches
+from continuum.batch.drafting import ASKING
+from continuum.batch.via_api import BatchTransport, ViaBatchApi, over_batches
+from continuum.providers.pricing import price_of
 from continuum.testing import BatchSpec, SimulatedProvider, sample_documents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from continuum._core.types import Result
 
@@ -52,7 +55,9 @@ async def draft(
     client: Any, notes: Memory, *, live_below: int = 0, names: list[str] | None = None
 ) -> tuple[dict[str, Result], BatchTransport]:
     """All documents at once, each asking under its own name."""
-    batched, transport = over_batches(client, notes, run="job", linger=0.02, poll=0.02, live_below=live_below)
+    batched, transport = over_batches(
+        client, notes, run="job", options=ViaBatchApi(linger=0.02, poll=0.02, live_below=live_below)
+    )
     results: dict[str, Result] = {}
 
     async def one(name: str) -> None:
@@ -163,9 +168,61 @@ def test_a_small_remainder_goes_out_by_itself_when_asked() -> None:
 @pytest.mark.parametrize(("option", "value"), [("linger", 0), ("poll", float("inf"))])
 def test_bad_options_are_named(option: str, value: float) -> None:
     with pytest.raises(ConfigurationError, match=f"{option}={value!r}"):
-        over_batches(openai.AsyncOpenAI(api_key="x"), Memory(), run="job", **{option: value})
+        ViaBatchApi(**{option: value})
 
 
 def test_a_client_without_a_batch_api_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="client=object"):
         over_batches(object(), Memory(), run="job")
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_whole_run_through_the_batch_api_costs_half_and_survives_a_stop(
+    provider: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run is ended while its second batch is under way; the next one finds it, and asks nothing twice."""
+    model = "gpt-5.5" if provider == "openai" else "claude-opus-4-6"
+    jobs = [{"id": name, "prompt": f"[doc:{name}]"} for name in DOCUMENTS]
+    via = ViaBatchApi(linger=0.05, poll=0.05)
+
+    async def run(*, stop_after: int = 0) -> continuum.BatchReport:
+        client = client_of(server, provider)
+        async with client:
+            batch = continuum.arun_batch(
+                jobs,
+                client=client,
+                journal=tmp_path / "journal",
+                via=via,
+                model=model,
+                max_tokens=400,
+                policy=continuum.Policy(max_rounds=60),
+            )
+            submit = BatchTransport._send_off
+
+            async def counted(self: BatchTransport) -> None:
+                nonlocal stop_after
+                await submit(self)
+                stop_after -= 1
+                if stop_after == 0:
+                    batch.drain()
+
+            with monkeypatch.context() as patched:
+                patched.setattr(BatchTransport, "_send_off", counted)
+                return await batch
+
+    with SimulatedProvider(DOCUMENTS, batches=BatchSpec(polls=2)) as server:
+        first = anyio.run(lambda: run(stop_after=2))
+        assert first.stopped == "interrupted", [result.failure for result in first.results()]
+        assert not first.summary.documents.get("complete")
+        report = anyio.run(run)
+        asked = [json.dumps(request.body, sort_keys=True) for request in server.requests]
+    assert report.complete
+    results = list(report.results())
+    assert {result.id: result.text for result in results} == DOCUMENTS
+    asked = [body for body in asked if '"messages"' in body]
+    assert len(asked) == len(set(asked)) == sum(result.rounds for result in results)
+    full = price_of(model, provider)
+    for result in results:
+        whole = full(result.usage)
+        assert whole is not None
+        assert result.cost == pytest.approx(whole / 2, rel=0.02)
