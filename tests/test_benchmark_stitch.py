@@ -378,12 +378,13 @@ def test_continuum_is_scored_as_it_streams() -> None:
 
 
 def test_an_obedient_model_needs_one_question() -> None:
-    """Nothing is asked again, and what is said again is the anchor."""
+    """Next to nothing is asked again, and what is said again is the anchor."""
     found = cases.generate(documents.standard(), 2, 4)
     run = protocol.run(found, obey=1.0, reask=True)
     row = score.total(run.rows.values())
     assert row.right >= 0.97 * row.cases
-    assert (run.joins, run.misbehaved, run.thrown) == (len(found), 0, 0) or run.reasked
+    assert (run.joins, run.misbehaved) == (len(found), 0)
+    assert run.reasked <= 0.03 * run.joins
     assert 0 < run.anchors < 0.2 * run.tokens
 
 
