@@ -19,7 +19,6 @@ from continuum._core.machine import Continuation
 from continuum._core.types import Failure, Response, Result, Usage
 from continuum._outcome import check_complete, error_for, remember
 from continuum._runtime import Runtime
-from continuum.providers.base import given
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
@@ -73,7 +72,7 @@ class Lane:
             price=provider.price(),
             limit=provider.limits.output,
             may_lower=provider.may_lower_effort(),
-            believe_stop=given(provider.params.get(provider.stop_field)),
+            stops=provider.stops,
         )
 
     def elapsed(self) -> float:
@@ -243,6 +242,8 @@ class Run:
             return Failure("transient", "the deadline passed while the reply streamed")
         if lane.machine.looping:
             return Failure("transient", "the reply says one passage for ever")
+        if lane.machine.ended and self.provider.stops and not self._shared:
+            return Failure("transient", "a stop sequence stands in the joined text")
         return None
 
     def outcome(self, lane: Lane, outcomes: Sequence[Response | Failure], elapsed: float | None = None) -> Action:

@@ -21,7 +21,8 @@ PACKAGE = Path(continuum.__file__).parent
 ROWS = {
     "_core.types": 0, "_core.errors": 0,
     "_core.actions": 1, "_core.budget": 1, "_core.ledger": 1,
-    "_core.state": 1, "_core.policy": 1, "_core.repetition": 1, "_core.stitch": 1, "_core.classify": 1,
+    "_core.state": 1, "_core.policy": 1,
+    "_core.endings": 1, "_core.repetition": 1, "_core.stitch": 1, "_core.classify": 1,
     "_core.requests": 2, "_core.draft": 2, "_core.asking": 2, "_core.snapshot": 2, "_core.machine": 2,
     "providers": 3,
     "_runtime": 0, "_outcome": 4, "_events": 4, "_drivers": 4, "_keeper": 4,

@@ -34,7 +34,7 @@ class Asker:
 
     def __init__(self, policy: Policy, budget: Budget, ledger: Ledger, draft: Draft, tally: Tally) -> None:
         self._policy, self._budget, self._ledger, self._draft, self._tally = policy, budget, ledger, draft, tally
-        self.history = History()
+        self.history = History(policy.end_marker)
         self.prefill: Prefill | None = None
         self.blocks: tuple[Any, ...] = ()
 
@@ -122,6 +122,6 @@ class Asker:
 
     def restore(self, data: dict[str, Any]) -> None:
         """The inverse of `to_dict`."""
-        self.history = History.from_dict(data["history"])
+        self.history = History.from_dict(data["history"], self._policy.end_marker)
         self.prefill = Prefill(**data["prefill"]) if data["prefill"] is not None else None
         self.blocks = tuple(data["blocks"])

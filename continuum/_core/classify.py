@@ -57,7 +57,10 @@ class Progress(NamedTuple):
         in_place: the request was sent as a prefill.
         text: the whole text, this reply joined.
         added: characters that this reply added to it.
-        believe_stop: a `stop` may have been the caller's own stop sequence.
+        stops: the caller gave stop sequences, so a `stop` may be one.
+        begun_stop: the text ends with the beginning of one.
+        ended: what ended the text before the model did, if something did.
+        cap: output tokens that the reply could have, None if unknown.
         loop: the end of the text only repeats itself.
         looping: it did so for so long that whatever followed is of no use.
         may_raise: a larger cap is allowed and was not tried.
@@ -69,7 +72,10 @@ class Progress(NamedTuple):
     in_place: bool
     text: str
     added: int
-    believe_stop: bool
+    stops: bool
+    begun_stop: bool
+    ended: str
+    cap: int | None
     loop: bool
     looping: bool
     may_raise: bool
@@ -92,13 +98,15 @@ def classify(response: Response, progress: Progress, policy: Policy) -> Verdict:
     Nothing but a known word for a natural end is ever success: an unknown finish reason is its own signal, and a
     stream without one is `interrupted`.
     """
+    if progress.ended and response.finish_reason in ("stop", "length", "interrupted") and not response.tool_calls:
+        return Verdict(Signal.FINISHED, "finished", progress.ended)
     if progress.looping:
         return Verdict(Signal.REPETITION, "repetition")
     if response.suspended:
         return Verdict(Signal.SUSPENDED, "running")
     match response.finish_reason:
         case "stop":
-            return Verdict(Signal.FINISHED, "finished") if response.tool_calls else _stopped(progress, policy)
+            return Verdict(Signal.FINISHED, "finished") if response.tool_calls else _stopped(response, progress, policy)
         case "tool_calls":
             return Verdict(Signal.FINISHED, "finished")
         case "content_filter" | "refusal":
@@ -113,21 +121,45 @@ def classify(response: Response, progress: Progress, policy: Policy) -> Verdict:
             return Verdict(Signal.UNKNOWN_FINISH, "unknown_finish", f"finish reason {response.raw_finish_reason!r}")
 
 
-def _stopped(progress: Progress, policy: Policy) -> Verdict:
-    # The first reply, and one that the server wrote in place, end where the model ended them. In reply to a user
-    # turn, small models stop at once in half of all cases, so there a `stop` needs a text that looks finished.
-    asked_to_go_on = progress.state in (State.CONTINUING, State.SETTLING)
-    if not asked_to_go_on or progress.in_place or progress.believe_stop:
-        return Verdict(Signal.FINISHED, "finished")
+def _stopped(response: Response, progress: Progress, policy: Policy) -> Verdict:
+    if _all_used(response, progress, policy):
+        return Verdict(Signal.TRUNCATED, "running", f"'stop', but all {progress.cap} tokens of the cap are used")
+    asked_to_go_on = progress.state in (State.CONTINUING, State.SETTLING) and not progress.in_place
+    questioned = progress.tally.rechecks >= policy.max_rechecks
+    if policy.end_marker is not None and progress.text and not questioned:
+        return Verdict(Signal.FINISHED_OPEN, "unclosed", "'stop', but the end marker is missing")
+    if progress.stops:
+        # A stop sequence may end a reply anywhere. One inside the words that were to be said again ends nothing, unless
+        # the text ends with its beginning.
+        if progress.added or not asked_to_go_on or progress.begun_stop or questioned:
+            return Verdict(Signal.FINISHED, "finished")
+        return Verdict(Signal.FINISHED_OPEN, "unclosed", "nothing new")
     left_open = open_end(progress.text)
+    if not asked_to_go_on:
+        # The first reply, and one that the server wrote in place, end where the model ended them, but for what no
+        # finished text has.
+        if left_open in ("", "sentence") or not policy.check_endings:
+            return Verdict(Signal.FINISHED, "finished")
+        signal = Signal.FINISHED if questioned else Signal.FINISHED_OPEN
+        return Verdict(signal, "finished" if questioned else "unclosed", f"'stop', but open {left_open}")
+    # In reply to a user turn, small models stop at once in half of all cases, so a `stop` needs a text that looks
+    # finished.
     if not left_open and progress.added:
         return Verdict(Signal.FINISHED, "finished")
     evidence = f"open {left_open}" if left_open else "nothing new"
-    if progress.tally.rechecks < policy.max_rechecks:
+    if not questioned:
         return Verdict(Signal.FINISHED_OPEN, "unclosed", evidence)
     if left_open:
         return Verdict(Signal.NO_PROGRESS, "unclosed", evidence)
     return Verdict(Signal.FINISHED, "finished", "asked again, nothing was added, and nothing is open")
+
+
+def _all_used(response: Response, progress: Progress, policy: Policy) -> bool:
+    """Whether a reply that says `stop` is as long as its cap, which few finished ones are."""
+    usage = response.usage
+    if not policy.check_endings or progress.stops or usage is None or usage.estimated or not progress.added:
+        return False
+    return progress.cap is not None and usage.output_tokens >= progress.cap
 
 
 def _cut(response: Response, progress: Progress, policy: Policy) -> Verdict:
@@ -150,9 +182,12 @@ def _cut(response: Response, progress: Progress, policy: Policy) -> Verdict:
 
 def _fruitless(progress: Progress, policy: Policy) -> Verdict:
     count = progress.tally.fruitless
-    if count >= policy.max_no_progress:
-        return Verdict(Signal.NO_PROGRESS, "no_progress", f"{count} replies in a row added nothing")
-    return Verdict(Signal.NOTHING_NEW, "no_progress")
+    if count < policy.max_no_progress:
+        return Verdict(Signal.NOTHING_NEW, "no_progress")
+    evidence = f"{count} replies in a row added nothing"
+    if policy.check_endings and policy.end_marker is None and progress.text.strip() and not open_end(progress.text):
+        return Verdict(Signal.FINISHED, "finished", f"'length', but {evidence}, and nothing is open")
+    return Verdict(Signal.NO_PROGRESS, "no_progress", evidence)
 
 
 def _interrupted(response: Response, progress: Progress, policy: Policy) -> Verdict:

@@ -8,10 +8,11 @@ arrived alone, not on how they were cut into deltas: so a stream and a unary req
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from continuum._core.endings import Endings
 from continuum._core.repetition import WINDOW, Run, periodic_run, uncounted
-from continuum._core.requests import LONGEST_REST, Question, boundary, may_end, size_of
+from continuum._core.requests import LONGEST_REST, Aside, Question, boundary, may_end, size_of
 from continuum._core.stitch import Joiner
 from continuum._core.types import Seam
 
@@ -23,29 +24,8 @@ if TYPE_CHECKING:
 _CHECK_EVERY = 128  # characters between two looks for a loop
 _LOOP_SUSPECT = 200  # from this length on a repeat is held back, so that it can still be cut off
 _LOOP_CERTAIN = 8192  # characters of it after which no reply is waited for to its end
+_PROOF = 24  # characters that a second reply says again of the text before it, if that is to settle a doubt
 _REPLACEMENT = "\ufffd"  # what a server sends for a token that was cut inside a character
-
-
-class Aside(NamedTuple):
-    """A reply that was set aside because its join is in doubt, and how it was asked for."""
-
-    question: Question | None
-    round: int
-    cap: int | None
-    hold: bool
-    cut: bool
-    fed: str
-    rank: tuple[bool, float]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return {**self._asdict(), "question": self.question.to_dict() if self.question else None}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Aside:
-        """The inverse of `to_dict`."""
-        question = Question.from_dict(data["question"]) if data["question"] else None
-        return cls(**{**data, "question": question, "rank": tuple(data["rank"])})
 
 
 class Draft:
@@ -59,13 +39,19 @@ class Draft:
         anchored: what the present reply repeated because it was asked to.
         peak_held: the most characters that were ever held back.
         looping: the text has said one passage for so long that the reply need not be waited for.
-        in_doubt: the present reply is joined at a gap or in one of two ways, and another may take its place.
+        ended: what ended the text, if something other than the model did; it takes nothing more then.
+        in_doubt: the present reply is joined at a gap or in one of two ways and another may take its place; or it is
+            that other one, and settles nothing.
 
     Args:
         watch: look for loops.
+        endings: what ends the text before the model does.
     """
 
-    def __init__(self, *, watch: bool = True) -> None:
+    def __init__(self, *, watch: bool = True, endings: Endings | None = None) -> None:
+        self.ended = ""
+        self._endings = endings or Endings()
+        self._beyond: list[str] = []  # what came behind the end
         self.seams: list[Seam] = []
         self.released = 0
         self.start = 0
@@ -93,7 +79,6 @@ class Draft:
         self._mark: dict[str, Any] | None = None  # the state at the beginning of the present round
         self._before: dict[str, Any] | None = None  # the same, when the round has ended
         self._settles = False
-        self._rank = (True, 1.0)  # of the present join: no gap, and how sure
         self._ended_cut = False
         self._aside: Aside | None = None
 
@@ -137,10 +122,10 @@ class Draft:
         """
         fresh = {"question": question, "round": round, "cap": cap, "hold": hold, "settle": settle}
         self._mark = {**self._settled(), **fresh}
-        self._settles, self.in_doubt, self._rank = settle, False, (True, 1.0)
+        self._settles, self.in_doubt = settle, False
         self._round, self._cap, self._hold, self._question = round, cap, hold, question
         self._bytes, self._floor = 0, None
-        self.arrived, self._fed, self.anchored = 0, [], ""
+        self.arrived, self._fed, self.anchored, self._beyond = 0, [], "", []
         self._joiner = None
         self.start = self._size
         if question is not None and self._size:
@@ -181,6 +166,9 @@ class Draft:
             if undecided and joiner.join is not None:
                 piece = self._settle(joiner.join, piece)
             self._take(piece)
+        if self._beyond:
+            self._trim("".join(self._beyond), f"behind {self.ended}")
+        if joiner is not None:
             if joiner.trimmed:
                 self._trim(joiner.trimmed, "taken off the end of the reply")
             self._joiner = None
@@ -209,7 +197,7 @@ class Draft:
             end = boundary(self.text, floor=floor, sentence=False)
         if not self.text[shown:end].strip():
             end = self._size
-        limit = end if held else self._size
+        limit = end if held else self._size - self._may_end()
         return end, self._release(limit if self._loop_from is None else min(limit, self._loop_from))
 
     def forget_round(self, round: int) -> None:
@@ -218,6 +206,18 @@ class Draft:
             last = self.seams[-1]
             if not (last.removed or last.replaced or last.inserted) and last.offset == self._size:
                 self.seams.pop()
+
+    def begun_stop(self) -> int:
+        """Characters at the end of the text that begin a stop sequence."""
+        return Endings(self._endings.stops).begun(self._recent)
+
+    def cut_begun_stop(self) -> None:
+        """The stop sequence that the text ends in was completed: take its beginning off."""
+        self.ended = "a stop sequence, across a cut"
+        self._shrink(max(self._size - self.begun_stop(), self.released), note="the beginning of a stop sequence")
+
+    def _may_end(self) -> int:
+        return self._endings.held(self._recent) if self._endings and not self.ended else 0
 
     def release_all(self) -> str:
         """Nothing can change the text any more: return what was still held back."""
@@ -229,17 +229,12 @@ class Draft:
     def set_aside(self) -> str:
         """Take the present reply, which has ended, out of the text again; returns why it is in doubt."""
         assert self._before is not None
-        self._aside = Aside(self._question, self._round, self._cap, self._hold, self._ended_cut, self.fed, self._rank)
+        self._aside = Aside(self._question, self._round, self._cap, self._hold, self._ended_cut, self.fed)
         why = self.seams[-1].note if self.seams else ""
         why = next((seam.note for seam in self.seams if seam.round == self._round), why)
         self._rewind(self._before)
         self._trim(self._aside.fed, f"set aside, and asked again: {why}", self._aside.round)
         return why
-
-    def compare(self) -> tuple[bool, bool]:
-        """Whether the present reply is joined for certain, and whether it is so more than the one set aside."""
-        assert self._aside is not None
-        return not self.in_doubt, self._rank > self._aside.rank
 
     def keep(self) -> None:
         """The present reply takes the place of the one that was set aside."""
@@ -287,8 +282,11 @@ class Draft:
             piece = inserted + piece
             replaced, kind, ambiguous = 0, "gap", True
             note = f"{note}; the unfinished end was already shown and stays"
-        self._rank = (kind != "gap", join.confidence)
-        self.in_doubt = self._settles and (kind == "gap" or ambiguous)
+        doubt = kind == "gap" or ambiguous
+        if self._aside is not None and kind not in ("anchor", "exact"):
+            # The doubt about the first reply is lifted by words that were said again, not by a join that looks well.
+            doubt = doubt or join.overlap < _PROOF
+        self.in_doubt = self._settles and doubt
         taken = ""
         if replaced:
             taken = self._shrink(self._size - replaced)
@@ -343,6 +341,9 @@ class Draft:
         """Append to the text, and look for a loop at fixed places of the text, wherever the deltas were cut."""
         if not piece:
             return
+        if self.ended:
+            self._beyond.append(piece)
+            return
         before = self._size
         if self._hold and self._floor is None and self._cap is not None:
             data = piece.encode("utf-8", "surrogatepass")
@@ -358,6 +359,13 @@ class Draft:
             for place in range(before - before % _CHECK_EVERY + _CHECK_EVERY, self._size + 1, _CHECK_EVERY):
                 self._check_loop(window[max(0, place - WINDOW - left) : place - left], place)
         self._recent = window[-WINDOW:]
+        if self._endings:
+            left = self._size - len(window)
+            seam = self.start - left if self._joiner is not None else None
+            end = self._endings.find(window, len(piece), seam)
+            if end is not None:
+                self.ended = end.what
+                self._shrink(max(left + end.start, self.released), note=end.what)
 
     def _check_loop(self, tail: str, place: int) -> None:
         if self.looping:
@@ -376,6 +384,7 @@ class Draft:
         if self.in_doubt or (self._joiner is not None and self._joiner.join is None):
             return self.released
         limit = self._size - (len(self._recent) - len(self._recent.rstrip(_REPLACEMENT)))
+        limit = min(limit, self._size - self._may_end())
         if self._floor is not None and limit > self._floor:
             fresh, self._looked = self._size - self._looked, self._size
             if len(self._unreleased) > LONGEST_REST or may_end(self._recent[-fresh - 8 :]):
@@ -405,6 +414,7 @@ class Draft:
             "start": self.start,
             "loop_from": self._loop_from,
             "looping": self.looping,
+            "ended": self.ended,
             "watch": self._watch,
             "peak_held": self.peak_held,
             "last": [self._round, self._cap, self._hold, self._floor, self.anchored],
@@ -417,6 +427,7 @@ class Draft:
         self.seams = list(settled["seams"])
         self.released, self.start = settled["released"], settled["start"]
         self._loop_from, self.looping = settled["loop_from"], settled["looping"]
+        self.ended = settled["ended"]
         self._round, self._cap, self._hold, self._floor, self.anchored = settled["last"]
         self._unreleased = self._base[self.released :]
         self._recent = self._base[-WINDOW:]
@@ -434,9 +445,9 @@ class Draft:
         return data
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Draft:
+    def from_dict(cls, data: Mapping[str, Any], endings: Endings) -> Draft:
         """The inverse of `to_dict`: the present round is fed again, which gives the same state."""
-        draft = cls(watch=data["watch"])
+        draft = cls(watch=data["watch"], endings=endings)
         draft.peak_held = data["peak_held"]
         draft._rewind({**data, "seams": [Seam(**seam) for seam in data["seams"]]})
         draft._aside = Aside.from_dict(data["aside"]) if data["aside"] is not None else None

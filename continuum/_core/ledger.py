@@ -36,6 +36,7 @@ class Ledger:
         self.last: Response | None = None
         self.model: str | None = None
         self._elsewhere, self._elsewhere_cost = Usage(), 0.0
+        self._finished = False
 
     def record(self, response: Response, reason: str) -> None:
         """Enter a paid round; `reason` is why it was asked for."""
@@ -57,6 +58,12 @@ class Ledger:
                 rate_limit=response.rate_limit,
             )
         )
+
+    def judge(self, evidence: str, *, finished: bool) -> None:
+        """Note what the end of the last round was taken for, and why."""
+        self._finished = finished
+        if evidence:
+            self.segments[-1] = replace(self.segments[-1], evidence=evidence)
 
     def charge(self, usage: Usage) -> None:
         """Count a request that was billed. Prices have tiers, so each request is priced by itself."""
@@ -94,8 +101,16 @@ class Ledger:
 
     @property
     def finish(self) -> tuple[FinishReason, str | None]:
-        """How the reply that the text ends with ended, in our word and in the provider's."""
-        return (self.last.finish_reason, self.last.raw_finish_reason) if self.last else ("unknown", None)
+        """How the reply that the text ends with ended, in our word and in the provider's.
+
+        Where the evidence says that the answer is finished, and the provider does not, our word is `stop`.
+        """
+        if self.last is None:
+            return "unknown", None
+        word = self.last.finish_reason
+        if self._finished and word not in ("stop", "tool_calls"):
+            word = "stop"
+        return word, self.last.raw_finish_reason
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -104,7 +119,8 @@ class Ledger:
             "cost": self.cost,
             "elsewhere": [asdict(self._elsewhere), self._elsewhere_cost],
             "segments": [asdict(segment) for segment in self.segments],
-            "last": list(self.finish) if self.last else None,
+            "last": [self.last.finish_reason, self.last.raw_finish_reason] if self.last else None,
+            "finished": self._finished,
             "model": self.model,
         }
 
@@ -116,5 +132,5 @@ class Ledger:
         ledger._elsewhere, ledger._elsewhere_cost = Usage(**data["elsewhere"][0]), data["elsewhere"][1]
         ledger.segments = [Segment.from_dict(segment) for segment in data["segments"]]
         ledger.last = Response("", *data["last"]) if data["last"] else None
-        ledger.model = data["model"]
+        ledger.model, ledger._finished = data["model"], data["finished"]
         return ledger

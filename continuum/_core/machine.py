@@ -16,6 +16,7 @@ from continuum._core.asking import Asker
 from continuum._core.budget import Budget
 from continuum._core.classify import Progress, Tally, Verdict, classify, classify_failure
 from continuum._core.draft import Draft
+from continuum._core.endings import Endings
 from continuum._core.errors import ProtocolError
 from continuum._core.ledger import Ledger
 from continuum._core.policy import Policy
@@ -41,7 +42,7 @@ class Continuation:
         price: US dollars for the usage of one request, None if unknown.
         limit: the most output tokens that the model can write in one reply, None if unknown.
         may_lower: the model can be told to reason less.
-        believe_stop: the caller's own stop sequences may end a reply anywhere, so a `stop` is never questioned.
+        stops: the caller's stop sequences. They may end a reply anywhere, so a `stop` that adds something is believed.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Continuation:
         cap: int | None = None,
         prefill: Prefill | None = None,
         price: Callable[[Usage], float | None] | None = None,
-        believe_stop: bool = False,
+        stops: tuple[str, ...] = (),
         limit: int | None = None,
         may_lower: bool = False,
     ) -> None:
@@ -60,8 +61,8 @@ class Continuation:
         self._budget = Budget(self.policy, cap, price, limit)
         self._may_lower = may_lower
         self._ledger = Ledger(self._budget)
-        self._believe_stop = believe_stop
-        self._draft = Draft(watch=self.policy.max_repetition is not None)
+        self._endings = Endings(stops, self.policy.end_marker)
+        self._draft = Draft(watch=self.policy.max_repetition is not None, endings=self._endings)
         self._pending: Send | None = None  # the last request, for repeats
         self._pending_state = State.DRAFTING
         self._tally = Tally()
@@ -170,7 +171,10 @@ class Continuation:
             in_place=self._sent.in_place,
             text=draft.text,
             added=added,
-            believe_stop=self._believe_stop,
+            stops=bool(self._endings.stops),
+            begun_stop=draft.begun_stop() > 0,
+            ended=draft.ended,
+            cap=self._sent.max_tokens or self._budget.cap,
             loop=limit is not None and (draft.looping or is_loop(draft.run, limit)),
             looping=draft.looping,
             may_raise=self._may_raise(),
@@ -184,6 +188,9 @@ class Continuation:
             draft.cut_loop()
         if verdict.signal is Signal.FINISHED_OPEN:
             tally.rechecks += 1
+        if verdict.signal is Signal.FINISHED and not added and progress.begun_stop:
+            draft.cut_begun_stop()
+        self._ledger.judge(verdict.evidence, finished=verdict.signal is Signal.FINISHED)
         return verdict
 
     # -- joins in doubt -------------------------------------------------------------------------------------------
@@ -210,7 +217,7 @@ class Continuation:
         return self._follow(verdict, text, elapsed, None)
 
     def _choose(self, second: Response | None) -> tuple[Response, str]:
-        """Two replies to the same question: keep the one whose join is surer; the first unless there is a reason.
+        """Two replies to the same question: the second counts if it is joined for certain, else the first does.
 
         Returns:
             The reply that is part of the text now, and what may be shown of it.
@@ -220,9 +227,8 @@ class Continuation:
         self._aside = None
         ended_well = second is None or second.finish_reason in ("stop", "length", "interrupted")
         usable = ended_well and len(draft) > draft.start and not (second is not None and second.tool_calls)
-        sure, better = draft.compare()
-        self._tally.unsettled = not (usable and sure)
-        if usable and better:
+        self._tally.unsettled = not usable or draft.in_doubt
+        if not self._tally.unsettled:
             draft.keep()
             return second or first, ""
         self._ledger.last = first
@@ -382,6 +388,11 @@ class Continuation:
     def looping(self) -> bool:
         """The reply in flight says one passage for ever: it need not be waited for."""
         return self._draft.looping
+
+    @property
+    def ended(self) -> str:
+        """What ended the text before the model did, if something did: the reply in flight need not be waited for."""
+        return self._draft.ended
 
     @property
     def partial(self) -> str:

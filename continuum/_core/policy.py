@@ -43,11 +43,20 @@ class Policy(BaseModel):
     """Replies in a row that may add nothing before the run stops."""
     max_rechecks: int = Field(default=1, ge=0)
     """How often a `stop` is questioned that came in reply to a user turn and adds nothing, or leaves a code fence,
-    JSON or a sentence open."""
+    JSON or a sentence open; also one without the `end_marker`, and a first one as `check_endings` says."""
     reask: int = Field(default=2, ge=0)
     """How many joins of a run that are in doubt (a gap, or two readings) may be settled by asking for the same again,
-    to begin with more of the last words; each once, and none after one that this did not settle. The first reply is
-    set aside: it is on the bill, and in `Seam.removed`. A stream holds such a reply back. In user-turn mode only."""
+    to begin with more of the last words; each once, and none after one that this did not settle. If the second reply
+    begins with what is there it counts, else the first does; the other one is on the bill, and in `Seam.removed`.
+    A stream holds such a reply back. In user-turn mode only."""
+    check_endings: bool = True
+    """Judge by evidence whether an ending is what the provider says. A `stop` is questioned if all tokens of the cap
+    are used, or a first reply leaves a code fence or JSON open; a `length` whose continuations bring nothing new, with
+    nothing open, is the end. The evidence is on the segment. False: believe the first reply and every `length`."""
+    end_marker: str | None = Field(default=None, min_length=3)
+    """Ask the model, in the last message, to close the whole answer with this text, which is stripped. A `stop`
+    without it is questioned, and a reply that has it is complete whatever the provider says. Choose something that
+    the answer cannot contain, such as `<END-OF-ANSWER>`."""
     max_interruptions: int = Field(default=5, ge=0)
     """Streams in a row that may break off before the run stops."""
     max_repetition: int | None = Field(default=1200, ge=400)
@@ -80,6 +89,8 @@ class Policy(BaseModel):
 
     @model_validator(mode="after")
     def _no_contradictions(self) -> Self:
+        if self.end_marker is not None and self.end_marker != self.end_marker.strip():
+            raise ValueError(f"end_marker={self.end_marker!r} begins or ends with white space; models do not keep that")
         if self.retry_initial > self.retry_max:
             raise ValueError(
                 f"retry_initial={self.retry_initial!r} is longer than retry_max={self.retry_max!r}; "

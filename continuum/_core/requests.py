@@ -56,12 +56,34 @@ class Question(NamedTuple):
         return cls(**{**data, "turns": tuple(Turn(role, text, tuple(b)) for role, text, b in data["turns"])})
 
 
+class Aside(NamedTuple):
+    """A reply that was set aside because its join is in doubt, and how it was asked for."""
+
+    question: Question | None
+    round: int
+    cap: int | None
+    hold: bool
+    cut: bool
+    fed: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {**self._asdict(), "question": self.question.to_dict() if self.question else None}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Aside:
+        """The inverse of `to_dict`."""
+        question = Question.from_dict(data["question"]) if data["question"] else None
+        return cls(**{**data, "question": question})
+
+
 class History:
     """The turns that were added so far, and how much of the text they show."""
 
-    __slots__ = ("shown", "turns")
+    __slots__ = ("marker", "shown", "turns")
 
-    def __init__(self) -> None:
+    def __init__(self, marker: str | None = None) -> None:
+        self.marker = marker  # what the model was asked to close with
         self.turns: list[Turn] = []
         self.shown = 0
 
@@ -96,7 +118,7 @@ class History:
         else:  # nothing new to show: the same question again, in other words
             self.turns.pop()
         words = anchor_of(text[:end], anchor, long=settle) if anchor is not None else None
-        self.turns.append(Turn("user", wording(text[:end], words, insist=insist, settle=settle)))
+        self.turns.append(Turn("user", wording(text[:end], words, insist=insist, settle=settle, marker=self.marker)))
         return Question(tuple(self.turns), self.shown, words)
 
     def prefill(self, text: str, how: Prefill) -> Question:
@@ -116,9 +138,9 @@ class History:
         return {"turns": [[t.role, t.text, list(t.blocks)] for t in self.turns], "shown": self.shown}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> History:
+    def from_dict(cls, data: Mapping[str, Any], marker: str | None = None) -> History:
         """The inverse of `to_dict`."""
-        history = cls()
+        history = cls(marker)
         history.turns = [Turn(role, text, tuple(blocks)) for role, text, blocks in data["turns"]]
         history.shown = data["shown"]
         return history
@@ -166,7 +188,9 @@ def may_end(fresh: str) -> bool:
     return _END_MARK.search(fresh) is not None
 
 
-def wording(shown: str, anchor: str | None, *, insist: bool = False, settle: bool = False) -> str:
+def wording(
+    shown: str, anchor: str | None, *, insist: bool = False, settle: bool = False, marker: str | None = None
+) -> str:
     """The user turn that asks for more.
 
     Plain quotation marks around the anchor, because small models copy brackets into their reply, and the request for
@@ -192,6 +216,8 @@ def wording(shown: str, anchor: str | None, *, insist: bool = False, settle: boo
         )
     parts.append(_hint(shown))
     parts.append("No introduction, no apology, no summary, and nothing that was already said.")
+    if marker is not None:
+        parts.append(f"When the whole answer is complete, close it with {marker} as you were asked to.")
     return " ".join(part for part in parts if part).replace("\n\n Then", "\n\nThen")
 
 

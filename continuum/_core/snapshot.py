@@ -28,7 +28,7 @@ def dump(machine: Continuation) -> dict[str, Any]:
         "version": 1,
         "policy": machine.policy.model_dump(exclude_unset=True),
         "state": machine.state.value,
-        "believe_stop": machine._believe_stop,
+        "stops": list(machine._endings.stops),
         "cap": machine._budget.cap,
         "limit": machine._budget.limit,
         "may_lower": machine._may_lower,
@@ -53,13 +53,13 @@ def load(
         Policy(**data["policy"]),
         cap=data["cap"],
         price=price,
-        believe_stop=data["believe_stop"],
+        stops=tuple(data["stops"]),
         limit=data["limit"],
         may_lower=data["may_lower"],
     )
     machine.state = State(data["state"])
     machine._ledger = Ledger.from_dict(data["ledger"], machine._budget)
-    machine._draft = Draft.from_dict(data["draft"])
+    machine._draft = Draft.from_dict(data["draft"], machine._endings)
     if data["pending"] is not None:
         machine._pending = Send.from_dict(data["pending"])
     machine._pending_state = State(data["pending_state"])

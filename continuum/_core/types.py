@@ -210,6 +210,7 @@ class Segment:
         response_id: the provider's id of the response, for its logs.
         failure: what broke the round, if something did.
         rate_limit: what the response's headers said about the provider's limits.
+        evidence: what the ending was judged by, where that was more than the provider's word.
     """
 
     round: int
@@ -222,6 +223,7 @@ class Segment:
     response_id: str | None = None
     failure: str | None = None
     rate_limit: RateLimit | None = None
+    evidence: str = ""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Segment:

@@ -43,6 +43,8 @@ def final_word(result: Result) -> str:
     open_ended = not result.complete and result.finish_reason in ("stop", "tool_calls")
     if result.finish_reason == "interrupted" or open_ended:
         return "max_tokens"
+    if result.complete and result.segments[-1].finish_reason not in ("stop", "tool_calls"):
+        return "end_turn"  # the provider's word was found to be wrong
     return result.raw_finish_reason or "max_tokens"
 
 

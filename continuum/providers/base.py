@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from continuum.providers.limits import Limits
 
 _PICTURE = 4000  # characters that a picture counts as: about a thousand tokens
+_CLOSING = (
+    "When your answer is complete, close it with {marker} on a line of its own. Write that nowhere else, and do not "
+    "mention it."
+)
 CHARACTERS_PER_TOKEN = 4
 """Used for estimates only, where a stream broke before its usage came."""
 
@@ -73,6 +77,8 @@ class Provider(ABC):
         self.params = dict(params)
         self.http_response: Any = None
         self.policy = policy
+        if policy.end_marker is not None:
+            self.ask_for_marker(policy.end_marker)
         self.base_url = str(client.base_url)
         self.model = str(params.get("model", ""))
         self.is_async = iscoroutinefunction(getattr(type(client), "close", None))
@@ -85,6 +91,19 @@ class Provider(ABC):
         )
 
     # -- before the first request ---------------------------------------------------------------------------------
+
+    def ask_for_marker(self, marker: str) -> None:
+        """Ask in the last message that the answer be closed with a marker."""
+        messages = self.params.get("messages")
+        if not isinstance(messages, list | tuple) or not messages or not isinstance(messages[-1], Mapping):
+            return  # `check()` says what is wrong
+        last, words = messages[-1], _CLOSING.format(marker=marker)
+        content = last.get("content")
+        if last.get("role") != "user" or not isinstance(content, str | list | tuple):
+            self.params["messages"] = [*messages, {"role": "user", "content": words}]
+            return
+        more = f"{content}\n\n{words}" if isinstance(content, str) else [*content, {"type": "text", "text": words}]
+        self.params["messages"] = [*messages[:-1], {**last, "content": more}]
 
     def check(self) -> None:
         """Refuse arguments that can only fail.
@@ -159,6 +178,14 @@ class Provider(ABC):
     def may_stream(self) -> bool:
         """Whether to stream from the provider: as the policy says, if the reply can be put together from a stream."""
         return self.policy.stream
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The caller's stop sequences."""
+        stops = self.params.get(self.stop_field)
+        if not given(stops):
+            return ()
+        return (stops,) if isinstance(stops, str) else tuple(stop for stop in stops or () if isinstance(stop, str))
 
     @property
     def limits(self) -> Limits:

@@ -49,6 +49,8 @@ def final_word(result: Result) -> str:
     open_ended = not result.complete and result.finish_reason in ("stop", "tool_calls", "unknown")
     if result.finish_reason == "interrupted" or open_ended:
         return result.raw_finish_reason if result.finish_reason == "unknown" and result.raw_finish_reason else "length"
+    if result.complete and result.segments[-1].finish_reason not in ("stop", "tool_calls"):
+        return "stop"  # the provider's word was found to be wrong
     return result.raw_finish_reason or "length"
 
 

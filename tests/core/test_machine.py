@@ -322,14 +322,15 @@ def test_replies_that_add_nothing_are_bounded() -> None:
 def test_a_resent_document_is_no_progress() -> None:
     """A reply that only says again what is there adds nothing, and the loop ends."""
     text = "".join(TALE)
-    machine = started(Policy(max_no_progress=2))
-    action: Action = machine.receive(cut(text))
-    for _ in range(3):
-        if isinstance(action, Done):
-            break
-        action = machine.receive(cut(text))
-    assert done(action).reason == "no_progress"
-    assert machine.result().text == text
+    for check, reason in ((False, "no_progress"), (True, "finished")):
+        machine = started(Policy(max_no_progress=2, check_endings=check))
+        action: Action = machine.receive(cut(text))
+        for _ in range(3):
+            if isinstance(action, Done):
+                break
+            action = machine.receive(cut(text))
+        assert done(action).reason == reason
+        assert machine.result().text == text
 
 
 def test_a_loop_is_stopped_and_the_good_prefix_kept() -> None:
@@ -370,15 +371,18 @@ def test_a_stop_inside_a_code_fence_is_questioned_once() -> None:
 
 
 def test_a_first_stop_is_believed() -> None:
-    """The model ends its first answer as it likes, whatever is open."""
-    assert done(started().receive(stop(FENCED))).complete
+    """The model ends its first answer as it likes; an open fence or JSON is questioned, if the policy allows it."""
+    assert done(started().receive(stop(TEXT[:-1]))).complete
+    assert done(started(Policy(check_endings=False)).receive(stop(FENCED))).complete
+    assert done(started(Policy(max_rechecks=0)).receive(stop(FENCED))).complete
+    assert send(started().receive(stop(FENCED))).evidence == "'stop', but open code fence"
 
 
 def test_a_stop_in_place_is_believed() -> None:
     """In place the model ends where it would have ended in one go."""
     machine = started(prefill=Prefill())
-    machine.receive(cut(FENCED, prefill=Prefill()))
-    assert done(machine.receive(stop(" * 2\n", prefill=Prefill()))).complete
+    machine.receive(cut(TEXT, prefill=Prefill()))
+    assert done(machine.receive(stop(" and on", prefill=Prefill()))).complete
 
 
 def test_a_stop_that_adds_nothing_is_questioned_then_believed() -> None:
