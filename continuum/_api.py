@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from continuum._drivers import Run
     from continuum._runtime import Runtime
     from continuum.providers.base import Provider
-    from continuum.providers.litellm_chat import Completer
+    from continuum.providers.clients import AsyncGeminiClient, Completer, GeminiClient
     from continuum.testing.scripted import AsyncScriptedClient, ScriptedClient
 
     # All clients of both SDKs, those for Azure, Bedrock, Vertex and the like included.
-    SyncClient = OpenAIClient | AnthropicClient | ScriptedClient | Completer
-    AsyncClient = AsyncOpenAIClient | AsyncAnthropicClient | AsyncScriptedClient | Completer
+    SyncClient = OpenAIClient | AnthropicClient | ScriptedClient | Completer | GeminiClient
+    AsyncClient = (
+        AsyncOpenAIClient | AsyncAnthropicClient | AsyncScriptedClient | Completer | GeminiClient | AsyncGeminiClient
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +97,14 @@ def complete(
     """Ask, and go on asking until the answer is whole.
 
     Args:
-        client: an `OpenAI` or `Anthropic` client, used as it is with its own retries switched off; or `litellm`, or a
-            LiteLLM `Router`.
+        client: an `OpenAI` or `Anthropic` client, used as it is with its own retries switched off; a `genai.Client`;
+            `litellm`, or a LiteLLM `Router`.
         policy: ceilings and choices; None: the defaults.
         runtime: clock, sleep and randomness; None: the real ones.
-        **params: what `client.chat.completions.create()`, `client.responses.create()`, `client.messages.create()` or
-            `litellm.completion()` takes, as you would write it there: with `input=` an OpenAI client is asked through
-            the Responses API. The cap stays that of one request; `Policy.max_output_tokens` is the cap of them all.
+        **params: what `client.chat.completions.create()`, `client.responses.create()`, `client.messages.create()`,
+            `generate_content()` or `litellm.completion()` takes, as you would write it there: with `input=` an OpenAI
+            client is asked through the Responses API. The cap stays that of one request; `Policy.max_output_tokens` is
+            the cap of them all.
 
     Returns:
         The result. An answer that could not be completed has `complete=False` and all text that came.
@@ -122,7 +125,8 @@ def complete(
 async def acomplete(
     client: AsyncClient, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any
 ) -> Result:
-    """The async twin of `complete`, for asyncio and trio; takes `AsyncOpenAI` and `AsyncAnthropic` clients.
+    """The async twin of `complete`, for asyncio and trio; takes `AsyncOpenAI` and `AsyncAnthropic` clients, a
+    `genai.Client` or its `aio`, `litellm` and its `Router`s.
 
     If the call is cancelled, the connection is closed, and what had come is at `continuum.result_of(exception)`.
     """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from continuum._drivers import Run
     from continuum._runtime import Runtime
     from continuum.providers.base import Provider
-    from continuum.providers.litellm_chat import Completer
+    from continuum.providers.clients import Completer
 
 ClientT = TypeVar(
     "ClientT", bound="OpenAIClient | AnthropicClient | AsyncOpenAIClient | AsyncAnthropicClient | Completer"

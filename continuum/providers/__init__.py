@@ -48,8 +48,9 @@ def provider_for(client: Any, params: Mapping[str, Any], policy: Policy) -> Prov
     Responses, `messages=` for Chat Completions.
 
     Args:
-        client: the caller's `OpenAI`, `AsyncOpenAI`, `Anthropic` or `AsyncAnthropic`, or a subclass; `litellm` or one
-            of its `Router`s; or an object with a method `continuum_provider(params, policy)` that returns a `Provider`.
+        client: the caller's `OpenAI`, `AsyncOpenAI`, `Anthropic` or `AsyncAnthropic`, or a subclass; a `genai.Client`
+            or its `aio`; `litellm` or one of its `Router`s; or an object with a method
+            `continuum_provider(params, policy)` that returns a `Provider`.
         params: arguments of `create()`.
         policy: the caller's ceilings and choices.
 
@@ -59,6 +60,10 @@ def provider_for(client: Any, params: Mapping[str, Any], policy: Policy) -> Prov
     known = providers_of(client)
     if known:
         return known[len(known) - 1 if _wants_responses(params) else 0](client, params, policy)
+    if _belongs_to(client, "google") and hasattr(client, "models"):
+        from continuum.providers.gemini import Gemini
+
+        return Gemini(client, params, policy)
     if client is sys.modules.get("litellm") or (_belongs_to(client, "litellm") and hasattr(client, "acompletion")):
         from continuum.providers.litellm_chat import LiteLLMChat
 
@@ -67,8 +72,8 @@ def provider_for(client: Any, params: Mapping[str, Any], policy: Policy) -> Prov
     if own is not None:
         return own(params, policy)
     raise ConfigurationError(
-        "client: expected an OpenAI, AsyncOpenAI, Anthropic or AsyncAnthropic client (or a subclass of one), litellm "
-        "or a litellm.Router, "
+        "client: expected an OpenAI, AsyncOpenAI, Anthropic or AsyncAnthropic client (or a subclass of one), a "
+        "genai.Client, litellm or a litellm.Router, "
         f"not {type(client).__name__}"
     )
 

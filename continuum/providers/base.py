@@ -70,7 +70,7 @@ class Provider(ABC):
     cap_fields: ClassVar[tuple[str, ...]]
     max_stop_sequences: int | None = None
     stop_field: ClassVar[str]
-    either: ClassVar[bool] = False  # one client serves sync and async calls alike
+    either: bool = False  # one client serves sync and async calls alike
     functions: ClassVar[tuple[str, ...]] = ()  # what `wrap` replaces on a client that is no SDK's; async ones with an a
 
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:

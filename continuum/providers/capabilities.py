@@ -75,6 +75,8 @@ class Dialect:
 DIALECTS: tuple[Dialect, ...] = (
     Dialect("openai", where=r"^api\.openai\.com|\.openai\.azure\.com|\.cognitiveservices\.azure\.com"),
     Dialect("claude-4.5", model=r"claude-(opus|sonnet|haiku)-4-5", in_place=True, strips=True),
+    # Newer Gemini models answer 400 to a trailing model turn. The same models behind the OpenAI-compatible address.
+    Dialect("gemini", model=r"gemini-(1\.|2\.|3-|3\.1-)|gemini-pro-latest", in_place=True),
     # DeepSeek thinks by default, and then wants reasoning on every assistant turn; a continuation needs none.
     Dialect(
         "deepseek",

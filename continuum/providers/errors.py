@@ -79,7 +79,7 @@ def describe_any(error: BaseException) -> Failure | None:
     answer = getattr(error, "response", None)
     headers: Any = getattr(answer, "headers", None) or {}
     status = next((code for code in (_status(error), _status(answer)) if code is not None), None)
-    if status is None and not isinstance(error, _network_errors()):
+    if status is None and not isinstance(error, network_errors()):
         return None
     return Failure(
         kind="transient" if status is None else _kind_of_status(error, status),
@@ -99,7 +99,7 @@ def _status(source: Any) -> int | None:
     return None
 
 
-def _network_errors() -> tuple[type[BaseException], ...]:
+def network_errors() -> tuple[type[BaseException], ...]:
     """The errors of a connection, of the HTTP libraries that this process uses."""
     names = {
         "httpx": ("TransportError", "StreamError"),

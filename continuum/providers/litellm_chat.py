@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import openai
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
@@ -17,7 +17,7 @@ from continuum.providers.base import given
 from continuum.providers.openai_chat import OpenAIChat
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from continuum._core.actions import Send
     from continuum._core.policy import Policy
@@ -27,20 +27,6 @@ if TYPE_CHECKING:
 _UNKNOWN_PLACE = "https://litellm.invalid/"
 # LiteLLM keeps the provider's message but not its error code.
 _QUOTA_MARKS = ("insufficient_quota", "exceeded your current quota", "spend_limit", "billing_hard_limit")
-
-
-class Completer(Protocol):
-    """What `litellm` and `litellm.Router` have in common."""
-
-    @property
-    def completion(self) -> Callable[..., Any]:
-        """The sync way to ask."""
-        ...
-
-    @property
-    def acompletion(self) -> Callable[..., Any]:
-        """The async way to ask."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

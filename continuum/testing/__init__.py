@@ -11,8 +11,9 @@
             model="any", messages=[{"role": "user", "content": "Write."}], max_tokens=50
         )
 
-It speaks OpenAI Chat Completions, OpenAI Responses and Anthropic Messages, streamed, whole and in batches. `Behaviour`
-says how it can answer, well or badly, and which faults it knows. The names are loaded when they are first used.
+It speaks OpenAI Chat Completions, OpenAI Responses, Anthropic Messages and Google Gemini, streamed and whole; all but
+Gemini in batches as well. `Behaviour` says how it can answer, well or badly, and which faults it knows. The names are
+loaded when they are first used.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ AnswerKind = Literal[
 * `early_stop`: says that it is finished after `amount` tokens (default: half of what it could give);
 * `length_at_end`: says `length` although the text is finished;
 * `tool_call`, `cut_tool_call`: calls a tool with the arguments `text`; the cut one breaks off in the arguments;
-* `pause_turn`: pauses after `amount` tokens (Anthropic), and may be continued in place;
+* `pause_turn`: pauses after `amount` tokens (Anthropic, and may be continued in place; Gemini, with a token);
 * `context_window`: the window turns out to be full after `amount` tokens, for this and all later rounds;
 * `unknown_finish`: says `text` as its finish reason.
 """

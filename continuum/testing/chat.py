@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Wire = Literal["openai", "anthropic", "responses"]
+Wire = Literal["openai", "anthropic", "responses", "gemini"]
 
 SECRET_HEADERS = frozenset({"authorization", "x-api-key", "api-key", "proxy-authorization", "cookie"})
 REDACTED = "[redacted]"
@@ -51,6 +51,7 @@ class Chat:
         n: how many answers to give.
         include_usage: whether a stream tells its usage (OpenAI: only if asked to).
         seals: whether reasoning comes in a form in which it can be sent back (Responses).
+        resume_at: the index into the document at which a pause is resumed, from its token (Gemini).
     """
 
     wire: Wire
@@ -63,6 +64,7 @@ class Chat:
     stop: tuple[str, ...] = ()
     include_usage: bool = True
     seals: bool = True
+    resume_at: int | None = None
 
     @property
     def first_assistant(self) -> int:
@@ -153,6 +155,7 @@ class Reply:
         reasoning: the reasoning to show, one piece per event.
         refusal: OpenAI's `message.refusal`.
         stop_sequence: the caller's sequence that ended the answer.
+        end: the index into the document at which it ends, for the token of a pause.
     """
 
     pieces: tuple[str, ...]
@@ -164,6 +167,7 @@ class Reply:
     refusal: str | None = None
     tool: ToolCall | None = None
     stop_sequence: str | None = None
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True)

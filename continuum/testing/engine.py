@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from continuum.testing import wire_anthropic, wire_openai, wire_responses
+from continuum.testing import wire_anthropic, wire_gemini, wire_openai, wire_responses
 from continuum.testing.alignment import Position, locate
 from continuum.testing.batches import BatchDesk, BatchSpec
 from continuum.testing.behaviours import ANSWERS, FAULTS, STREAM_FAULTS, Behaviour, Plan, Schedule
@@ -40,6 +40,7 @@ Prefill = Literal["refuse", "continue", "echo", "echo_unary", "new_turn"]
 PREFILL_REFUSED: Final = (
     "This model does not support assistant message prefill. The conversation must end with a user message."
 )
+MODEL_TURN_REFUSED: Final = "Requests ending with a model turn are not supported."
 PREFIX_REQUIRED: Final = "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant"
 TWO_ASSISTANTS: Final = "Cannot have 2 or more assistant messages at the end of the list."
 TRAILING_SPACE: Final = "messages: final assistant content cannot end with trailing whitespace"
@@ -71,6 +72,7 @@ class WireApi(Protocol):
 OPENAI: Final[WireApi] = wire_openai
 ANTHROPIC: Final[WireApi] = wire_anthropic
 RESPONSES: Final[WireApi] = wire_responses
+GEMINI: Final[WireApi] = wire_gemini
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ class Engine:
         self, api: WireApi, method: str, path: str, headers: Mapping[str, str], raw: bytes, identity: Identity
     ) -> Outcome:
         path, _, query = path.partition("?")
-        if method == "POST" and path in ("/v1/chat/completions", "/v1/messages", "/v1/responses"):
+        if method == "POST" and (path in ("/v1/chat/completions", "/v1/messages", "/v1/responses") or api is GEMINI):
             return self._chat(api, path, headers, raw, identity)
         if method == "GET" and path.startswith("/v1/responses/"):
             return self._retrieve(path, dict(urllib.parse.parse_qsl(query)), headers, identity)
@@ -212,12 +214,12 @@ class Engine:
         info = RequestInfo(identity.number, path, redact(headers), _loads(raw, strict=False), time.monotonic())
         if self.options.record:
             self.requests.append(info)
-        chat = api.parse(info.body)
+        chat = api.parse(wire_gemini.asked(path, info.body) if api is GEMINI else info.body)
         if api is RESPONSES:
             chat = replace(self._store.extend(chat), seals=self.options.seal_reasoning)
         names = self._document_names(chat)
         conversation = self._conversations.setdefault(chat.conversation, Conversation())
-        continues = chat.first_assistant < len(chat.turns)
+        continues = chat.first_assistant < len(chat.turns) or chat.resume_at is not None
         info = replace(
             info,
             conversation=chat.conversation,
@@ -287,7 +289,7 @@ class Engine:
             return False, ""
         options, body = self.options, chat.body
         if options.prefill == "refuse":
-            raise RequestError(PREFILL_REFUSED)
+            raise RequestError(MODEL_TURN_REFUSED if chat.wire == "gemini" else PREFILL_REFUSED)
         if body.get("continue_final_message") and body.get("add_generation_prompt"):
             raise RequestError("Cannot set both `continue_final_message` and `add_generation_prompt` to True.")
         wanted = options.prefill_field
@@ -342,22 +344,32 @@ class Engine:
         for index in range(chat.n):
             # Choice i of a first answer is document i of those that the prompt names.
             choice = Position(names[index % len(names)], "", 0) if is_first else locate(turns, documents, names)
+            cap = chat.cap if chat.cap is not None else most
+            if chat.resume_at is not None:
+                # The cap of a request with a token is that of all its hops.
+                before = documents[choice.document][choice.offset : chat.resume_at]
+                choice = Position(choice.document, documents[choice.document][: chat.resume_at], chat.resume_at)
+                cap = None if cap is None else max(cap - count_tokens(before), 1)
             task = Task(
                 text=documents[choice.document],
                 position=choice,
-                cap=chat.cap if chat.cap is not None else most,
+                cap=cap,
                 room=room,
                 stop=chat.stop,
                 chunk_tokens=self.options.chunk_tokens,
                 repeats_prefix=prefix,
             )
-            replies.append(make_reply(task, behaviour))
+            reply = make_reply(task, behaviour)
+            begun = choice.after_anchor - len(choice.anchor) if choice.anchor else choice.offset
+            replies.append(replace(reply, end=begun + sum(map(len, reply.pieces))))
         return replies
 
 
 def _api_of(path: str, headers: Mapping[str, str]) -> WireApi:
     if path.startswith("/v1/messages") or "anthropic-version" in headers:
         return ANTHROPIC
+    if wire_gemini.is_path(path.partition("?")[0]):
+        return GEMINI
     return RESPONSES if path.startswith("/v1/responses") else OPENAI
 
 

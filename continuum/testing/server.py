@@ -24,7 +24,7 @@ _START_TIMEOUT = 10.0
 
 
 class SimulatedProvider:
-    """A provider on the loopback that speaks OpenAI Chat Completions, OpenAI Responses and Anthropic Messages.
+    """A provider on the loopback that speaks OpenAI Chat Completions and Responses, Anthropic Messages and Gemini.
 
     It holds documents and "writes" them: an answer begins with the document that the prompt names as `[doc:NAME]` (or
     the first one), is cut at the cap, and goes on where the assistant turns of the next request end.
@@ -129,6 +129,11 @@ class SimulatedProvider:
     @property
     def anthropic_base_url(self) -> str:
         """For `Anthropic(base_url=…)`."""
+        return self.base_url
+
+    @property
+    def gemini_base_url(self) -> str:
+        """For `genai.Client(http_options={"base_url": …})`."""
         return self.base_url
 
     @property

@@ -6,12 +6,19 @@ from typing import assert_type
 
 from anthropic import Anthropic, AsyncAnthropic
 from anthropic.types import Message
+from google import genai
 from openai import AsyncOpenAI, OpenAI
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 
 import continuum
 
 messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": "…"}]
+
+
+async def gemini() -> None:
+    assert_type(continuum.complete(genai.Client(), model="m", contents="…"), continuum.Result)
+    assert_type(await continuum.acomplete(genai.Client(), model="m", contents="…"), continuum.Result)
+    assert_type(await continuum.acomplete(genai.Client().aio, model="m", contents="…"), continuum.Result)
 
 
 def wrapping_keeps_the_type() -> None:
@@ -72,6 +79,7 @@ def errors(error: continuum.ProviderError, incomplete: continuum.IncompleteError
 
 def mistakes() -> None:
     """What a type checker has to refuse; an ignore that is not needed is an error in itself."""
+    continuum.complete(genai.Client().aio, model="m", contents="…")  # type: ignore[arg-type]
     continuum.complete("nonsense", model="m", messages=messages)  # type: ignore[arg-type]
     continuum.complete(AsyncOpenAI(), model="m", messages=messages)  # type: ignore[arg-type]
     continuum.stream(AsyncAnthropic(), model="m", messages=messages)  # type: ignore[arg-type]
