@@ -8,6 +8,7 @@ way of calling Python functions.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from continuum.providers.base import Receiver
 
 _HOME = "https://generativelanguage.googleapis.com/"
+_LITTLE = 512  # tokens of thinking that every model takes as a budget
+_BY_ITSELF = -1  # the model chooses its budget
+_LEVELS = re.compile(r"gemini-(?:[3-9]|\d\d)")
 # They would force a continuation to be a new object.
 _SCHEMAS = ("response_schema", "response_json_schema", "response_mime_type")
 
@@ -113,6 +117,21 @@ class Gemini(Provider):
         config = self.config
         return not config.tools and not any(getattr(config, name) for name in _SCHEMAS)
 
+    def may_lower_effort(self) -> bool:
+        """By a budget that is larger than the smallest of use, or by a level; models before 3 know no levels."""
+        thinking = self.config.thinking_config
+        if thinking is not None and thinking.thinking_budget is not None:
+            return thinking.thinking_budget == _BY_ITSELF or thinking.thinking_budget > _LITTLE
+        if thinking is not None and thinking.thinking_level is not None:
+            return thinking.thinking_level not in (types.ThinkingLevel.LOW, types.ThinkingLevel.MINIMAL)
+        return _LEVELS.search(self.model) is not None
+
+    def _lowered(self) -> types.ThinkingConfig:
+        thinking = self.config.thinking_config or types.ThinkingConfig()
+        if thinking.thinking_budget is not None:
+            return thinking.model_copy(update={"thinking_budget": _LITTLE})
+        return thinking.model_copy(update={"thinking_level": types.ThinkingLevel.LOW})
+
     def _price_provider(self) -> str | None:
         return "google"
 
@@ -129,6 +148,8 @@ class Gemini(Provider):
         }
         if turns and not token:
             update |= dict.fromkeys(_SCHEMAS)
+        if send.lower_effort:
+            update["thinking_config"] = self._lowered()
         if not token:
             self.hop_tokens = 0
         if send.max_tokens is not None:

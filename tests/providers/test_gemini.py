@@ -192,10 +192,21 @@ def test_thoughts_are_kept_with_their_signature() -> None:
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_thinking_that_takes_the_whole_budget(stream: bool) -> None:
-    """No part came: the run says so, or asks once more with the cap that it is allowed."""
+    """No part came: the run says so, asks for less thought, or asks once more with the cap that it is allowed."""
     with served(behaviours=["reasoning_only@0"]) as (_, client):
-        result = ask(client, policy=continuum.Policy(stream=stream))
+        result = ask(client, policy=continuum.Policy(stream=stream), model="gemini-2.0-flash")
         assert (result.complete, result.reason, result.text) == (False, "reasoning_exhausted", "")
+    for thinking, lowered in (
+        ({}, {"thinkinglevel": "LOW"}),
+        ({"thinking_budget": 8000}, {"thinkingbudget": 512}),
+        ({"thinking_level": "HIGH", "include_thoughts": True}, {"thinkinglevel": "LOW", "includethoughts": True}),
+    ):
+        with served(behaviours=["reasoning_only@0"]) as (server, client):
+            result = ask(client, policy=continuum.Policy(stream=stream), thinking_config=thinking or None)
+            assert result.text == ESSAY
+            sent = server.requests[1].body["generationConfig"]["thinkingConfig"]
+            # The SDK writes these names in either of the two ways that the API reads.
+            assert {name.replace("_", "").lower(): value for name, value in sent.items()} == lowered
     with served(behaviours=[Behaviour("reasoning_only", round=0)]) as (server, client):
         result = ask(client, policy=continuum.Policy(stream=stream, raise_cap_to=4000))
         assert result.text == ESSAY
