@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import signal
 import tempfile
 import threading
+import weakref
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,7 +164,7 @@ class Batch:
         self._runtime = runtime or Runtime()
         self._folder: Any = None
         if journal is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="continuum-", ignore_cleanup_errors=True)
+            self._folder = _Folder()
             journal = SqliteJournal(Path(self._folder.name, "journal"), durable=False)
         elif isinstance(journal, str | os.PathLike):
             journal = SqliteJournal(journal)
@@ -225,10 +227,16 @@ class Batch:
 
     async def _iterate(self) -> AsyncGenerator[JobResult]:
         send, receive = anyio.create_memory_object_stream[JobResult](16)
+        failed: list[Exception] = []
 
         async def run() -> None:
             async with send:
-                await self._run(send.send)
+                try:
+                    await self._run(send.send)
+                except anyio.BrokenResourceError:  # nobody reads any more
+                    return
+                except Exception as error:  # raised below, by itself and not in a group
+                    failed.append(error)
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(run)
@@ -236,9 +244,10 @@ class Batch:
                 async with receive:
                     async for result in receive:
                         yield result
-            except GeneratorExit:
+            except GeneratorExit:  # not raised again: it would come out of the task group as a group
                 self.stop()
-                raise
+        if failed:
+            raise failed[0]
 
     # -- one run --------------------------------------------------------------------------------------------------
 
@@ -278,6 +287,7 @@ class Batch:
                     tasks.start_soon(self._leave_at_once)
                 await runner.run(self._jobs)
                 tasks.cancel_scope.cancel()
+            runner.check()
             summary = await journal.summary()
             shared.progress.ended(runner.status(summary))
         finally:
@@ -329,6 +339,14 @@ class Batch:
                     self.drain()
                 else:
                     self.stop()
+
+
+class _Folder:
+    """A folder that goes when nobody has this object any more."""
+
+    def __init__(self) -> None:
+        self.name = tempfile.mkdtemp(prefix="continuum-")
+        weakref.finalize(self, shutil.rmtree, self.name, ignore_errors=True)
 
 
 class _Careful:

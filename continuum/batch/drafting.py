@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 ASKING: ContextVar[str] = ContextVar("continuum.batch.ASKING", default="")
 """`NUMBER-ENTRY` of the request that the present task makes: its document's place in the input, its number there."""
 
+_OVERHEAD: Final = 64  # tokens that a request may have beside its characters
 _SAVE_EVERY: Final = 2.0  # seconds between two writes of a partial text ...
 _SAVE_SOONER: Final = 0.25  # ... or so many, once there are
 _SAVE_SIZE: Final = 2048  # so many characters more of it
@@ -165,6 +166,7 @@ class DocumentKeeper:
         self._reserved: float | None = None
         self._sent_at = 0.0
         self._saved_at, self._saved_size = 0.0, 0
+        self._size, self._counted = 0, (0, 0)  # characters of the request; characters and tokens of the last one
         self._in_flight = False
         self._note = ""
         self.brought = 0
@@ -213,10 +215,10 @@ class DocumentKeeper:
         shared, began = self._shared, self._clock()
         shared.gate.check()
         self._request = fingerprint(send)
-        taken = estimate(self._provider.size_of_request(send))
-        cap = send.max_tokens or self._provider.cap or 0
+        self._size = self._provider.size_of_request(send)
+        taken, cap = estimate(self._size), send.max_tokens or self._provider.cap or 0
         if shared.purse is not None:
-            self._reserved = await shared.purse.reserve(self._price(Usage(taken, cap)) or 0.0)
+            self._reserved = await shared.purse.reserve(self._price(Usage(self._most_input(), cap)) or 0.0)
         if self._pacer is not None:
             with shared.gate.waiting():
                 self._place = await self._pacer.reserve(input_tokens=taken, output_tokens=cap)
@@ -227,6 +229,11 @@ class DocumentKeeper:
         self._in_flight = True
         ASKING.set(f"{self._document.number}-{self._number}")
         return now - began
+
+    def _most_input(self) -> int:
+        """The most tokens that the request can have: what was counted last, and one for each character more."""
+        size, tokens = self._counted
+        return tokens + max(self._size - size, 0) + _OVERHEAD
 
     def opened(self, rate_limit: RateLimit | None) -> None:
         """See `Keeper.opened`."""
@@ -266,6 +273,8 @@ class DocumentKeeper:
         if isinstance(outcome, Failure):
             return
         self.brought += 1
+        if outcome.usage is not None and not outcome.usage.estimated:
+            self._counted = self._size, outcome.usage.input_tokens
         if self._shared.replied is not None:
             queued = 0 if self._pacer is None else self._pacer.state().queued
             self._shared.replied(

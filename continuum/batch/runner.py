@@ -67,12 +67,7 @@ class Runner:
         self.drafting_began: float | None = None
 
     async def run(self, jobs: Jobs | None) -> None:
-        """Draft all jobs; None: all that the journal has.
-
-        Raises:
-            ConfigurationError: a job is no job.
-            JournalError: the journal cannot be used any more; what could not be kept is in `unsaved`.
-        """
+        """Draft all jobs; None: all that the journal has. What went wrong is told by `check()`."""
         gate = self._shared.gate
         with self._scope:
             async with anyio.create_task_group() as tasks:
@@ -85,6 +80,14 @@ class Runner:
                 tasks.cancel_scope.cancel()
         if self._scope.cancelled_caught:
             gate.close("interrupted", "stopped at once; partial replies are kept")
+
+    def check(self) -> None:
+        """Raise what ended the run, if an error did.
+
+        Raises:
+            ConfigurationError: a job is no job.
+            JournalError: the journal cannot be used any more; what could not be kept is in `unsaved`.
+        """
         if self._error is not None:
             raise self._error
 

@@ -30,6 +30,8 @@ from continuum.testing import SimulatedProvider
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import httpx2
+
 ROOT = Path(__file__).parents[2]
 POLICY = continuum.Policy(max_rounds=200, deadline=None, max_cost=None, retry_initial=0.01, retry_max=0.05)
 
@@ -117,7 +119,6 @@ def _serve() -> None:
 
 
 async def _batch(order: dict[str, Any]) -> None:
-    import httpx2
     from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
     from continuum.batch.drafting import ASKING

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -15,6 +14,9 @@ from continuum.batch.job import Job, JobResult
 from continuum.batch.journal import Document, Entry, Journal
 from continuum.batch.outcomes import to_json
 from continuum.batch.sqlite import SqliteJournal
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Open = Callable[[], Journal]
 SETTINGS: dict[str, Any] = {"provider": "openai", "base_url": "http://host/v1/", "model": "m", "params": {}}

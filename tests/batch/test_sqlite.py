@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import stat
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
 from continuum._core.errors import JournalError
 from continuum.batch import schema
-from continuum.batch.journal import Entry
 from continuum.batch.sqlite import SqliteJournal
 from tests.batch.test_journal_contract import SETTINGS, begun, job, reply, result, take
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from continuum.batch.journal import Entry
 
 
 async def filled(path: Path) -> None:
@@ -47,11 +51,11 @@ def test_nobody_else_can_read_it(tmp_path: Path) -> None:
 
     async def main() -> None:
         journal = await begun(SqliteJournal(tmp_path / "journal"), job("a"))
-        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+        modes = {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in os.listdir(tmp_path)}
         assert set(modes) == {"journal", "journal-wal", "journal-shm", "journal-lock"}
         assert set(modes.values()) == {0o600}
         await journal.close()
-        assert [path.name for path in tmp_path.iterdir()] == ["journal"]
+        assert os.listdir(tmp_path) == ["journal"]
 
     anyio.run(main)
 
@@ -77,7 +81,7 @@ def test_two_processes_cannot_share_it_and_a_dead_one_holds_nothing(tmp_path: Pa
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "open\n"
-        with pytest.raises(JournalError, match=f"in use by process {process.pid} on .*wait for that run, or stop it"):
+        with pytest.raises(JournalError, match=rf"in use by process {process.pid} on .*wait for that run, or stop it"):
             anyio.run(reopened, path)
         assert [result.id for _, result in SqliteJournal(path).read()] == ["a"]
         process.kill()
@@ -160,11 +164,9 @@ def test_a_flipped_bit_is_noticed(tmp_path: Path, what: str) -> None:
     old, new = (b"word word", b"word wore") if what == "entry" else (b"All of it.", b"All of mt.")
     assert old in data
     path.write_bytes(data.replace(old, new))
-    with pytest.raises(JournalError, match="is damaged: (round 2 of job number 2|the result of job number 1)"):
-        if what == "entry":
-            anyio.run(reopened, path)
-        else:
-            list(SqliteJournal(path).read())
+    read = {"entry": lambda: anyio.run(reopened, path), "result": lambda: list(SqliteJournal(path).read())}
+    with pytest.raises(JournalError, match=r"is damaged: (round 2 of job number 2|the result of job number 1)"):
+        read[what]()
 
 
 def test_a_torn_file_is_refused(tmp_path: Path) -> None:
@@ -174,7 +176,7 @@ def test_a_torn_file_is_refused(tmp_path: Path) -> None:
     data = path.read_bytes()
     for size in (100, 4096, len(data) // 2, len(data) - 4096):
         path.write_bytes(data[:size])
-        with pytest.raises(JournalError, match="damaged|no SQLite file"):
+        with pytest.raises(JournalError, match=r"damaged|no SQLite file"):
             anyio.run(reopened, path)
 
 

@@ -1,0 +1,552 @@
+"""Whole batches over real HTTP, on asyncio and trio: what is drafted, kept, resumed, stopped, and never burnt."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+from anthropic import AsyncAnthropic
+from openai import AsyncOpenAI, OpenAI
+
+import continuum
+from continuum import ConfigurationError, Job, JobResult, Policy
+from continuum._core.errors import ChangedJobsError, JournalError
+from continuum.batch.progress import Silent, Status
+from continuum.batch.sqlite import SqliteJournal
+from continuum.testing import Behaviour, SimulatedProvider
+from continuum.testing.scripted import AsyncScriptedClient, Reply
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from continuum._core.types import Usage
+    from continuum.batch.api import BatchReport
+
+SENTENCES = "The {} keeper turned the lamp {} times and wrote it down. "
+TEXTS = {f"d{n}": "".join(SENTENCES.format(n, 100 * n + i) for i in range(20 + n)) for n in range(4)}
+FAST = Policy(retry_initial=0.001, retry_max=0.002, max_retries=2)
+# On trio, the SDKs leave generators of their own unfinished.
+pytestmark = pytest.mark.filterwarnings(
+    r"ignore:Async generator '(openai|anthropic|httpx2|httpcore2)\.:ResourceWarning"
+)
+Main = Callable[[AsyncOpenAI], Awaitable[Any]]
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def server() -> Iterator[SimulatedProvider]:
+    with SimulatedProvider(TEXTS, chunk_tokens=16) as provider:
+        yield provider
+
+
+def run(server: SimulatedProvider, main: Main, backend: str = "asyncio") -> Any:
+    """Run a function of a client."""
+
+    async def whole() -> Any:
+        async with AsyncOpenAI(base_url=server.openai_base_url, api_key="none") as client:
+            return await main(client)
+
+    return anyio.run(whole, backend=backend)
+
+
+def rows(count: int, **fields: Any) -> Iterator[dict[str, Any]]:
+    for number in range(count):
+        yield {"id": f"job{number}", "prompt": f"[doc:d{number % 4}] number {number}", **fields}
+
+
+def ask(client: Any, jobs: Any, **arguments: Any) -> Any:
+    return continuum.arun_batch(
+        jobs, client=client, **{"policy": FAST, "concurrency": 8, "model": "simulated", "max_tokens": 80, **arguments}
+    )
+
+
+def check(report: BatchReport, count: int) -> None:
+    results = list(report.results())
+    assert [result.id for result in results] == [f"job{number}" for number in range(count)]
+    for number, result in enumerate(results):
+        assert result.complete, result
+        assert result.text == TEXTS[f"d{number % 4}"]
+
+
+class Watcher(Silent):
+    """Counts what it is told, and may act on it."""
+
+    def __init__(self, on: str = "", act: Callable[[], None] | None = None, after: int = 1) -> None:
+        self.told: Counter[str] = Counter()
+        self.messages: list[str] = []
+        self._on, self._act, self._after = on, act, after
+
+    def _note(self, what: str) -> None:
+        self.told[what] += 1
+        if what == self._on and self._act is not None and self.told[what] == self._after:
+            self._act()
+
+    def started(self, status: Callable[[], Status]) -> None:
+        self.status = status
+        self._note("started")
+
+    def taken(self, id: str, number: int, rounds: int) -> None:
+        self._note("taken")
+
+    def round(self, id: str, number: int, usage: Usage | None, cost: float | None, seconds: float) -> None:
+        self._note("round")
+
+    def text(self, id: str, characters: int) -> None:
+        self._note("text")
+
+    def waiting(self, id: str, seconds: float, reason: str) -> None:
+        self._note("waiting")
+
+    def finished(self, number: int, result: JobResult) -> None:
+        self._note("finished")
+
+    def stopping(self, reason: str, message: str) -> None:
+        self.messages.append(f"{reason}: {message}")
+        self._note("stopping")
+
+    def ended(self, status: Status) -> None:
+        self.last = status
+        self._note("ended")
+
+
+# -- drafting ---------------------------------------------------------------------------------------------------------
+
+
+def test_all_documents_come_whole(server: SimulatedProvider, backend: str, tmp_path: Path) -> None:
+    """Every text is the provider's own, in input order; the account is the server's; the hooks are told."""
+    watcher = Watcher()
+
+    async def main(client: AsyncOpenAI) -> BatchReport:
+        report: BatchReport = await ask(client, rows(20), journal=tmp_path / "journal", progress=watcher)
+        return report
+
+    report = run(server, main, backend)
+    check(report, 20)
+    assert report.complete
+    assert report.stopped is None
+    assert report.summary.rounds == server.statuses[200] == watcher.told["round"]
+    assert sum(result.rounds for result in report.results()) == report.summary.rounds
+    assert watcher.told["taken"] == watcher.told["finished"] == 20
+    assert watcher.told["started"] == watcher.told["ended"] == 1
+    assert (watcher.last.read, watcher.last.all_read, watcher.last.in_flight) == (20, True, 0)
+
+
+def test_the_same_call_again_asks_for_nothing(server: SimulatedProvider, tmp_path: Path) -> None:
+    """A finished batch costs nothing a second time; a longer input is gone on with."""
+    path = tmp_path / "journal"
+
+    async def main(client: AsyncOpenAI) -> None:
+        check(await ask(client, rows(5), journal=path), 5)
+        before = len(server.requests)
+        check(await ask(client, rows(5), journal=path), 5)
+        check(await ask(client, None, journal=path), 5)
+        assert len(server.requests) == before
+        check(await ask(client, rows(7), journal=path), 7)
+
+    run(server, main)
+
+
+def test_results_as_they_come(server: SimulatedProvider, backend: str) -> None:
+    """Iterated, a batch gives each result once, as soon as it is there, without a journal of the caller's."""
+
+    async def main(client: AsyncOpenAI) -> None:
+        async def source() -> AsyncIterator[Job]:
+            for row in rows(12):
+                await anyio.lowlevel.checkpoint()
+                yield Job(**row)
+
+        seen = []
+        async with ask(client, source()) as batch:
+            async for result in batch:
+                assert result.complete
+                seen.append(result.id)
+        assert sorted(seen) == sorted(f"job{number}" for number in range(12))
+        check(batch.report, 12)
+
+    run(server, main, backend)
+
+
+def test_leaving_the_loop_early_keeps_what_came(server: SimulatedProvider, backend: str, tmp_path: Path) -> None:
+    """Inside `async with`; the same journal goes on, and no acknowledged round is bought again."""
+    path = tmp_path / "journal"
+
+    async def main(client: AsyncOpenAI) -> None:
+        async with ask(client, rows(16), journal=path) as batch:
+            async for _ in batch:
+                break
+        paid = (await SqliteJournal(path).summary()).rounds
+        report = await ask(client, rows(16), journal=path)
+        check(report, 16)
+        assert report.summary.rounds >= paid > 0
+
+    run(server, main, backend)
+
+
+def test_jobs_have_their_own_ways(server: SimulatedProvider) -> None:
+    """Messages, a system prompt, a model, a cap, parameters and a policy of a job go over the batch's."""
+
+    async def main(client: AsyncOpenAI) -> None:
+        jobs = [
+            Job(id="a", messages=({"role": "user", "content": "[doc:d0] as messages"},), params={"temperature": 0.5}),
+            Job(id="b", prompt="[doc:d1] x", system="Be brief.", model="other", max_tokens=100),
+            Job(id="c", prompt="[doc:d2] x", policy={"max_rounds": 1}),
+        ]
+        report = await ask(client, jobs, system="Be long.", temperature=0.1)
+        a, b, c = report.results()
+        assert (a.status, b.status, c.status) == ("complete", "complete", "incomplete")
+        assert (c.reason, c.rounds) == ("max_rounds", 1)
+        first = {request.document: request.body for request in reversed(server.requests)}
+        assert [message["content"] for message in first["d0"]["messages"]] == ["Be long.", "[doc:d0] as messages"]
+        assert (first["d0"]["temperature"], first["d1"]["temperature"]) == (0.5, 0.1)
+        assert [message["content"] for message in first["d1"]["messages"]] == ["Be brief.", "[doc:d1] x"]
+        assert (first["d1"]["model"], first["d1"]["max_tokens"]) == ("other", 100)
+
+    run(server, main)
+
+
+def test_anthropic(server: SimulatedProvider, backend: str, tmp_path: Path) -> None:
+    """The same through Anthropic's SDK, a pause of the provider's own and a system prompt included."""
+    server.plan(behaviours=[Behaviour("pause_turn", amount=30, round=0)])
+
+    async def main() -> None:
+        async with AsyncAnthropic(base_url=server.anthropic_base_url, api_key="none") as client:
+            report = await ask(client, rows(4), journal=tmp_path / "journal", system="Be long.")
+            check(report, 4)
+        assert all(request.body["system"] == "Be long." for request in server.requests)
+
+    anyio.run(main, backend=backend)
+
+
+@pytest.mark.parametrize("backend_of", ["asyncio", "trio"])
+def test_run_batch(server: SimulatedProvider, backend_of: str, tmp_path: Path) -> None:
+    """The sync twin needs no event loop of the caller's."""
+    client = AsyncOpenAI(base_url=server.openai_base_url, api_key="none")
+    report = continuum.run_batch(
+        rows(4),
+        client=client,
+        backend=backend_of,
+        journal=tmp_path / "journal",
+        policy=FAST,
+        model="simulated",
+        max_tokens=80,
+    )
+    check(report, 4)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+# -- rows that fail ---------------------------------------------------------------------------------------------------
+
+
+def test_a_poisoned_row_stops_nobody(server: SimulatedProvider, backend: str) -> None:
+    """Refused by the provider, by our own check, or by a refusal of the model: the others are drafted."""
+    server.plan(
+        behaviours=[Behaviour("refusal", conversation="number 1", times=None)],
+        faults=[Behaviour("status", status=400, conversation="number 2", times=None)],
+    )
+
+    async def main(client: AsyncOpenAI) -> None:
+        jobs = [
+            *rows(3),
+            {"id": "job3", "prompt": "[doc:d3] x", "params": {"stop": ["a"] * 9, "n": 3}},
+            *list(rows(8))[4:],
+        ]
+        report = await ask(client, jobs)
+        results = list(report.results())
+        assert [result.status for result in results] == [
+            "complete",
+            "incomplete",
+            "failed",
+            "failed",
+            *["complete"] * 4,
+        ]
+        assert results[1].reason == "refused"
+        assert results[2].reason == "rejected"
+        assert "400" in (results[2].failure or "")
+        assert "n=3" in (results[3].failure or "")
+        assert report.stopped is None
+
+    run(server, main, backend)
+
+
+def test_an_endless_outage_of_one_document_is_its_own(server: SimulatedProvider) -> None:
+    """Others are answered meanwhile, so it is that document that failed."""
+    server.plan(faults=[Behaviour("status", status=500, conversation="number 1", times=None)])
+
+    async def main(client: AsyncOpenAI) -> None:
+        report = await ask(client, rows(10), concurrency=2)
+        assert report.summary.documents == {"complete": 9, "failed": 1}
+        assert report.stopped is None
+
+    run(server, main)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Behaviour("status", status=401, times=None), "credentials"),
+        (Behaviour("status", status=403, times=None), "credentials"),
+        (Behaviour("quota", times=None), "quota"),
+        (Behaviour("status", status=503, times=None), "outage"),
+    ],
+    ids=["401", "403", "quota", "503"],
+)
+def test_a_key_that_stops_working_stops_the_run(
+    server: SimulatedProvider, tmp_path: Path, fault: Behaviour, reason: str
+) -> None:
+    """It says so, few rows were tried, none has failed, and with a good key the same call completes them all."""
+    path = tmp_path / "journal"
+
+    async def main(client: AsyncOpenAI) -> None:
+        watcher = Watcher("round", lambda: server.plan(faults=[fault]), after=30)
+        report = await ask(client, rows(40), journal=path, concurrency=4, progress=watcher)
+        assert report.stopped == reason
+        assert watcher.messages == [f"{reason}: {report.message}"]
+        assert "failed" not in report.summary.documents
+        assert 0 < report.summary.documents["pending"] < 40
+        asked = len(server.requests) - server.statuses[200]
+        assert asked <= 4 * (FAST.max_retries + 1) + 4
+        server.plan(faults=[])
+        rounds = report.summary.rounds
+        again = await ask(client, rows(40), journal=path)
+        check(again, 40)
+        assert again.summary.rounds == server.statuses[200] >= rounds
+
+    run(server, main)
+
+
+def test_a_single_row_with_a_bad_key_is_not_burnt_either(server: SimulatedProvider, tmp_path: Path) -> None:
+    """Nothing was answered, so the key is at fault and not the row."""
+    path = tmp_path / "journal"
+    server.plan(faults=[Behaviour("status", status=401)])
+
+    async def main(client: AsyncOpenAI) -> None:
+        report = await ask(client, rows(1), journal=path)
+        assert (report.stopped, report.summary.documents) == ("credentials", {"pending": 1})
+        assert "401" in report.message
+        check(await ask(client, rows(1), journal=path), 1)
+
+    run(server, main)
+
+
+# -- stopping ---------------------------------------------------------------------------------------------------------
+
+
+def test_drained_rounds_are_finished_and_nothing_new_is_sent(
+    server: SimulatedProvider, backend: str, tmp_path: Path
+) -> None:
+    """After `drain()` every request that was sent is kept, and the rest is done by the next call; none twice."""
+    path = tmp_path / "journal"
+
+    async def main(client: AsyncOpenAI) -> None:
+        watcher = Watcher("round", lambda: batch.drain(), after=10)
+        batch = ask(client, rows(20), journal=path, progress=watcher)
+        report = await batch
+        assert report.stopped == "interrupted"
+        assert report.summary.rounds == server.statuses[200] < 20 * 5
+        assert "running" not in report.summary.documents
+        check(await ask(client, rows(20), journal=path), 20)
+        bodies = Counter(str(request.body) for request in server.requests)
+        assert set(bodies.values()) == {1}
+
+    run(server, main, backend)
+
+
+def test_stopped_at_once_keeps_partial_texts(backend: str, tmp_path: Path) -> None:
+    """`stop()` cuts the streams; what had come of them is gone on with."""
+    path = tmp_path / "journal"
+
+    def jobs() -> list[dict[str, str]]:
+        return [{"id": f"job{n}", "prompt": f"[doc:d3] {n}"} for n in range(6)]
+
+    with SimulatedProvider(TEXTS, chunk_tokens=2, delay=0.004) as server:
+
+        async def main(client: AsyncOpenAI) -> None:
+            batch = ask(client, jobs(), journal=path, max_tokens=300)
+
+            async def stop() -> None:
+                while server.active_requests < 6:  # noqa: ASYNC110  # another thread's
+                    await anyio.sleep(0.005)
+                await anyio.sleep(0.2)
+                batch.stop()
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(stop)
+                report = await batch
+            assert report.stopped == "interrupted"
+            assert report.summary.documents == {"pending": 6}
+            first = len(server.requests)
+            report = await ask(client, jobs(), journal=path, max_tokens=300)
+            assert [result.text for result in report.results()] == [TEXTS["d3"]] * 6
+            assert report.interrupted == 0
+            gone_on = [len(request.body["messages"]) > 1 for request in server.requests[first : first + 6]]
+            assert all(gone_on)
+
+        run(server, main, backend)
+
+
+def test_a_cancelled_batch_keeps_partial_texts(tmp_path: Path, backend: str) -> None:
+    """The same when the caller's own scope is cancelled."""
+    path = tmp_path / "journal"
+    with SimulatedProvider(TEXTS, chunk_tokens=2, delay=0.004) as server:
+
+        async def main(client: AsyncOpenAI) -> None:
+            with anyio.move_on_after(0.6) as scope:
+                await ask(client, [{"id": "a", "prompt": "[doc:d3]"}], journal=path, max_tokens=300)
+            assert scope.cancelled_caught
+            before = len(server.requests)
+            report = await ask(client, [{"id": "a", "prompt": "[doc:d3]"}], journal=path, max_tokens=300)
+            assert [result.text for result in report.results()] == [TEXTS["d3"]]
+            assert len(server.requests[before].body["messages"]) == 3
+
+        run(server, main, backend)
+
+
+def test_the_deadline_of_the_run(tmp_path: Path) -> None:
+    """Nothing is sent after it; what is in flight is finished."""
+    with SimulatedProvider(TEXTS, chunk_tokens=16, first_delay=0.05) as server:
+
+        async def main(client: AsyncOpenAI) -> None:
+            report = await ask(client, rows(50), journal=tmp_path / "journal", concurrency=2, deadline=0.4)
+            assert report.stopped == "deadline"
+            assert 0 < report.summary.rounds == server.statuses[200] < 100
+
+        run(server, main)
+
+
+def test_max_cost_is_never_passed(server: SimulatedProvider, tmp_path: Path, backend: str) -> None:
+    """The worst case of a request is put aside before it is sent, so that many at once do not pass it together."""
+    path = tmp_path / "journal"
+    model = {"model": "gpt-4o-mini"}
+
+    async def main(client: AsyncOpenAI) -> None:
+        whole = await ask(client, rows(12), **model)
+        cost = whole.summary.cost
+        assert cost > 0
+        assert cost == pytest.approx(sum(result.cost or 0 for result in whole.results()))
+        report = await ask(client, rows(12), journal=path, max_cost=cost / 2, **model)
+        assert report.stopped == "max_cost"
+        assert cost / 4 < report.summary.cost <= cost / 2
+        assert "raise max_cost" in report.message
+        again = await ask(client, rows(12), journal=path, max_cost=cost * 2, **model)
+        check(again, 12)
+        assert again.summary.cost == pytest.approx(cost, rel=0.2)
+
+    run(server, main, backend)
+
+
+def test_max_cost_needs_a_price_and_a_cap(server: SimulatedProvider) -> None:
+    """A ceiling that cannot be kept is refused, and nothing is sent."""
+
+    async def main(client: AsyncOpenAI) -> None:
+        for arguments, message in (({}, "known price"), ({"model": "gpt-4o-mini", "max_tokens": None}, "output cap")):
+            report = await ask(client, rows(1), max_cost=1.0, **arguments)
+            (result,) = report.results()
+            assert message in (result.failure or "")
+        assert not server.requests
+
+    run(server, main)
+
+
+# -- what does not fit together ---------------------------------------------------------------------------------------
+
+
+def test_other_settings_are_named_and_may_be_accepted(server: SimulatedProvider, tmp_path: Path) -> None:
+    """A resumed batch with another cap is refused, or goes on with it: whole texts, and no reply lost."""
+    path = tmp_path / "journal"
+
+    async def main(client: AsyncOpenAI) -> None:
+        batch = ask(client, rows(6), journal=path, progress=Watcher("round", lambda: batch.drain(), after=9))
+        first = await batch
+        with pytest.raises(JournalError, match=r"max_tokens=40 \(was 80\); policy.max_rounds=99 \(was None\)"):
+            await ask(client, rows(6), journal=path, max_tokens=40, policy=FAST.model_copy(update={"max_rounds": 99}))
+        other = Policy(max_rounds=99, max_output_tokens=900)
+        report = await ask(client, rows(6), journal=path, max_tokens=40, policy=other, accept_changes=True)
+        check(report, 6)
+        assert report.summary.rounds == server.statuses[200] > first.summary.rounds
+
+    run(server, main)
+
+
+def test_changed_jobs_are_refused(server: SimulatedProvider, tmp_path: Path) -> None:
+    """And a bad row says which one it is; what was in flight is kept."""
+    path = tmp_path / "journal"
+
+    async def main(client: AsyncOpenAI) -> None:
+        await ask(client, rows(3), journal=path)
+        with pytest.raises(ChangedJobsError, match="'job0', 'job1', 'job2'"):
+            await ask(client, rows(3, max_tokens=9), journal=path)
+        with pytest.raises(ConfigurationError, match="job number 2 of the input"):
+            await ask(client, [*rows(1), {"id": "x"}], journal=path)
+        with pytest.raises(JournalError, match="'job1' stands twice"):
+            await ask(client, [*rows(2), *list(rows(2))[1:]], journal=path)
+        check(await ask(client, rows(3), journal=path), 3)
+
+    run(server, main)
+
+
+def test_arguments_that_can_only_fail() -> None:
+    """Each says what is wrong, and nothing was sent."""
+    client = AsyncOpenAI(base_url="http://127.0.0.1:9/v1", api_key="none")
+    for arguments, message in (
+        ({"concurrency": 0}, "concurrency=0"),
+        ({"concurrency": True}, "concurrency=True"),
+        ({"max_cost": 0}, "max_cost=0"),
+        ({"deadline": float("nan")}, "deadline=nan"),
+        ({"messages": []}, r"messages=\[\]"),
+        ({"n": 2}, "n=2"),
+        ({"max_completion_tokens": 3}, "two names for one cap"),
+        ({"policy": {}}, r"policy=\{\}"),
+    ):
+        with pytest.raises(ConfigurationError, match=message):
+            ask(client, rows(1), **arguments)
+    with pytest.raises(ConfigurationError, match="AsyncOpenAI"):
+        ask(OpenAI(base_url="http://127.0.0.1:9/v1", api_key="none"), rows(1))
+
+    async def twice() -> None:
+        batch = ask(AsyncScriptedClient([]), [])
+        with pytest.raises(ConfigurationError, match="has not ended yet"):
+            batch.report  # noqa: B018
+        assert (await batch).summary.total == 0
+        with pytest.raises(ConfigurationError, match="has run already"):
+            await batch
+
+    anyio.run(twice)
+
+
+def test_hooks_that_raise_do_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
+    """They are logged."""
+
+    def bang() -> None:
+        raise RuntimeError("bang")
+
+    async def main() -> None:
+        client = AsyncScriptedClient([Reply("Once upon ", "length"), Reply("a time.")])
+        report = await ask(client, [{"id": "a", "prompt": "Tell."}], progress=Watcher("round", bang))
+        assert [result.text for result in report.results()] == ["Once upon a time."]
+
+    anyio.run(main)
+    assert "the progress hook round failed" in caplog.text
+
+
+def test_a_source_that_breaks_loses_nothing(server: SimulatedProvider, tmp_path: Path) -> None:
+    """Its error reaches the caller after what had begun was kept."""
+    path = tmp_path / "journal"
+
+    def source() -> Iterator[dict[str, Any]]:
+        yield from rows(300)
+        raise OSError("the input is gone")
+
+    async def main(client: AsyncOpenAI) -> None:
+        with pytest.raises(OSError, match="the input is gone"):
+            await ask(client, source(), journal=path)
+        assert (await SqliteJournal(path).summary()).total == 256
+
+    run(server, main)
