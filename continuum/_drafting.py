@@ -62,7 +62,7 @@ def run(order: Order) -> int:
     hidden = _terminal.secrets()
     console = _terminal.error_console()
     if order.verbose:
-        _log_to_stderr(hidden)
+        log_to_stderr(hidden)
     try:
         with _sinks.Interrupts() as interrupts:
             try:
@@ -112,7 +112,7 @@ def read_prompt(argument: str | None, file: Path | None) -> str:
     if argument not in (None, "-") and file is not None:
         raise ConfigurationError("there are two prompts, an argument and --file; leave one of them out")
     if argument not in (None, "-"):
-        text, source = _argument(str(argument), "the argument"), "the argument"
+        text, source = argument_text(str(argument), "the argument"), "the argument"
     elif file is not None and str(file) != "-":
         text, source = _decode(_read_file(file), f"--file={str(file)!r}"), f"--file={str(file)!r}"
     else:
@@ -131,7 +131,7 @@ def _read_file(path: Path) -> bytes:
         raise ConfigurationError(f"--file={str(path)!r}: cannot be read ({error.strerror or error})") from error
 
 
-def _argument(text: str, source: str) -> str:
+def argument_text(text: str, source: str) -> str:
     """An argument as it was typed: where the locale is not UTF-8, Python hides its bytes in lone surrogates."""
     try:
         text.encode()
@@ -169,7 +169,8 @@ def is_loopback(url: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def _base_url(name: str, given: str | None) -> str:
+def base_url_of(name: str, given: str | None) -> str:
+    """The server's address: as given, else from the environment, else the provider's own. Raises ConfigurationError."""
     variable, default = _PLACES[name]
     url = given or os.environ.get(variable, "").strip() or default
     try:
@@ -195,21 +196,23 @@ def _key(name: str, base_url: str) -> str:
     return key or "no-key"
 
 
-def _client(name: str, base_url: str) -> Any:
-    key = _key(name, base_url)
+def client_of(name: str, base_url: str, *, is_async: bool = False, needs_key: bool = True) -> Any:
+    """The SDK's client, with the key from the environment. Raises ConfigurationError."""
+    key = _key(name, base_url) if needs_key else "no-key"
     if name == "openai":
         import openai
 
-        return openai.OpenAI(api_key=key, base_url=base_url, max_retries=0)
+        return (openai.AsyncOpenAI if is_async else openai.OpenAI)(api_key=key, base_url=base_url, max_retries=0)
     import anthropic
 
-    return anthropic.Anthropic(api_key=key, base_url=base_url, max_retries=0)
+    kind = anthropic.AsyncAnthropic if is_async else anthropic.Anthropic
+    return kind(api_key=key, base_url=base_url, max_retries=0)
 
 
 def _params(order: Order, name: str, base_url: str, prompt: str) -> dict[str, Any]:
     messages = [{"role": "user", "content": prompt}]
     params: dict[str, Any] = {"model": order.model, "messages": messages}
-    system = _argument(order.system, "--system") if order.system else ""
+    system = argument_text(order.system, "--system") if order.system else ""
     cap = order.max_tokens
     if cap is not None and cap < 1:
         raise ConfigurationError(f"--max-tokens={cap!r}: the output cap has to be at least 1")
@@ -226,7 +229,8 @@ def _params(order: Order, name: str, base_url: str, prompt: str) -> dict[str, An
     return params
 
 
-def _policy(given: Mapping[str, Any]) -> continuum.Policy:
+def policy_of(given: Mapping[str, Any], options: Mapping[str, str] = _OPTIONS) -> continuum.Policy:
+    """A policy from options; an error names the option. Raises ConfigurationError."""
     try:
         return continuum.Policy(**given)
     except ValidationError as error:
@@ -234,7 +238,7 @@ def _policy(given: Mapping[str, Any]) -> continuum.Policy:
         for problem in error.errors():
             message = problem["msg"].removeprefix("Value error, ")
             name = str(problem["loc"][0]) if problem["loc"] else ""
-            option = _OPTIONS.get(name, "--" + name.replace("_", "-"))
+            option = options.get(name, "--" + name.replace("_", "-"))
             lines.append(f"{option}={problem['input']!r}: {message[:1].lower()}{message[1:]}" if name else message)
         raise ConfigurationError("; ".join(lines)) from error
 
@@ -250,11 +254,11 @@ class Drafting:
     """
 
     def __init__(self, order: Order, interrupts: _sinks.Interrupts, console: Any, hidden: list[str]) -> None:
-        prompt, policy = read_prompt(order.prompt, order.file), _policy(order.policy)
+        prompt, policy = read_prompt(order.prompt, order.file), policy_of(order.policy)
         name = provider_name(order.provider, order.model)
-        base_url = _base_url(name, order.base_url)
+        base_url = base_url_of(name, order.base_url)
         params = _params(order, name, base_url, prompt)
-        self._client = _client(name, base_url)
+        self._client = client_of(name, base_url)
         self._events: TextStream = continuum.stream(
             self._client, policy=policy, runtime=Runtime(sleep=self._sleep), **params
         )
@@ -412,7 +416,7 @@ def _headline(result: Result, error: str) -> str:
     return f"{words} ({error})" if error else words
 
 
-def _log_to_stderr(hidden: list[str]) -> None:
+def log_to_stderr(hidden: list[str]) -> None:
     """Show the library's events; keys are taken out of every value."""
     import structlog
 

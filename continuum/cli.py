@@ -1,18 +1,19 @@
-"""The command `continuum`: `draft` writes one document, `demo` shows what the library does.
+"""The command `continuum`: `draft` writes one document, `batch` thousands, `demo` shows what the library does.
 
-This module parses and hands over; `_drafting.py` calls the library. Heavy imports happen inside the commands.
+This module parses and hands over; `_drafting.py` calls the library, `_cli_batch.py` has the commands for batches.
+Heavy imports happen inside the commands.
 """
 
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path  # noqa: TC003  # typer reads the annotations
 from typing import Annotated
 
 import typer
 
-from continuum import _terminal
+from continuum import _cli_batch, _terminal
+from continuum._options import ProviderName, Strategy  # noqa: TC001  # typer reads the annotations
 
 EXIT_CODES = """\b
 Exit codes:
@@ -34,21 +35,6 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: loading rich for it takes longer than all the rest
     help="Makes cut-off LLM answers whole: notices the cut, asks the model to go on, and stitches one text.",
 )
-
-
-class ProviderName(StrEnum):
-    """Wire APIs."""
-
-    openai = "openai"
-    anthropic = "anthropic"
-
-
-class Strategy(StrEnum):
-    """Values of `Policy.strategy`."""
-
-    auto = "auto"
-    in_place = "in_place"
-    user_turn = "user_turn"
 
 
 def _show_version(wanted: bool) -> None:
@@ -173,6 +159,9 @@ def draft(
         policy={name: value for name, value in ceilings.items() if value is not None},
     )
     raise typer.Exit(_drafting.run(order))
+
+
+_cli_batch.register(app)
 
 
 @app.command()

@@ -181,19 +181,19 @@ class Inspection:
     signature: tuple[int, ...] = ()
 
 
-def inspect(inputs: Inputs, on_job: Callable[[Job], None] | None = None) -> Inspection:
+def inspect(inputs: Inputs, on_item: Callable[[Item], None] | None = None) -> Inspection:
     """Read an input whole, and find everything that is wrong with it.
 
     Args:
         inputs: the rows.
-        on_job: called with every good one.
+        on_item: called with every good one.
     """
     found = Inspection(signature=inputs.source.signature())
     for item in inputs:
         if isinstance(item, Item):
             found.good += 1
-            if on_job is not None:
-                on_job(item.job)
+            if on_item is not None:
+                on_item(item)
             continue
         found.bad += 1
         room = SHOWN - len(found.problems)

@@ -65,20 +65,24 @@ class Names:
         self._base = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._base.execute("pragma journal_mode=off")
         self._base.execute("pragma synchronous=off")
-        self._base.execute("create table taken(name text primary key) without rowid")
+        self._base.execute("create table taken(name text primary key, id blob) without rowid")
         self._base.execute("begin")
 
     def add(self, ids: Iterable[str]) -> Self:
-        """Give names to more ids, in input order. Only what is unusual stays in memory."""
+        """Give names to more ids, in input order; those that have one keep it. Only what is unusual stays in memory."""
         for id in ids:
             name = safe_name(id)
-            while not self._take(name):
+            while not self._take(name, id):
                 name = self._others[id] = hashed(name, id)
         return self
 
-    def _take(self, name: str) -> bool:
-        insert = "insert into taken values (?) on conflict do nothing"
-        return bool(self._base.execute(insert, (folded(name),)).rowcount)
+    def _take(self, name: str, id: str) -> bool:
+        insert = "insert into taken values (?, ?) on conflict do nothing"
+        key, value = folded(name), id.encode("utf-8", "surrogatepass")
+        if self._base.execute(insert, (key, value)).rowcount:
+            return True
+        found = self._base.execute("select id from taken where name = ?", (key,)).fetchone()
+        return bool(found[0] == value)
 
     def of(self, id: str) -> str:
         """The name of an id that was added."""

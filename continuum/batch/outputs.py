@@ -113,22 +113,30 @@ def _check_folder(folder: Path, option: str, given: str) -> None:
 class Outputs:
     """Writes what a plan says. Errors of the file system come out as `OSError`; the journal keeps everything.
 
-    `begin` once, `add` for every document that finishes, `finish` at the end. An export is `begin` and `finish`.
+    `learn` and `begin` once, `add` for every document that finishes, `finish` at the end. An export is `learn` and
+    `finish`.
     Everything blocks, so call `add` in a thread; one call at a time.
     """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._files = plan.files()
-        self._names: Names | None = None
+        self._names = Names() if plan.folder is not None else None
         self._growing: dict[Status, BinaryIO] = {}
 
-    async def begin(self, results: Results) -> None:
-        """Learn the names of the documents, and set right what an earlier run has left."""
-        if self._plan.folder is not None:
-            self._names = Names()
+    async def learn(self, results: Results) -> None:
+        """Learn which documents a journal has, so that each gets a file of its own."""
+        if self._names is not None:
             async for _, id, _ in results.ids():
                 self._names.add([id])
+
+    def expect(self, id: str) -> None:
+        """One more document; in input order, after those of the journal."""
+        if self._names is not None:
+            self._names.add([id])
+
+    async def begin(self, results: Results) -> None:
+        """Set right what an earlier run has left."""
         if self._plan.as_finished and self._plan.file is not None:
             await _reconcile(self._files, self._plan.format, results)
 

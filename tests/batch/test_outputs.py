@@ -59,6 +59,7 @@ def write(plan: Plan, kept: Kept, *added: JobResult, finish: bool = True) -> Non
 
     async def run() -> None:
         outputs = Outputs(plan)
+        await outputs.learn(kept)
         await outputs.begin(kept)
         for result in added:
             outputs.add(result)

@@ -1,0 +1,223 @@
+"""The journal of a batch, from outside: where it is, `continuum status`, `continuum export`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from continuum import _terminal
+from continuum._core.errors import ConfigurationError, ContinuumError, JournalError
+from continuum._drafting import BAD_INPUT, COMPLETE, UNWRITABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from continuum.batch.journal import Summary
+    from continuum.batch.outputs import Plan
+    from continuum.batch.sqlite import SqliteJournal
+
+ENDING: Final = ".journal"
+NOTE: Final = "outputs"
+_MAGIC: Final = b"SQLite format 3\0"
+
+
+def journal_beside(output: Path) -> Path:
+    """The journal of an output."""
+    return output.with_name(f"{output.name}{ENDING}")
+
+
+def find(run: Path) -> Path:
+    """The journal that is meant by a journal, an output file or an output folder.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    beside = journal_beside(run)
+    if beside.is_file():
+        return beside
+    try:
+        with run.open("rb") as file:
+            found = file.read(len(_MAGIC))
+    except IsADirectoryError:
+        found = b""
+    except OSError as error:
+        raise ConfigurationError(f"{run}: cannot be read ({error.strerror or error})") from error
+    if found != _MAGIC:
+        raise ConfigurationError(f"{run} is no journal, and there is none beside it ({beside.name}); name the journal")
+    return run
+
+
+def outputs_of(journal: Path) -> dict[str, Any]:
+    """The output that a journal stands beside, as fields of a plan; empty if its name does not say so."""
+    if journal.name.endswith(ENDING):
+        output = journal.with_name(journal.name.removesuffix(ENDING))
+        return {"folder" if output.is_dir() or not output.suffix else "file": output}
+    return {}
+
+
+def note_of(plan: Plan, journal: Path) -> dict[str, Any]:
+    """A plan as it is kept in the journal, so that both can move together."""
+    near = {"file": plan.file, "folder": plan.folder}
+    places = {name: path and os.path.relpath(path, journal.parent) for name, path in near.items()}
+    return {**places, "format": plan.format, "as_finished": plan.as_finished}
+
+
+def from_note(note: Mapping[str, Any], journal: Path) -> dict[str, Any]:
+    """The output that was kept, as fields of a plan."""
+    return {name: journal.parent / note[name] for name in ("file", "folder") if note.get(name)}
+
+
+def fail(error: Exception) -> int:
+    """Say what is wrong, and return the exit code."""
+    console, hidden = _terminal.error_console(), _terminal.secrets()
+    words = getattr(error, "message", None) or str(error)
+    console.print(f"error: {_terminal.redact(words, hidden)}", style="red", markup=False)
+    return UNWRITABLE if isinstance(error, OSError) else BAD_INPUT
+
+
+# -- status -----------------------------------------------------------------------------------------------------------
+
+
+def status(run: Path, *, as_json: bool) -> int:
+    """Say where a batch stands, and return the exit code."""
+    import anyio
+
+    from continuum.batch.sqlite import SqliteJournal
+
+    async def look() -> int:
+        path = find(run)
+        journal = SqliteJournal(path)
+        settings, summary = await journal.settings() or {}, await journal.summary()
+        reasons: Counter[str] = Counter()
+        async for _, result in journal.results("incomplete", "failed"):
+            reasons[result.reason] += 1
+        if as_json:
+            print(json.dumps({"journal": str(path), "settings": settings, "reasons": reasons, **figures(summary)}))
+        else:
+            hidden = _terminal.secrets()
+            for line in _lines(path, settings, summary, reasons):
+                print(_terminal.harmless(_terminal.redact(line, hidden)))
+        return COMPLETE
+
+    try:
+        return anyio.run(look)
+    except (ConfigurationError, JournalError) as error:
+        return fail(error)
+
+
+def figures(summary: Summary) -> dict[str, Any]:
+    """A summary as plain values."""
+    values = asdict(summary)
+    values["documents"] = {**dict.fromkeys(("pending", "running", "complete", "incomplete", "failed"), 0)}
+    values["documents"] |= dict(summary.documents)
+    values["cost"] = None if summary.rounds and summary.unpriced >= summary.rounds else summary.cost
+    return values
+
+
+def account(summary: Summary) -> str:
+    """Documents, rounds, tokens and cost in one line."""
+    documents: dict[str, int] = {str(state): number for state, number in summary.documents.items()}
+    parts = [f"{documents.get('complete', 0):,} of {_terminal.count(summary.total, 'document')} complete"]
+    parts += [
+        f"{number:,} {word}"
+        for state, word in (
+            ("incomplete", "incomplete"),
+            ("failed", "failed"),
+            ("running", "under way"),
+            ("pending", "to be drafted"),
+        )
+        if (number := documents.get(state, 0))
+    ]
+    figures_: list[str] = [
+        _terminal.count(summary.rounds, "round"),
+        f"{summary.input_tokens:,} tokens in, {summary.output_tokens:,} out",
+        _terminal.money(None if summary.rounds and summary.unpriced >= summary.rounds else summary.cost),
+    ]
+    if 0 < summary.unpriced < summary.rounds:
+        figures_[-1] += f" and {_terminal.count(summary.unpriced, 'round')} of unknown price"
+    return " · ".join([", ".join(parts), *figures_])
+
+
+def _lines(path: Path, settings: Mapping[str, Any], summary: Summary, reasons: Mapping[str, int]) -> list[str]:
+    lines = [f"{path}: {account(summary)}"]
+    asked = [f"{name}={settings[name]}" for name in ("model", "max_tokens") if settings.get(name) is not None]
+    asked += [f"{name}={value}" for name, value in (settings.get("policy") or {}).items()]
+    lines.append(f"asks {settings.get('base_url')} ({settings.get('provider')}) {' '.join(asked)}".rstrip())
+    for reason, number in sorted(reasons.items(), key=lambda item: -item[1]):
+        lines.append(f"  {number:,} {reason}: {_terminal.WORDS.get(reason, 'not known')}")  # type: ignore[call-overload]
+    documents: dict[str, int] = {str(state): number for state, number in summary.documents.items()}
+    if documents.get("pending") or documents.get("running"):
+        lines.append(f"to go on: continuum resume {path}")
+    for state in ("failed", "incomplete"):
+        if documents.get(state):
+            lines.append(f"to draft what is {state} again: continuum retry {path} --{state}")
+    return lines
+
+
+# -- export -----------------------------------------------------------------------------------------------------------
+
+
+def export(run: Path, output: Path | None, folder: Path | None, format: Any, *, overwrite: bool) -> int:
+    """Write what a journal has, and return the exit code."""
+    import anyio
+
+    from continuum.batch.outputs import Plan
+    from continuum.batch.sqlite import SqliteJournal
+
+    try:
+        journal = find(run)
+        own = outputs_of(journal)
+        given: dict[str, Any] = {"file": output, "folder": folder} if output or folder else own
+        if not given:
+            raise ConfigurationError("where to? Say --output FILE or --out-dir FOLDER")
+        plan = Plan(**given, format=format)
+        check_outputs(plan, journal, overwrite=overwrite)
+        summary = anyio.run(_write, plan, SqliteJournal(journal))
+    except (ContinuumError, OSError) as error:
+        return fail(error)
+    console = _terminal.error_console()
+    places = [str(path) for path in (*plan.files().values(), plan.folder) if path is not None and path.exists()]
+    console.print(f"{account(summary)} · written to {', '.join(places)}", markup=False, style="green")
+    return COMPLETE
+
+
+async def _write(plan: Plan, journal: SqliteJournal) -> Summary:
+    from continuum.batch.outputs import Outputs
+
+    outputs = Outputs(plan)
+    await outputs.learn(journal)
+    await outputs.finish(journal)
+    return await journal.summary()
+
+
+def check_outputs(plan: Plan, journal: Path, *, overwrite: bool) -> None:
+    """Refuse outputs that cannot be written, or that another run made.
+
+    Raises:
+        ConfigurationError: with what to do.
+    """
+    from continuum.batch.outputs import Plan
+
+    plan.check()
+    for target in (journal, Path(f"{journal}-wal")):
+        if target.absolute() in {path.absolute() for path in plan.files().values()}:
+            raise ConfigurationError(f"--output={str(target)!r}: that is the journal; choose another name")
+    if overwrite:
+        return
+    own = set(Plan(**outputs_of(journal)).existing()) if journal.exists() else set()
+    strange = [path for path in plan.existing() if path not in own]
+    if strange:
+        raise ConfigurationError(
+            f"{', '.join(map(str, strange))}: there already, and not from the journal {str(journal)!r}; choose another "
+            "name, move it away, or use --overwrite"
+        )
+
+
+def warn(words: str) -> None:
+    """A note on stderr."""
+    print(_terminal.harmless(_terminal.redact(words, _terminal.secrets())), file=sys.stderr)

@@ -1,0 +1,443 @@
+"""`continuum batch`, `resume`, `retry`: from options to one run of the library, and from its report to an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from continuum import _batch_checks as checks
+from continuum import _batch_journals as journals
+from continuum import _drafting, _progress, _terminal
+from continuum._core.errors import ConfigurationError, JournalError, MissingDependencyError
+from continuum._drafting import BAD_INPUT, COMPLETE, INCOMPLETE, PROVIDER_FAILED, UNWRITABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterator, Mapping
+
+    from anyio import CancelScope
+
+    from continuum.batch.api import Batch, BatchReport
+    from continuum.batch.inputs import Inputs, Inspection, Item
+    from continuum.batch.job import Job
+    from continuum.batch.outputs import Outputs, Plan
+    from continuum.batch.pacing import Limits
+    from continuum.batch.rows import RowFormat
+    from continuum.batch.settings import Settings
+    from continuum.batch.sqlite import SqliteJournal
+
+PAUSED, ACCOUNT_FAILED = 6, 7
+
+_STOPS: Final = {
+    "max_cost": PAUSED,
+    "deadline": PAUSED,
+    "credentials": ACCOUNT_FAILED,
+    "quota": ACCOUNT_FAILED,
+    "outage": ACCOUNT_FAILED,
+    "journal": UNWRITABLE,
+}
+_OPTIONS: Final = {"stream": "--unary", "max_cost": "--max-document-cost", "deadline": "--document-deadline"}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the command line asked for; see `continuum batch --help`. Without an `input`, the journal `run` is gone on
+    with, and what is None is as it was."""
+
+    input: str | None = None
+    run: Path | None = None
+    retry: tuple[Any, ...] = ()
+    output: Path | None = None
+    out_dir: Path | None = None
+    journal: Path | None = None
+    model: str | None = None
+    provider: str | None = None
+    base_url: str | None = None
+    max_tokens: int | None = None
+    system: str | None = None
+    params: tuple[str, ...] = ()
+    template: Path | None = None
+    input_format: str | None = None
+    ignore_unknown: bool = False
+    skip_invalid: bool = False
+    accept_changes: bool = False
+    dry_run: bool = False
+    expect_tokens: int | None = None
+    format: Any = None
+    as_finished: bool = False
+    overwrite: bool = False
+    as_json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    progress_every: float = 30.0
+    concurrency: str = "auto"
+    max_cost: float | None = None
+    deadline: float | None = None
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    policy: Mapping[str, Any] = field(default_factory=dict)
+
+
+def run(order: Order) -> int:
+    """Draft the batch, and return the exit code."""
+    hidden, console = _terminal.secrets(), _terminal.error_console()
+    if order.verbose:
+        _drafting.log_to_stderr(hidden)
+    number = signal.SIGINT
+
+    def terminate(received: int, _: object) -> None:
+        nonlocal number
+        number = signal.Signals(received)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        return _Command(order, console, hidden).run()
+    except (ConfigurationError, MissingDependencyError) as error:
+        return _failed(error, BAD_INPUT)
+    except JournalError as error:
+        return _failed(error, UNWRITABLE if error.unsaved else BAD_INPUT)
+    except KeyboardInterrupt:  # while the input was checked, or while the output was written
+        return 128 + number
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        if order.verbose:
+            import structlog
+
+            structlog.reset_defaults()
+
+
+def _failed(error: Exception, code: int) -> int:
+    journals.fail(error)
+    return code
+
+
+class _Command:
+    """One run of the command. Nothing is sent before everything has been checked.
+
+    Raises:
+        ConfigurationError: the order can only fail.
+        MissingDependencyError: a package for this input is missing.
+        JournalError: the journal cannot be used.
+    """
+
+    def __init__(self, order: Order, console: Any, hidden: list[str]) -> None:
+        self._order, self._console, self._hidden = order, console, hidden
+        self._concurrency = checks.parse_concurrency(order.concurrency)
+        for name in ("max_cost", "deadline"):
+            value = getattr(order, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise ConfigurationError(f"--{name.replace('_', '-')}={value!r}: it has to be more than 0")
+        self._journal_path = self._find_journal()
+        self._plan: Plan | None = None
+        self._number = 0  # of the signal that came
+        self._unwritable = ""
+        self._writing = False
+        self._inspection: Inspection | None = None
+
+    def _find_journal(self) -> Path:
+        order = self._order
+        if order.run is not None:
+            return journals.find(order.run)
+        place = order.output or order.out_dir
+        if order.journal is None and place is None:
+            if order.dry_run:
+                return Path(os.devnull)
+            raise ConfigurationError("where to? Say --output FILE or --out-dir FOLDER")
+        return order.journal or journals.journal_beside(Path(place or ""))
+
+    def _find_plan(self, noted: Mapping[str, Any] | None = None) -> Plan:
+        """What is to be written; where nothing is said, what the run has written until now."""
+        from continuum.batch.outputs import Plan
+
+        order, journal = self._order, self._journal_path
+        format: RowFormat = order.format or (noted or {}).get("format") or "continuum"
+        if order.input is None and not (order.output or order.out_dir):
+            own = journals.from_note(noted, journal) if noted else journals.outputs_of(journal)
+            if not own:
+                raise ConfigurationError("where to? Say --output FILE or --out-dir FOLDER")
+            as_finished = order.as_finished or bool((noted or {}).get("as_finished"))
+            plan = Plan(**own, format=format, as_finished=as_finished)
+            plan.check()
+            return plan
+        plan = Plan(order.output, order.out_dir, format, order.as_finished)
+        if order.dry_run:
+            return plan
+        if order.input is not None and journal.exists():
+            plan.check()  # outputs that have their journal may be written over
+        else:
+            journals.check_outputs(plan, journal, overwrite=order.overwrite)
+        return plan
+
+    def run(self) -> int:
+        """Check, draft, write, report; returns the exit code."""
+        import anyio
+
+        order = self._order
+        if order.input is None:
+            return anyio.run(self._go_on)
+        self._plan = self._find_plan()
+        name = _drafting.provider_name(order.provider, order.model or "")
+        base_url = _drafting.base_url_of(name, order.base_url)
+        policy = dict(order.policy)
+        params: dict[str, Any] = {
+            "model": order.model,
+            "max_tokens": order.max_tokens,
+            **checks.parse_params(order.params),
+        }
+        params["system"] = _drafting.argument_text(order.system, "--system") if order.system else None
+        return anyio.run(self._draft, name, base_url, policy, params)
+
+    async def _go_on(self) -> int:
+        """What was asked before, with what is given now in its place."""
+        from continuum.batch.sqlite import SqliteJournal
+
+        journal = SqliteJournal(self._journal_path)
+        settings = await journal.settings()
+        self._plan = self._find_plan((await journal.notes(journals.NOTE)).get(journals.NOTE))
+        if settings is None:
+            raise ConfigurationError(f"the journal {str(self._journal_path)!r} holds nothing yet; use continuum batch")
+        order = self._order
+        hidden = [name for name, value in settings["params"].items() if str(value).startswith("sha256:")]
+        if hidden:
+            raise ConfigurationError(f"{hidden[0]} was given to the run and is not kept; go on with the same command")
+        params = {**settings["params"], "system": settings["system"]}
+        for name in ("model", "max_tokens"):
+            params[name] = settings[name] if getattr(order, name) is None else getattr(order, name)
+        policy = {**settings["policy"], **order.policy}
+        return await self._draft(settings["provider"], order.base_url or settings["base_url"], policy, params)
+
+    # -- checking -------------------------------------------------------------------------------------------------
+
+    async def _draft(self, name: str, base_url: str, policy: dict[str, Any], params: dict[str, Any]) -> int:
+        from continuum.batch.api import arun_batch
+        from continuum.batch.outputs import Outputs
+        from continuum.batch.pacing import Limits
+        from continuum.batch.sqlite import SqliteJournal
+
+        order, plan, journal = self._order, self._plan, SqliteJournal(self._journal_path)
+        assert plan is not None
+        checked = _drafting.policy_of(policy, _OPTIONS)
+        limits = Limits(**order.limits) if any(order.limits.values()) else None
+        board = _progress.Board(
+            self._console,
+            self._hidden,
+            title=(plan.file or plan.folder or self._journal_path).name,
+            max_cost=order.max_cost,
+            quiet=order.quiet or order.verbose,
+            every=order.progress_every,
+        )
+        outputs = Outputs(plan)
+        if journal.path.is_file():
+            await outputs.learn(journal)
+        async with _drafting.client_of(name, base_url, is_async=True, needs_key=not order.dry_run) as client:
+            jobs = None if order.input is None else _Jobs()
+            batch = arun_batch(
+                jobs,
+                client=client,
+                journal=journal,
+                policy=checked,
+                concurrency=self._concurrency,
+                max_cost=order.max_cost,
+                deadline=order.deadline,
+                limits=limits,
+                accept_changes=order.accept_changes,
+                progress=board,
+                **{name: value for name, value in params.items() if value is not None},
+            )
+            if jobs is None:
+                await self._reopen(journal)
+                board.total = (await journal.summary()).total
+            else:
+                jobs.inputs, jobs.skip_invalid = self._inputs(client, batch.settings), order.skip_invalid
+                code = await self._check(jobs.inputs, batch.settings, limits, outputs)
+                if code is not None:
+                    return code
+                board.total = 0 if self._inspection is None else self._inspection.good
+            return await self._run(batch, board, outputs, plan, journal)
+
+    def _inputs(self, client: Any, settings: Settings) -> Inputs:
+        from continuum.batch.inputs import Inputs
+        from continuum.batch.settings import check, create_params, policy_of
+        from continuum.batch.sources import Source
+        from continuum.batch.templates import Template
+        from continuum.providers import provider_for
+
+        def checked(job: Job) -> None:
+            check(provider_for(client, create_params(job, settings), policy_of(job, settings)))
+
+        order = self._order
+        return Inputs(
+            Source(str(order.input), order.input_format),
+            template=None if order.template is None else Template(order.template),
+            ignore_unknown=order.ignore_unknown,
+            check=checked,
+        )
+
+    async def _check(self, inputs: Inputs, settings: Settings, limits: Limits | None, outputs: Outputs) -> int | None:
+        """Look at every row; returns an exit code if that is the end of it."""
+        from continuum.batch.estimate import Estimator
+        from continuum.batch.inputs import inspect
+
+        order = self._order
+        in_flight = self._concurrency if isinstance(self._concurrency, int) else None
+        estimator = Estimator(
+            asdict(settings), expected_tokens=order.expect_tokens, concurrency=in_flight, limits=limits
+        )
+        compared = checks.Comparison(self._journal_path, inputs.source.name)
+
+        def take(item: Item) -> None:
+            compared.add(item)
+            outputs.expect(item.job.id)
+            if order.dry_run:
+                estimator.add(item.job)
+
+        found = self._inspection = inspect(inputs, take)
+        checks.say_problems(self._say, inputs, found, skip=order.skip_invalid, quiet=order.quiet)
+        if found.bad and not order.skip_invalid:
+            return BAD_INPUT
+        if not found.good:
+            raise ConfigurationError(f"{inputs.source.name}: there is no row to draft")
+        serious = await compared.finish(inputs, settings, accept=order.accept_changes)
+        for words in compared.notes if not order.quiet else ():
+            self._say(words, "yellow")
+        for words in serious:
+            self._say(words, "red")
+        if order.dry_run:
+            checks.say_forecast(estimator.forecast(), found, as_json=order.as_json, max_cost=order.max_cost)
+        return BAD_INPUT if serious else COMPLETE if order.dry_run else None
+
+    def _say(self, words: str, style: str = "") -> None:
+        self._console.print(_terminal.redact(_terminal.harmless(words), self._hidden), style=style, markup=False)
+
+    # -- drafting -------------------------------------------------------------------------------------------------
+
+    async def _reopen(self, journal: SqliteJournal) -> None:
+        """Make documents open again, of the journal that is gone on with."""
+        if not self._order.retry:
+            return
+        await journal.begin(await journal.settings() or {})
+        try:
+            count = await journal.reopen(*self._order.retry)
+        finally:
+            await journal.close()
+        if not self._order.quiet:
+            self._say(f"{_terminal.count(count, 'document')} {' and '.join(self._order.retry)}: drafted again")
+
+    async def _run(
+        self, batch: Batch, board: _progress.Board, outputs: Outputs, plan: Plan, journal: SqliteJournal
+    ) -> int:
+        import anyio
+
+        if journal.path.exists():
+            await self._written(outputs.begin(journal))
+        error: BaseException | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._listen, batch, tasks.cancel_scope)
+            tasks.start_soon(board.watch)
+            tasks.start_soon(self._note, plan, board, journal)
+            try:
+                async with batch:
+                    async for result in batch:
+                        if not self._unwritable:
+                            await self._written(anyio.to_thread.run_sync(outputs.add, result))
+            except Exception as failure:
+                error = checks.alone(failure)
+            self._writing = True
+            if journal.path.exists():
+                await self._written(outputs.finish(journal))
+            tasks.cancel_scope.cancel()
+        outputs.close()
+        if error is not None:
+            raise error
+        return self._report(batch.report, plan)
+
+    async def _note(self, plan: Plan, board: _progress.Board, journal: SqliteJournal) -> None:
+        """Keep where the results go, for whoever goes on from the journal alone."""
+        await board.begun.wait()
+        with contextlib.suppress(JournalError):  # the run itself tells what is wrong with it
+            await journal.put_note(journals.NOTE, journals.note_of(plan, journal.path))
+
+    async def _written(self, work: Awaitable[None]) -> None:
+        """Write to the outputs. What cannot be written is in the journal all the same, and the run goes on."""
+        try:
+            await work
+        except OSError as error:
+            self._unwritable = f"{error.filename or 'the output'}: {error.strerror or error}"
+
+    async def _listen(self, batch: Batch, scope: CancelScope) -> None:
+        """First signal: no new requests. Second: at once. While the output is written: no output."""
+        import anyio
+
+        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+            async for number in received:
+                first, self._number = not self._number, int(number)
+                if self._writing:
+                    self._unwritable = "interrupted"
+                    scope.cancel()
+                elif first:
+                    batch.drain("interrupted; once more to stop at once")
+                else:
+                    batch.stop()
+
+    # -- at the end -----------------------------------------------------------------------------------------------
+
+    def _report(self, report: BatchReport, plan: Plan) -> int:
+        order, documents = self._order, report.summary.documents
+        is_over = report.stopped is None or not (documents.get("pending") or documents.get("running"))
+        if not is_over and report.stopped == "interrupted":
+            code, headline = 128 + (self._number or signal.SIGINT), "stopped"
+        elif not is_over:
+            code, headline = _STOPS.get(str(report.stopped), PROVIDER_FAILED), f"paused ({report.stopped})"
+        elif documents.get("failed"):
+            code, headline = PROVIDER_FAILED, "done, some failed"
+        else:
+            code, headline = (INCOMPLETE, "done") if documents.get("incomplete") else (COMPLETE, "complete")
+        if self._unwritable:
+            self._say(f"error: cannot write {self._unwritable}; the journal has everything: continuum export", "red")
+            code = UNWRITABLE if code in (COMPLETE, INCOMPLETE, PROVIDER_FAILED) else code
+        places = [path for path in (*plan.files().values(), plan.folder) if path and path.exists()]
+        if order.as_json:
+            print(json.dumps(self._account(report, code, [str(path) for path in places])))
+        if order.quiet and code == COMPLETE:
+            return code
+        parts = [headline, journals.account(report.summary), _progress.duration(report.seconds)]
+        if not is_over and report.message:
+            parts.insert(1, report.message)
+        if report.interrupted and not order.quiet:
+            parts.append(f"{_terminal.count(report.interrupted, 'document')} had been in flight at a kill")
+        if places and not self._unwritable:
+            parts.append(f"written to {', '.join(path.name for path in places)}")
+        if not is_over:
+            parts.append("the same command goes on")
+        self._say(" · ".join(parts), "green" if code == COMPLETE else "yellow")
+        return code
+
+    def _account(self, report: BatchReport, code: int, places: list[str]) -> dict[str, Any]:
+        return {
+            **journals.figures(report.summary),
+            "stopped": report.stopped,
+            "message": _terminal.redact(report.message, self._hidden),
+            "bought_again_at_most": report.interrupted,
+            "bad_rows": 0 if self._inspection is None else self._inspection.bad,
+            "seconds": report.seconds,
+            "journal": str(self._journal_path),
+            "outputs": places,
+            "exit_code": code,
+        }
+
+
+class _Jobs:
+    """The rows as jobs, once they have been looked at: the batch is made before, as it knows its settings."""
+
+    def __init__(self) -> None:
+        self.inputs: Inputs | None = None
+        self.skip_invalid = False
+
+    def __iter__(self) -> Iterator[Job]:
+        assert self.inputs is not None
+        for _, job in self.inputs.jobs(skip_invalid=self.skip_invalid):
+            yield job
