@@ -17,6 +17,9 @@ from continuum._core.stitch.overlap import borders
 _SEED = 8
 _SKIP = 56
 _MAX_EDITS = 64
+_GRAM = 10
+_GRAMS = 64
+_ALL = 400
 _NUMBERS = str.maketrans("123456789", "000000000")
 
 
@@ -166,6 +169,24 @@ def _from_start(left: str, head: str) -> list[Near]:
         if found:
             break
     return found
+
+
+def own_words(left: str, near: Near, head: str) -> tuple[float, float]:
+    """What a repeat with changes says of the passage that it would repeat, and of no other.
+
+    Rows of a table, entries of a list and lines of a log resemble each other. Only a repeat has what no earlier row
+    has.
+
+    Returns:
+        How many characters only the end of the text has, up to `_ALL`, and the share of them that the head says again.
+    """
+    passage, earlier, again = left[near.start :], left[: near.start], head[: near.end]
+    step = max(1, len(passage) // _GRAMS)
+    grams = (passage[i : i + _GRAM] for i in range(0, len(passage) - _GRAM, step))
+    own = [gram for gram in grams if gram not in earlier]
+    if not own:
+        return 0.0, 0.0
+    return min(_ALL, len(own) * step), sum(gram in again for gram in own) / len(own)
 
 
 def may_repeat(left: str, head: str) -> int | None:

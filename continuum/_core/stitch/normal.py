@@ -40,7 +40,8 @@ def normal(text: str) -> str:
 def raw_end(text: str, length: int) -> int:
     """The shortest prefix of `text` whose normal form has at least `length` characters: where in raw text a match ends.
 
-    What the form drops (white space, marks, quotes) after that character is not included.
+    What the form drops (white space, marks, quotes) after that character is not included, but for combining marks,
+    which belong to it.
     """
     low, high = 0, len(text)
     if length <= 0:
@@ -57,6 +58,8 @@ def raw_end(text: str, length: int) -> int:
         done += len(_TABLE[ord(text[low])] or "")
         low += 1
         if done >= length:
+            while low < len(text) and unicodedata.combining(text[low]):
+                low += 1
             return low
     return len(text)
 

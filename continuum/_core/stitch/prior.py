@@ -14,9 +14,12 @@ class Prior(NamedTuple):
 
     Attributes:
         in_place: discount of the plain reading where the server went on in place.
-        overlap, near, contained: a repeat word for word, with changes (`near_template` more in a text of
-            equal lines, `unnatural` more where no line, sentence or word begins), of a part that ends before
-            the text does.
+        overlap, near, contained: a repeat word for word, with changes (`unnatural` more where no line,
+            sentence or word begins), of a part that ends before the text does.
+        own, own_share, own_long, own_slope, own_most: what a repeat with changes gains for each character that only
+            the end of the text has and the reply says again: nothing below a share of them (`own_share`, in a long
+            repeat up to `own_long` more, for there a few changes spoil little), `own_most` in all; in prose at least
+            what its words would have cost, from `own_slope` above that share on.
         whole, line, far, lines, indent, sentence, ideograph, word, words, space, mark, inside, blank, blank_run:
         where a repeat
             begins: at the start of the text, of a line (plus `lines` for each line more, and `far` in a text of
@@ -55,7 +58,11 @@ class Prior(NamedTuple):
     overlap: float = -0.5
     near: float = 4.0
     unnatural: float = 8.0
-    near_template: float = 4.0
+    own: float = 1.0
+    own_share: float = 0.2
+    own_slope: float = 0.25
+    own_long: float = 0.35
+    own_most: float = 60.0
     contained: float = 10.4
     whole: float = 1.0
     line: float = 1.5
@@ -83,7 +90,7 @@ class Prior(NamedTuple):
     lost_loose: float = 1.0
     known_word: float = 6.0
     two_words: float = 3.5
-    extra: float = 5.6
+    extra: float = 6.4
     extra_loose: float = 4.2
     ellipsis: float = 3.0
     quotation: float = 3.0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from continuum._core.stitch.boundary import IDEOGRAPH
 from continuum._core.stitch.lazy import lazy
-from continuum._core.stitch.near import Near, may_repeat, near_overlaps, templated
+from continuum._core.stitch.near import Near, may_repeat, near_overlaps, own_words, templated
 from continuum._core.stitch.normal import dropped_head, dropped_tail, normal, raw_end, raw_start
 from continuum._core.stitch.overlap import borders, period, running, runs, squares
 from continuum._core.stitch.peel import Peel, peels
@@ -32,6 +32,8 @@ _SAID = 48
 _PROOF = 28
 _SAMPLE = 240
 _UNIT = 80
+_OPENING = 120
+_OWN = 300
 _RECENT = 120
 _EARLY = 48
 _PATIENCE = 2048
@@ -78,6 +80,19 @@ class Before:
         self.left = left
         self.tail = left[-_FORM_WINDOW:]
 
+    def look_back(self, body: str) -> None:
+        """Let the normal form reach back further if `body` may begin the text again and the start is out of sight."""
+        if len(self.left) > len(self.tail):
+            start = normal(body[:_OPENING])
+            if any(start[i : i + 12] in self.opening for i in (0, 8, 16, 28) if len(start) >= i + 12):
+                self.tail = self.left[-_LARGE:]
+                self.__dict__.pop("form", None)
+
+    @cached_property
+    def opening(self) -> str:
+        """The normal form of the start of the text."""
+        return normal(self.left[: 4 * _OPENING])
+
     @cached_property
     def flow(self) -> Flow:
         """Prices text by what was said before."""
@@ -122,6 +137,9 @@ class Readings:
         candidates = peels(self.left, head[:_WRAPPED], before.fence, final)
         if len(head) > _LARGE:
             candidates = sorted(candidates, key=lambda peel: peel.bits)[:3]
+        for peel in candidates:
+            if not peel.open:
+                before.look_back(head[peel.start : peel.start + _OPENING])
         # A wrapper whose end never comes is no reason to wait for ever; a repeat that goes on is.
         patient = len(head) <= _PATIENCE
         self.open = not final and any(patient if peel.open else self._may_change(peel) for peel in candidates)
@@ -142,6 +160,8 @@ class Readings:
         if k < 2 * _UNIT and self.left[start - 1 : start] == self.left[-1:]:
             return False
         if start < 0 or not body.startswith(self.left[start:]) or len({*body[:_PROOF]}) < 6:
+            return False
+        if self.left.find(body[:_PROOF], start + 1) >= 0:
             return False
         if self.before.templated > 0.4:
             return False
@@ -271,28 +291,38 @@ class Readings:
     def _near(self, peel: Peel, body: str, totals: Totals, base: float, exact: set[int]) -> None:
         """Overlaps of the normal forms, mapped back to the characters that arrived."""
         tail, form = self.before.tail, self.before.form
-        for near in near_overlaps(form, normal(body[:_HEAD_WINDOW])):
+        other = normal(body[: max(_HEAD_WINDOW, len(tail) + len(tail) // 8)])
+        for near in near_overlaps(form, other):
             end = raw_end(body, near.end)
             start = raw_start(tail, len(form) - near.start)
             index = len(self.left) - len(tail) + start
             if _FENCE.match(body) and not _FENCE.match(self.left, max(0, index)):
                 continue  # the fence is not part of the repeat; its own peel speaks for it
+            own = None
+            if near.edits or near.foreign:
+                own = self._own(near, *own_words(form, near, other), totals.at(end))
             for cut, misfit in after_marks(tail, body, end):
                 if cut not in exact:
-                    self._near_at(peel, body, near, cut, index, misfit + base, totals)
+                    said = own if own is not None else min(totals.at(cut), _GAIN_CAP)
+                    self._near_at(peel, body, near, cut, index, misfit + base - said)
 
-    def _near_at(self, peel: Peel, body: str, near: Near, cut: int, index: int, bits: float, totals: Totals) -> None:
+    def _own(self, near: Near, size: float, share: float, said: float) -> float:
+        """What a repeat with changes gains: new text hardly says again what only the end of the text has."""
+        least = PRIOR.own_share + PRIOR.own_long * min(1.0, size / _OWN)  # a few changes spoil little of much
+        proof = min(PRIOR.own_most, PRIOR.own * size * max(0.0, share - least))
+        if near.foreign:
+            return proof
+        prose = (1.0 - self.before.templated) * min(1.0, max(0.0, (share - PRIOR.own_share) / PRIOR.own_slope))
+        return max(proof, prose * min(said, _GAIN_CAP))
+
+    def _near_at(self, peel: Peel, body: str, near: Near, cut: int, index: int, bits: float) -> None:
         """One place where a repeat with changes may end."""
-        said = min(totals.at(cut), _GAIN_CAP)
-        if near.edits:
-            prose = 1.0 - self.before.templated
-            said = said * prose + min(_GAIN_CAP, (0.05 + 0.2 * prose) * max(0, near.matched - _UNIT // 2))
         after = body[cut : cut + _AFTER]
         change = self.flow.cost(self.left, after) - self.flow.cost(body[:cut], after)
         begin = start_bits(self.left, index)
-        bits += PRIOR.near + begin + change - said
-        if near.edits:
-            bits += PRIOR.near_template * self.before.templated + (PRIOR.unnatural if begin > PRIOR.space else 0.0)
+        bits += PRIOR.near + begin + change
+        if near.edits and begin > PRIOR.space:
+            bits += PRIOR.unnatural
         if near.numbers and near.numbers == near.edits:
             return  # only numbers differ: the next one of its kind, not a repeat
         bits += PRIOR.edit * near.edits + PRIOR.skipped * near.skipped + PRIOR.number * near.numbers
