@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _SURE = 128
 """Characters to see before anything is decided but that the reply simply goes on."""
+_LEARNT = 600
+"""Characters from which on a text has taught what its words and lines begin with."""
+_SHARE = 1.3
+"""Halvings of the doubt between a margin of nothing and the margin at which a join is believed (a fifth is wrong)."""
 _BEHIND = 32
 """Characters to see behind the anchor, and behind the rest that may follow it."""
 
@@ -216,24 +220,44 @@ def _plain(head: str, context: Context, final: bool) -> Verdict | None:
     )
     # Where readings are about as good, the one that drops least is taken.
     best = min((r for r in found if r.bits <= found[0].bits + PRIOR.tie), key=lambda r: r.cut)
-    margin = 20.0
-    for other in found:
-        if (other.cut, other.inserted) != (best.cut, best.inserted):
-            margin = abs(other.bits - best.bits)
-            break
-    if best.unsure or (best.aligned and margin < PRIOR.doubt_aligned) or _overruled(best, found):
+    other = next((r for r in found if (r.cut, r.inserted) != (best.cut, best.inserted)), None)
+    margin = abs(other.bits - best.bits) if other else 20.0
+    if best.unsure or _overruled(best, found):
         margin = min(margin, 1.0)
     fits = best.kind == "plain" and not best.inserted and not best.overlap
     misfit = context.shown.flow.misfit(context.shown.left, head[best.cut : best.cut + 2]) if fits else 0.0
     if not final and len(head) < _SURE and (margin < PRIOR.doubt or best.cut or best.inserted or misfit > PRIOR.hold):
         return None  # only what simply goes on flows at once; a little more text may tell for the others
-    join = _join_of(best, margin, head)
+    join = _join_of(best, margin, head, _doubt(best, other))
     if fits and join.kind == "plain":
         join = _misfit(join, context, misfit)
         if not best.peel.spoken and speaks(context.shown.left, head):
             note = f"{join.note}, though it may talk to the reader"
             join = join._replace(ambiguous=True, confidence=min(join.confidence, 0.7), note=note)
     return Verdict(join, best.peel.fence)
+
+
+def _doubt(best: Reading, other: Reading | None) -> float:
+    """How many bits the best reading must be ahead of the next to be believed: where a fifth of such joins are wrong.
+
+    The bits are no probabilities: what is peeled or repeated word for word is right at a small margin, an edited
+    repeat, or a plain join where white space may have been lost, is wrong at a large one as well.
+    """
+    if best.kind == "plain":
+        if best.inserted:
+            return PRIOR.doubt_lost
+        if best.cut:
+            return PRIOR.doubt_peel
+        if other is None or other.kind in ("overlap", "nothing_new"):
+            return PRIOR.doubt_peel
+        return PRIOR.doubt_blank if other.inserted else PRIOR.doubt_kept
+    if best.edited:
+        return PRIOR.doubt_edited
+    if best.aligned:
+        return PRIOR.doubt_aligned
+    if best.kind == "near":
+        return PRIOR.doubt_changed
+    return PRIOR.doubt_said if best.overlap >= 3 else PRIOR.doubt_character
 
 
 def _overruled(best: Reading, found: list[Reading]) -> bool:
@@ -251,17 +275,18 @@ def _misfit(join: Join, context: Context, bits: float) -> Join:
             confidence=min(join.confidence, 0.5),
             note=f"{join.note}, but hardly fits: text may be missing",
         )
-    if bits > (PRIOR.misfit_anchor if context.anchor else PRIOR.misfit):
+    known = not join.removed and len(context.shown.left) >= _LEARNT
+    if bits > (PRIOR.misfit_anchor if context.anchor else PRIOR.misfit if known else PRIOR.misfit_behind):
         return join._replace(ambiguous=True, confidence=min(join.confidence, 0.8), note=f"{join.note}, but fits badly")
     return join
 
 
-def _join_of(best: Reading, margin: float, head: str) -> Join:
+def _join_of(best: Reading, margin: float, head: str, doubt: float = PRIOR.doubt) -> Join:
     kind: SeamKind = best.kind
     if best.cut >= len(head.rstrip()) and head.strip():
         kind = "nothing_new"
-    confidence = 1 - 2 ** -max(0.0, min(margin, 20.0)) / 2
+    confidence = 1 - 2 ** -max(0.0, min(_SHARE * margin / doubt, 20.0)) / 2
     note = best.note or kind
     if best.peel.what:
         note = f"{best.peel.what} before it; {note}"
-    return Join(kind, best.cut, 0, best.inserted, best.overlap, confidence, margin < PRIOR.doubt, note)
+    return Join(kind, best.cut, 0, best.inserted, best.overlap, confidence, margin < doubt, note)

@@ -44,12 +44,18 @@ class Prior(NamedTuple):
         talk, talk_slope, talk_space: talk with a score of 6, each point more, and only a space behind it.
         run: a repeat that is a run of one or two characters.
         doubled: what saying a stretch again costs at most where the text has said as long a stretch twice before.
-        aligned: a repeat that begins behind the same character as the text ends with; `doubt_aligned` is its `doubt`.
+        aligned: a repeat that begins behind the same character as the text ends with.
         doubt_near: the `doubt` of keeping text that may be a long repeat with changes.
         tie: readings closer than this are as good; the one that drops least wins.
-        doubt: a join whose next best reading is closer than this is ambiguous.
+        doubt: a plain join whose next best reading is closer than this waits for more text.
+        doubt_lost, doubt_peel, doubt_blank, doubt_kept, doubt_edited, doubt_aligned, doubt_changed, doubt_said,
+        doubt_character: a join whose next best reading is closer than this is ambiguous: of lost white space, behind
+            a peel or against a repeat, plain against lost white space, plain against a peel or a changed repeat, a
+            repeat with other words, of a unit that may come twice, with other marks, word for word, of one or two
+            characters. Fitted so that about a fifth of the joins just below are wrong.
         hold: a plain join that fits worse than this waits for more text before it flows.
-        gap, misfit: a plain join that fits worse than this is taken for a gap, or is ambiguous; with `_anchor` where
+        gap, misfit: a plain join that fits worse than this is taken for a gap, or is ambiguous (`misfit_behind`:
+            behind a peel, or in a text that has just begun); with `_anchor` where
         an anchor
             was asked for and did not come.
     """
@@ -116,13 +122,22 @@ class Prior(NamedTuple):
     wrapped: float = 5.0
     aligned: float = 0.0
     doubt_near: float = 14.0
-    doubt_aligned: float = 9.0
+    doubt_lost: float = 4.0
+    doubt_peel: float = 2.0
+    doubt_blank: float = 10.0
+    doubt_kept: float = 6.0
+    doubt_edited: float = 8.0
+    doubt_aligned: float = 12.0
+    doubt_changed: float = 3.0
+    doubt_said: float = 4.0
+    doubt_character: float = 1.0
     tie: float = 0.5
     doubled: float = 11.7
     doubt: float = 4.0
     gap: float = 5.9
     gap_anchor: float = 2.0
-    misfit: float = 4.5
+    misfit: float = 0.5
+    misfit_behind: float = 4.5
     hold: float = 4.0
     misfit_anchor: float = -0.5
 

@@ -59,6 +59,7 @@ class Reading(NamedTuple):
         note: the evidence in a few words.
         unsure: where exactly the repeat ends could not be seen.
         aligned: what is repeated is a unit that the text may well say twice.
+        edited: it is repeated with other words.
     """
 
     cut: int
@@ -71,6 +72,7 @@ class Reading(NamedTuple):
     note: str = ""
     unsure: bool = False
     aligned: bool = False
+    edited: bool = False
 
 
 class Before:
@@ -331,7 +333,9 @@ class Readings:
         bits += PRIOR.unsure * near.unsure
         kind = self._kind("near", index, cut)
         note = f"{cut} characters repeated with {near.edits or 'small'} changes"
-        self.found.append(Reading(peel.start + cut, bits, kind, cut, peel, "", change, note, near.unsure))
+        self.found.append(
+            Reading(peel.start + cut, bits, kind, cut, peel, "", change, note, near.unsure, edited=near.edits > 0)
+        )
 
 
 def after_marks(left: str, body: str, end: int) -> list[tuple[int, float]]:
