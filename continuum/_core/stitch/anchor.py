@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from continuum._core.stitch.normal import normal, raw_end
 from continuum._core.stitch.overlap import borders
+from continuum._core.stitch.readings import after_marks
 
 REACH = 1000
 """How far into the reply the anchor is looked for."""
@@ -130,7 +131,7 @@ def _mangled(wanted: str, text: str, head: str, starts: list[int]) -> Anchored |
     at = form.find(target)
     once = normal(text[-_TAIL:]).count(target) <= 1
     if at >= 0 and _placed(wanted, text, head, raw_end(window, at), starts, once):
-        return _closed(head, raw_end(window, at), raw_end(window, at + size), True, exact=False)
+        return _closed(head, raw_end(window, at), _end(text, head, raw_end(window, at + size)), True, exact=False)
     first = {len(normal(head[:start])) for start in starts} | {0}
     while size >= max(_MIN_PART, len(target) // 3):
         size -= 1 if size <= 64 else 3
@@ -141,8 +142,13 @@ def _mangled(wanted: str, text: str, head: str, starts: list[int]) -> Anchored |
         begins = any(at - 4 <= f <= at for f in first)
         most = size >= max(24, len(target) * 2 // 3) and _placed(wanted, text, head, raw_end(window, at), starts, once)
         if begins or most:
-            return _closed(head, raw_end(window, at), raw_end(window, at + size), False, exact=False)
+            return _closed(head, raw_end(window, at), _end(text, head, raw_end(window, at + size)), False, exact=False)
     return None
+
+
+def _end(text: str, head: str, end: int) -> int:
+    """The end of the anchor in another dress: with the marks that the text ends with, as far as they were said."""
+    return after_marks(text, head, end)[0][0] if normal(text[-1:]) == "" else end
 
 
 def _closed(head: str, start: int, end: int, whole: bool, *, exact: bool = True) -> Anchored:

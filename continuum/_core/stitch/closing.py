@@ -46,8 +46,8 @@ def hold_from(text: str, *, wrapped: bool) -> int:
         match = _FENCE_MAY_END.search(text, max(0, at - _LONGEST_NOTE))
         at = match.start() if match is not None else at
         start = text.rfind("\n", 0, at) + 1
-        if text[start:at].strip()[:1] in ("`", "~"):
-            at = start  # a fence line is counted as a whole
+        if not text[start:at].strip(" \t`~") and text[start:at].strip():
+            at = start  # whether it is the line of a fence is not seen yet
     line = text.rfind("\n", max(0, len(text) - _LONGEST_NOTE)) + 1
     if line > 0:
         words = text[line:].lstrip().casefold()

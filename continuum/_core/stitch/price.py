@@ -74,7 +74,9 @@ class Flow:
     """Prices text by what the end of `left` has said. What was looked up is kept for the next question."""
 
     def __init__(self, left: str) -> None:
-        background = _BACKGROUND if len(left) < _ENOUGH else ""
+        # In another script its words only tell that every new word is a surprise behind a blank.
+        latin = len(left[-_ENOUGH:].encode("utf-8", "replace")) < 1.4 * len(left[-_ENOUGH:])
+        background = _BACKGROUND if len(left) < _ENOUGH and latin else ""
         self._seen = background + left[-_WINDOW:] + _SEPARATOR
         self._successors: dict[str, tuple[int, int, dict[str, int]]] = {}
         self._costs: dict[str, float] = {}

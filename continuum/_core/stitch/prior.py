@@ -36,6 +36,7 @@ class Prior(NamedTuple):
             and a capital behind a small letter in a text that has none,
             whether a line of wrapped prose is full,
             and what a word that never came up says against dropping a blank.
+        glue, glue_new: what two words say against dropping the blank between them, more in a text that has just begun.
         extra, extra_loose: white space that was added, on its own or behind something peeled.
         ellipsis, quotation, marker, number_marker, table, heading: what was peeled.
         bracket, bracket_colon, json_head: JSON brackets opened again, behind a colon, or with the head of the document.
@@ -118,6 +119,7 @@ class Prior(NamedTuple):
     run: float = 14.0
     glued: float = 3.0
     glue: float = 2.0
+    glue_new: float = 4.0
     one_word: float = 1.5
     wrapped: float = 5.0
     aligned: float = 0.0

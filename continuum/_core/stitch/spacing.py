@@ -18,6 +18,7 @@ _CAMEL = lazy(r"[a-zà-ÿ][A-Z]")
 _CODE = lazy(r"[=(){};<>]|  ")
 _RUN = lazy(r"\s+")
 _WINDOW = 6000
+_LEARNT = 600  # characters from which on a text has taught which words it uses
 
 
 def insertions(left: str, body: str, flow: Flow, loose: bool, ahead: int) -> list[tuple[str, float]]:
@@ -74,7 +75,8 @@ def glue(left: str, body: str, flow: Flow) -> float:
         return 0.0
     if end.group() + start.group() in flow.words:
         return -PRIOR.glue
-    return PRIOR.glue + (PRIOR.two_words if end.group() in flow.words else 0.0)
+    new = PRIOR.glue_new if len(left) < _LEARNT else 0.0
+    return PRIOR.glue + new + (PRIOR.two_words if end.group() in flow.words else 0.0)
 
 
 def _wrapped(left: str, body: str) -> float:

@@ -1,0 +1,104 @@
+"""Joins that delete too much or too little: repeats with changes, marks at the end, Unicode, doubt."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from continuum._core.stitch import Joiner, stitch
+
+ROWS = "".join(
+    f'    {{\n      "code": "{a}{b}",\n      "name": "{name}",\n      "number": "{number}"\n    }},\n'
+    for a, b, name, number in (
+        ("A", "F", "Afghanistan", "004"),
+        ("A", "L", "Albania", "008"),
+        ("D", "Z", "Algeria", "012"),
+        ("A", "D", "Andorra", "020"),
+        ("A", "O", "Angola", "024"),
+        ("A", "R", "Argentina", "032"),
+        ("A", "M", "Armenia", "051"),
+        ("A", "U", "Australia", "036"),
+    )
+)
+SAGA = (
+    "Ο φάρος στάθηκε στην άκρη του κόσμου, και κανείς δεν ήξερε ποιος τον είχε χτίσει εκεί πέρα.\r\n"
+    "Το πρωί ήρθε η βάρκα με το λάδι, και ο φύλακας ρώτησε τι νέα υπήρχαν από την πόλη.\r\n"
+)
+
+
+def test_the_next_row_of_a_template_is_no_repeat_with_changes() -> None:
+    """A record that differs from the last one in its values alone is the next record."""
+    at = ROWS.index('    {\n      "code": "AR"')
+    assert stitch([ROWS[:at], ROWS[at:]]).text == ROWS
+
+
+def test_a_record_said_again_with_a_slip_is_a_repeat() -> None:
+    """What only the last record has is said again: a repeat, though every record looks like it."""
+    start, at = ROWS.index('    {\n      "code": "AR"'), ROWS.index('"032"\n    },\n') + len('"032"\n    },\n')
+    again = ROWS[start:at].replace("Argentina", "Argntina")
+    joined = stitch([ROWS[:at], again + ROWS[at:]])
+    assert joined.text == ROWS or joined.seams[0].ambiguous
+
+
+def test_a_decomposed_repeat_takes_its_marks_along() -> None:
+    """The combining mark of the last repeated letter belongs to the repeat."""
+    cut = SAGA.index("βάρκα") + len("βά")
+    again = unicodedata.normalize("NFD", SAGA[SAGA.index("Το πρωί") : cut])
+    assert stitch([SAGA[:cut], again + SAGA[cut:]]).text == SAGA
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "words"),
+    [
+        (SAGA[:121], SAGA[121:], SAGA[94:121]),
+        ("They met the family 👩‍👩‍👧 at the quay and 👩‍", "👩‍👧 waved back at them all day.\n", "at the quay and 👩‍"),
+        ("שלום לכולם, המגדלור עמד בקצה העולם ואיש לא ידע", " מי בנה אותו שם.\n", "ואיש לא ידע"),
+        ("السلام عليكم، وقفت المنارة في نهاية العالم ولم", " يعرف أحد من بناها.\n", "نهاية العالم ولم"),
+        ("The flags 🇩🇪🇫🇷 flew over the harbour and 🇮", "🇹 was the last of them to go.\n", "over the harbour and 🇮"),
+    ],
+)
+def test_any_script_is_joined(left: str, right: str, words: str) -> None:
+    """Line ends with a carriage return, emoji sequences, flags and right-to-left text, cut inside a character as the
+    reader sees it; goes on at once or says some words again."""
+    assert stitch([left, right]).text == left + right
+    assert stitch([left, words + right]).text == left + right
+
+
+@pytest.mark.parametrize("broken", ["\ufffd", "\ufffd\ufffd", chr(0xD83D)])
+def test_a_character_that_was_cut_is_text(broken: str) -> None:
+    """Half a character, as some servers send it, neither raises nor is lost in silence, whole or in pieces."""
+    left, reply = "The lighthouse stood there " + broken, broken + " and nobody came to see it any more.\n"
+    text = stitch([left, reply]).text
+    assert text in (left + reply, left + reply[len(broken) :], left + reply.removeprefix(broken))
+    joiner = Joiner(left)
+    out = "".join(joiner.feed(character) for character in reply) + joiner.finish()
+    assert joiner.join is not None
+    assert left[: len(left) - joiner.join.replaced] + out == text
+
+
+def test_the_marks_behind_an_anchor_in_another_dress_are_said_once() -> None:
+    """An anchor that ends with a mark is found in a form without marks; the mark is part of it all the same."""
+    left = 'The list:\n\n{"alpha_3": "MOP", "name": "Pataca", "numeric": "446"}, {"alpha_3": "MRU", "name": "'
+    anchor = '"numeric": "446"}, {"alpha_3": "MRU", "name": "'
+    reply = '"numeric": "446"},  {"alpha\\_3": "MRU", "name": "Ouguiya", "numeric": "929"}\n'
+    joiner = Joiner(left, anchor=anchor)
+    assert left + joiner.feed(reply) + joiner.finish() == left + 'Ouguiya", "numeric": "929"}\n'
+
+
+def test_a_long_line_that_begins_like_a_fence_flows() -> None:
+    """Behind a wrapper only marks are awaited, not the end of whatever line begins with one."""
+    joiner = Joiner("a")
+    for character in "```\n~" + "".join(chr(0x4E00 + i) for i in range(6000)):
+        joiner.feed(character)
+    assert joiner.held <= 200
+
+
+def test_a_unit_that_may_come_twice_is_not_a_certainty() -> None:
+    """A line said again directly behind itself may be the text's own second one."""
+    line = "                                (blank line)\n"
+    left = "Example:\n\n```text\n* [A fine book](http://example.com/example.html)\n" + line
+    joined = stitch([left, line + "### Title\n" + line + "* [Another fine book](http://example.com/book.html)\n"])
+    assert joined.seams[0].ambiguous or joined.text == left + line + "### Title\n" + line + (
+        "* [Another fine book](http://example.com/book.html)\n"
+    )
