@@ -67,6 +67,7 @@ def new_run(
     runtime: Runtime | None = None,
     live: bool = False,
     chunks: bool = False,
+    response_model: Any = None,
     api: type[Provider] | None = None,
 ) -> Run:
     """Check everything and prepare a run; nothing is sent. `api` is the wire API; None: what the arguments ask for.
@@ -88,11 +89,21 @@ def new_run(
             f"client={type(client).__name__} does not fit this {here} function; use {there} with it"
         )
     provider.check()
+    if response_model is not None:
+        from continuum._structured import Structured
+
+        provider.structured = wanted = Structured(response_model)
+        provider.answer_as(wanted.name, wanted.schema)
     return Run(provider, runtime, live=live, chunks=chunks)
 
 
 def complete(
-    client: SyncClient, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any
+    client: SyncClient,
+    *,
+    policy: Policy | None = None,
+    runtime: Runtime | None = None,
+    response_model: Any = None,
+    **params: Any,
 ) -> Result:
     """Ask, and go on asking until the answer is whole.
 
@@ -101,6 +112,10 @@ def complete(
             `litellm`, or a LiteLLM `Router`.
         policy: ceilings and choices; None: the defaults.
         runtime: clock, sleep and randomness; None: the real ones.
+        response_model: a pydantic model (or any type that pydantic validates) that the answer is to be, as JSON. The
+            provider is asked for its schema where it can be; the value is in `Result.parsed`. A finished answer that
+            is not one is asked for once more; failing that, `Result.partial` has what could be read, and `partial_path`
+            where it stops.
         **params: what `client.chat.completions.create()`, `client.responses.create()`, `client.messages.create()`,
             `generate_content()` or `litellm.completion()` takes, as you would write it there: with `input=` an OpenAI
             client is asked through the Responses API. The cap stays that of one request; `Policy.max_output_tokens` is
@@ -116,14 +131,19 @@ def complete(
     """
     from continuum._drivers import drive
 
-    run = new_run(client, policy, params, is_async=False, runtime=runtime)
+    run = new_run(client, policy, params, is_async=False, runtime=runtime, response_model=response_model)
     for _ in drive(run):
         pass
     return run.finish()
 
 
 async def acomplete(
-    client: AsyncClient, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any
+    client: AsyncClient,
+    *,
+    policy: Policy | None = None,
+    runtime: Runtime | None = None,
+    response_model: Any = None,
+    **params: Any,
 ) -> Result:
     """The async twin of `complete`, for asyncio and trio; takes `AsyncOpenAI` and `AsyncAnthropic` clients, a
     `genai.Client` or its `aio`, `litellm` and its `Router`s.
@@ -132,28 +152,42 @@ async def acomplete(
     """
     from continuum._drivers import adrive
 
-    run = new_run(client, policy, params, is_async=True, runtime=runtime)
+    run = new_run(client, policy, params, is_async=True, runtime=runtime, response_model=response_model)
     async for _ in adrive(run):
         pass
     return run.finish()
 
 
 def stream(
-    client: SyncClient, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any
+    client: SyncClient,
+    *,
+    policy: Policy | None = None,
+    runtime: Runtime | None = None,
+    response_model: Any = None,
+    **params: Any,
 ) -> TextStream:
     """Like `complete`, as an iterator of `StreamEvent`s; the last one carries the `Result`.
 
     Text is held back only while a join is being decided, and where the unfinished end of a round that nears its cap
     may still be replaced (`Policy.cut_back`). The texts of all events together are `result.text`.
     """
-    return TextStream(new_run(client, policy, params, is_async=False, runtime=runtime, live=True))
+    return TextStream(
+        new_run(client, policy, params, is_async=False, runtime=runtime, response_model=response_model, live=True)
+    )
 
 
 def astream(
-    client: AsyncClient, *, policy: Policy | None = None, runtime: Runtime | None = None, **params: Any
+    client: AsyncClient,
+    *,
+    policy: Policy | None = None,
+    runtime: Runtime | None = None,
+    response_model: Any = None,
+    **params: Any,
 ) -> AsyncTextStream:
     """The async twin of `stream`: `async for event in continuum.astream(…)`."""
-    return AsyncTextStream(new_run(client, policy, params, is_async=True, runtime=runtime, live=True))
+    return AsyncTextStream(
+        new_run(client, policy, params, is_async=True, runtime=runtime, response_model=response_model, live=True)
+    )
 
 
 class TextStream:

@@ -73,6 +73,7 @@ class Lane:
             limit=provider.limits.output,
             may_lower=provider.may_lower_effort(),
             stops=provider.stops,
+            invalid=provider.structured.error if provider.structured is not None else None,
         )
 
     def elapsed(self) -> float:
@@ -307,7 +308,14 @@ class Run:
 
     def results(self) -> list[Result]:
         """The result of each choice, with what the provider collected in `raw`."""
-        return [replace(lane.machine.result(), run_id=self.id) for lane in self.lanes]
+        return [self._read(lane.machine) for lane in self.lanes]
+
+    def _read(self, machine: Continuation) -> Result:
+        result, structured = replace(machine.result(), run_id=self.id), self.provider.structured
+        if structured is None or not result.text:
+            return result
+        reading = structured.read(result.text if machine.repaired is None else machine.repaired)
+        return replace(result, parsed=reading.value, partial=reading.partial, partial_path=reading.path)
 
     def result(self) -> Result:
         """Everything so far, at any moment, with the SDK's own response object in `raw`."""

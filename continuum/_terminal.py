@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 WORDS: Final[dict[Reason, str]] = {
     "finished": "complete",
     "unclosed": "the model stopped, but a fence, JSON or a sentence is still open",
+    "invalid": "the answer is not of the type that was asked for",
     "no_progress": "the model added nothing more",
     "repetition": "the model repeated itself without end; the repetition was stopped",
     "reasoning_exhausted": "the cap went into reasoning and left no room for text; raise --max-tokens",

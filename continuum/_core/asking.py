@@ -63,6 +63,11 @@ class Asker:
         question = self.history.resend(self._draft.text, self.blocks)
         return self._order(question, "resume", text + self._draft.release_all(), evidence)
 
+    def repair(self, text: str, evidence: str) -> Order:
+        """A corrected copy of the whole value."""
+        released = self._draft.release_all()
+        return self._order(self.history.repair(self._draft.text, evidence), "repair", text + released, evidence)
+
     def reask(self, text: str, evidence: str) -> Order:
         """The same question, with more of the last words to begin with."""
         question = self.history.ask(

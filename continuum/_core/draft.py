@@ -78,7 +78,7 @@ class Draft:
         self._loop_from: int | None = None  # from here on a suspected loop is held back
         self._mark: dict[str, Any] | None = None  # the state at the beginning of the present round
         self._before: dict[str, Any] | None = None  # the same, when the round has ended
-        self._settles = False
+        self._settles = self._apart = False
         self._ended_cut = False
         self._aside: Aside | None = None
 
@@ -108,7 +108,14 @@ class Draft:
     # -- one round ------------------------------------------------------------------------------------------------
 
     def begin(
-        self, question: Question | None, *, round: int, cap: int | None, hold: bool, settle: bool = False
+        self,
+        question: Question | None,
+        *,
+        round: int,
+        cap: int | None,
+        hold: bool,
+        settle: bool = False,
+        aside: bool = False,
     ) -> None:
         """A round was asked for.
 
@@ -118,17 +125,18 @@ class Draft:
             cap: output tokens that the reply may have, None if unknown.
             hold: the unfinished end may be replaced by the reply after this one. It is held back from where the cap
                 may be reached: a token has at least one byte, so before that many bytes no cap can cut.
+            aside: the reply is no part of the text, but for its seam.
             settle: the reply may be set aside if its join is in doubt, so it is held back then.
         """
-        fresh = {"question": question, "round": round, "cap": cap, "hold": hold, "settle": settle}
+        fresh = {"question": question, "round": round, "cap": cap, "hold": hold, "settle": settle, "apart": aside}
         self._mark = {**self._settled(), **fresh}
         self._settles, self.in_doubt = settle, False
         self._round, self._cap, self._hold, self._question = round, cap, hold, question
         self._bytes, self._floor = 0, None
         self.arrived, self._fed, self.anchored, self._beyond = 0, [], "", []
-        self._joiner = None
+        self._joiner, self._apart = None, aside
         self.start = self._size
-        if question is not None and self._size:
+        if question is not None and self._size and not aside:
             self._joiner = Joiner(
                 self.text,
                 rest=self._size - question.shown,
@@ -136,13 +144,15 @@ class Draft:
                 in_place=question.in_place,
                 echo=question.echo,
             )
-        elif round > 1:
+        elif round > 1 and not aside:
             self.seams.append(Seam(self._size, round, "plain", note="nothing came before"))
 
     def feed(self, delta: str) -> str:
         """Take what arrived and return what may be shown now."""
         self._fed.append(delta)
         self.arrived += len(delta)
+        if self._apart:
+            return ""
         self._take(delta if self._joiner is None else self._joined(delta))
         return self._release(self._limit())
 
@@ -160,6 +170,10 @@ class Draft:
         """The reply ended. A character that was cut in half, and what the join trims from the end, are taken off."""
         joiner, self._before, self._mark = self._joiner, self._mark, None
         self._ended_cut = cut
+        if self._apart:
+            self._apart = False
+            self._trim(self.fed, "a corrected copy of the whole value")
+            return
         if joiner is not None:
             undecided = joiner.join is None
             piece = joiner.finish()
@@ -230,8 +244,7 @@ class Draft:
         """Take the present reply, which has ended, out of the text again; returns why it is in doubt."""
         assert self._before is not None
         self._aside = Aside(self._question, self._round, self._cap, self._hold, self._ended_cut, self.fed)
-        why = self.seams[-1].note if self.seams else ""
-        why = next((seam.note for seam in self.seams if seam.round == self._round), why)
+        why = next((seam.note for seam in self.seams if seam.round == self._round), "")
         self._rewind(self._before)
         self._trim(self._aside.fed, f"set aside, and asked again: {why}", self._aside.round)
         return why
@@ -247,8 +260,7 @@ class Draft:
             What may be shown now.
         """
         aside, before = self._aside, self._mark or self._before
-        assert aside is not None
-        assert before is not None
+        assert aside is not None and before is not None  # noqa: PT018
         second, number = self.fed, self._round
         self._aside = None
         self._rewind({**before, "seams": before["seams"][:-1]})
@@ -459,6 +471,7 @@ class Draft:
                 cap=data["cap"],
                 hold=data["hold"],
                 settle=data["settle"],
+                aside=data["apart"],
             )
             draft.feed(data["fed"])
             # In one piece more can be sure than the reader was shown.

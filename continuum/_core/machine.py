@@ -42,6 +42,7 @@ class Continuation:
         price: US dollars for the usage of one request, None if unknown.
         limit: the most output tokens that the model can write in one reply, None if unknown.
         may_lower: the model can be told to reason less.
+        invalid: says why a finished answer is not of the type asked for; "" if it is. None: any answer will do.
         stops: the caller's stop sequences. They may end a reply anywhere, so a `stop` that adds something is believed.
     """
 
@@ -55,11 +56,13 @@ class Continuation:
         stops: tuple[str, ...] = (),
         limit: int | None = None,
         may_lower: bool = False,
+        invalid: Callable[[str], str] | None = None,
     ) -> None:
         self.policy = policy or Policy()
         self.state = State.READY
         self._budget = Budget(self.policy, cap, price, limit)
-        self._may_lower = may_lower
+        self._may_lower, self._invalid = may_lower, invalid
+        self.repaired: str | None = None
         self._ledger = Ledger(self._budget)
         self._endings = Endings(stops, self.policy.end_marker)
         self._draft = Draft(watch=self.policy.max_repetition is not None, endings=self._endings)
@@ -161,6 +164,8 @@ class Continuation:
 
     def _verdict(self, response: Response) -> Verdict:
         """What a reply that is part of the text now means."""
+        if self.state is State.REPAIRING:
+            return self._repaired()
         draft, tally, limit = self._draft, self._tally, self.policy.max_repetition
         added = len(draft) - draft.start
         tally.interruptions = tally.interruptions + 1 if response.finish_reason == "interrupted" else 0
@@ -190,8 +195,19 @@ class Continuation:
             tally.rechecks += 1
         if verdict.signal is Signal.FINISHED and not added and progress.begun_stop:
             draft.cut_begun_stop()
+        if self._invalid is not None and verdict.reason in ("finished", "unclosed") and not response.tool_calls:
+            error = self._invalid(draft.text) if verdict.signal is not Signal.FINISHED_OPEN else ""
+            verdict = Verdict(Signal.INVALID, "invalid", error) if error else verdict
         self._ledger.judge(verdict.evidence, finished=verdict.signal is Signal.FINISHED)
         return verdict
+
+    def _repaired(self) -> Verdict:
+        """What the reply to a request for a corrected copy is worth."""
+        assert self._invalid is not None
+        error = self._invalid(self._draft.fed)
+        self.repaired = None if error else self._draft.fed
+        self._ledger.judge(error or "corrected", finished=not error)
+        return Verdict(Signal.INVALID, "invalid", error) if error else Verdict(Signal.FINISHED, "finished")
 
     # -- joins in doubt -------------------------------------------------------------------------------------------
 
@@ -305,10 +321,9 @@ class Continuation:
                 return self._send(asker.escalate(text, verdict.evidence))
             case Step.ASK:
                 return self._send(asker.ask("ask", text, verdict.evidence))
-            case Step.RESUME:
-                return self._send(asker.resume(text, verdict.evidence))
-            case Step.REASK:
-                return self._send(asker.reask(text, verdict.evidence))
+            case Step.RESUME | Step.REASK | Step.REPAIR as step:
+                ask = {Step.RESUME: asker.resume, Step.REASK: asker.reask, Step.REPAIR: asker.repair}[step]
+                return self._send(ask(text, verdict.evidence))
             case Step.REWORD:
                 return self._send(asker.go_on("reword", text, verdict.evidence))
             case _:
@@ -334,6 +349,7 @@ class Continuation:
             cap=send.max_tokens or self._budget.cap,
             hold=self.policy.cut_back == "sentence" and not self._asker.in_place(),
             settle=self._settles(order.question),
+            aside=self.state is State.REPAIRING,
         )
         return send
 
@@ -437,13 +453,17 @@ class Continuation:
 
     @classmethod
     def from_dict(
-        cls, data: Mapping[str, Any], *, price: Callable[[Usage], float | None] | None = None
+        cls,
+        data: Mapping[str, Any],
+        *,
+        price: Callable[[Usage], float | None] | None = None,
+        invalid: Callable[[str], str] | None = None,
     ) -> Continuation:
-        """The inverse of `to_dict`.
+        """The inverse of `to_dict`; `price` and `invalid` are functions and have to be given again.
 
         Raises:
             ProtocolError: if the state was written by another version of the machine.
         """
         from continuum._core.snapshot import load
 
-        return load(cls, data, price)
+        return load(cls, data, price, invalid)

@@ -128,6 +128,17 @@ class History:
             shown = shown.rstrip()
         return Question((*self.turns, Turn("assistant", shown)), len(text), in_place=True, echo=shown)
 
+    def repair(self, text: str, error: str) -> Question:
+        """Ask for a corrected copy of the whole value; `error` says what is wrong with it."""
+        if self.turns and self.turns[-1].role == "user" and not text[self.shown :].strip():
+            self.turns.pop()
+        elif text[self.shown :].strip():
+            self.turns.append(Turn("assistant", text[self.shown :]))
+            self.shown = len(text)
+        words = f"That is not the JSON that was asked for ({error}). Reply with the whole corrected JSON, nothing else."
+        self.turns.append(Turn("user", words))
+        return Question(tuple(self.turns), self.shown)
+
     def resend(self, text: str, blocks: tuple[Any, ...]) -> Question:
         """Send a suspended turn back as it was; its blocks hold the text."""
         self.shown = len(text)

@@ -40,11 +40,15 @@ def dump(machine: Continuation) -> dict[str, Any]:
         "tally": asdict(machine._tally),
         "aside": [machine._aside.finish_reason, machine._aside.raw_finish_reason] if machine._aside else None,
         "reason": machine._reason,
+        "repaired": machine.repaired,
     }
 
 
 def load(
-    cls: type[Continuation], data: Mapping[str, Any], price: Callable[[Usage], float | None] | None
+    cls: type[Continuation],
+    data: Mapping[str, Any],
+    price: Callable[[Usage], float | None] | None,
+    invalid: Callable[[str], str] | None,
 ) -> Continuation:
     """See `Continuation.from_dict`."""
     if data.get("version") != 1:
@@ -56,6 +60,7 @@ def load(
         stops=tuple(data["stops"]),
         limit=data["limit"],
         may_lower=data["may_lower"],
+        invalid=invalid,
     )
     machine.state = State(data["state"])
     machine._ledger = Ledger.from_dict(data["ledger"], machine._budget)
@@ -67,5 +72,5 @@ def load(
     machine._asker = Asker(machine.policy, machine._budget, machine._ledger, machine._draft, machine._tally)
     machine._asker.restore(data["asker"])
     machine._aside = Response("", *data["aside"]) if data["aside"] else None
-    machine._reason = data["reason"]
+    machine._reason, machine.repaired = data["reason"], data["repaired"]
     return machine

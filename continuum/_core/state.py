@@ -26,6 +26,8 @@ class State(StrEnum):
     """The same request is out again with a larger cap, because nothing usable fitted into the first one."""
     SETTLING = "settling"
     """A reply whose join is in doubt is set aside, and the same thing is asked once more."""
+    REPAIRING = "repairing"
+    """A value that is not of the type asked for was shown, and a corrected one is asked for, once."""
     RESUMING = "resuming"
     """A turn that the provider had suspended was sent back as it was."""
     WAITING = "waiting"
@@ -55,6 +57,8 @@ class Signal(StrEnum):
     """The reply added nothing; once more may help."""
     DOUBTFUL = "doubtful"
     """The reply can be joined in two ways, or something is missing before it; asking again may tell."""
+    INVALID = "invalid"
+    """The answer has ended and is not of the type asked for."""
     SUSPENDED = "suspended"
     INTERRUPTED = "interrupted"
     REFUSED = "refused"
@@ -81,6 +85,8 @@ class Step(StrEnum):
     """Send the same request with a larger cap."""
     REASK = "re-ask"
     """Set the reply aside and ask for the same again, to begin with more of what is there."""
+    REPAIR = "repair"
+    """Ask for a corrected copy of the whole value."""
     RESUME = "resume"
     """Send the suspended turn back as it is."""
     PAUSE = "pause"
@@ -101,7 +107,9 @@ class Transition(NamedTuple):
     step: Step
 
 
-IN_FLIGHT = frozenset({State.DRAFTING, State.CONTINUING, State.ESCALATING, State.SETTLING, State.RESUMING})
+IN_FLIGHT = frozenset(
+    {State.DRAFTING, State.CONTINUING, State.ESCALATING, State.SETTLING, State.REPAIRING, State.RESUMING}
+)
 """States in which a request is out and an outcome is awaited."""
 
 TERMINAL = frozenset({State.COMPLETE, State.INCOMPLETE, State.REFUSED, State.FAILED})
@@ -116,6 +124,7 @@ _OUTCOME: dict[Signal, Transition] = {
     Signal.TRUNCATED_TOOL_CALL: Transition(State.ESCALATING, Step.ESCALATE),
     Signal.NOTHING_NEW: Transition(State.CONTINUING, Step.CONTINUE),
     Signal.DOUBTFUL: Transition(State.SETTLING, Step.REASK),
+    Signal.INVALID: Transition(State.REPAIRING, Step.REPAIR),
     Signal.SUSPENDED: Transition(State.RESUMING, Step.RESUME),
     Signal.INTERRUPTED: Transition(State.WAITING, Step.PAUSE_THEN_CONTINUE),
     Signal.REFUSED: Transition(State.REFUSED, Step.STOP),
@@ -140,6 +149,8 @@ _SPECIAL: dict[tuple[State, Signal], Transition] = {
     (State.CONTINUING, Signal.PREFILL_REFUSED): Transition(State.CONTINUING, Step.REWORD),
     # A join is settled once. What is still in doubt then is taken as it is.
     (State.SETTLING, Signal.DOUBTFUL): Transition(State.CONTINUING, Step.CONTINUE),
+    # A value is repaired once.
+    (State.REPAIRING, Signal.INVALID): Transition(State.INCOMPLETE, Step.STOP),
     # A cap is raised once. A second reply without anything usable ends the run.
     (State.ESCALATING, Signal.TRUNCATED_REASONING): Transition(State.INCOMPLETE, Step.STOP),
     (State.ESCALATING, Signal.TRUNCATED_TOOL_CALL): Transition(State.INCOMPLETE, Step.STOP),

@@ -43,6 +43,7 @@ SeamKind = Literal["anchor", "exact", "overlap", "near", "restart", "plain", "ga
 Reason = Literal[
     "finished",
     "unclosed",
+    "invalid",
     "no_progress",
     "repetition",
     "reasoning_exhausted",
@@ -63,7 +64,8 @@ Reason = Literal[
     "cancelled",
     "running",
 ]
-"""Why a run ended. Only `finished` is success; `unclosed` is a `stop` that left a fence, JSON or sentence open;
+"""Why a run ended. Only `finished` is success; `unclosed` is a `stop` that left a fence, JSON or sentence open,
+`invalid` a finished answer that is not of the type asked for, after one repair;
 `running` stands on a snapshot of a run that goes on."""
 
 
@@ -259,6 +261,10 @@ class Result:
         alternatives: the results of choices 2 to n, when `n > 1` was asked for.
         failure: the error that ended the run, if one did.
         run_id: the id that every log event of the run carries.
+        parsed: with `response_model=`, the value; None if the answer is not one. After a repair it is the corrected
+            value, while `text` stays what the model said first.
+        partial: with `response_model=`, if there is no value: the JSON value as far as it goes.
+        partial_path: where in the value the text stops, as `$.rows[2].name`.
     """
 
     text: str
@@ -276,6 +282,9 @@ class Result:
     alternatives: tuple[Result, ...] = ()
     failure: BaseException | None = field(default=None, compare=False)
     run_id: str = ""
+    parsed: Any = None
+    partial: Any = None
+    partial_path: str = ""
 
     @property
     def raw_segments(self) -> tuple[str, ...]:

@@ -63,6 +63,14 @@ class AnthropicMessages(Provider):
                     "the client has no key: pass api_key= or auth_token=, or set ANTHROPIC_API_KEY, before any request"
                 )
 
+    def answer_as(self, name: str, schema: dict[str, Any]) -> None:
+        """By `output_config.format`."""
+        output = self.params.get("output_config")
+        own = dict(output) if isinstance(output, Mapping) else {}
+        if not given(own.get("format")):
+            wanted = {"type": "json_schema", "schema": anthropic.transform_schema(schema)}
+            self.params["output_config"] = {**own, "format": wanted}
+
     def may_prefill(self) -> bool:
         """A prefill does not go together with thinking or tools."""
         thinking = self.params.get("thinking")
@@ -82,7 +90,7 @@ class AnthropicMessages(Provider):
         if self._thinks_by_budget():
             request["thinking"] = {"type": "disabled"}
             return
-        output = self.params.get("output_config")
+        output = request.get("output_config")
         request["output_config"] = {**(output if isinstance(output, Mapping) else {}), "effort": "low"}
 
     def request(self, send: Send, *, stream: bool, choices: int = 1) -> dict[str, Any]:
@@ -94,6 +102,10 @@ class AnthropicMessages(Provider):
             self._drop_thinking(request, send.max_tokens)
         if send.lower_effort:
             self._lower_effort(request)
+        output = request.get("output_config")
+        if send.turns and isinstance(output, Mapping) and "format" in output and not _returns(send):
+            # A format that the whole answer has to have would make the model begin it again.
+            request["output_config"] = {key: value for key, value in output.items() if key != "format"}
         if stream:
             request["stream"] = True
             self.limit_silence(request)
@@ -145,6 +157,11 @@ class AnthropicMessages(Provider):
         from continuum.providers import anthropic_objects
 
         return anthropic_objects.message(results[0])
+
+
+def _returns(send: Send) -> bool:
+    """Whether the whole answer is asked for: again, or in a turn that the provider suspended."""
+    return send.reason == "repair" or bool(send.turns[-1].blocks)
 
 
 def _message(turn: Turn) -> dict[str, Any]:

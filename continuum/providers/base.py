@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from continuum._core.actions import Send
     from continuum._core.types import Prefill, RateLimit, Response, Result, Usage
     from continuum._drivers import Run
+    from continuum._structured import Structured
     from continuum.providers.limits import Limits
 
 _PICTURE = 4000  # characters that a picture counts as: about a thousand tokens
@@ -61,6 +62,7 @@ class Provider(ABC):
         params: the caller's arguments of `create()`.
         is_async: whether `open()` has to be awaited.
         catch: exceptions of a request that are facts; anything else is a bug and passes through.
+        structured: the type that the answer is to have, None if any will do.
         http_response: the HTTP response behind the first stream.
     """
 
@@ -77,6 +79,7 @@ class Provider(ABC):
         self.params = dict(params)
         self.http_response: Any = None
         self.policy = policy
+        self.structured: Structured | None = None
         if policy.end_marker is not None:
             self.ask_for_marker(policy.end_marker)
         self.base_url = str(client.base_url)
@@ -104,6 +107,12 @@ class Provider(ABC):
             return
         more = f"{content}\n\n{words}" if isinstance(content, str) else [*content, {"type": "text", "text": words}]
         self.params["messages"] = [*messages[:-1], {**last, "content": more}]
+
+    def answer_as(self, name: str, schema: dict[str, Any]) -> None:  # noqa: B027  # there is nothing to override
+        """Ask for an answer that is JSON of this schema, where the API can and the caller has not asked already.
+
+        Where it cannot, the answer is validated all the same.
+        """
 
     def check(self) -> None:
         """Refuse arguments that can only fail.

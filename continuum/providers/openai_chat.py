@@ -57,6 +57,12 @@ class OpenAIChat(Provider):
         if given(choices) and (isinstance(choices, bool) or not isinstance(choices, int) or choices < 1):
             raise ConfigurationError(f"n={choices!r}: the number of choices has to be a whole number of at least 1")
 
+    def answer_as(self, name: str, schema: dict[str, Any]) -> None:
+        """By `response_format`."""
+        if not given(self.params.get("response_format")):
+            wanted = {"name": name, "schema": schema}
+            self.params["response_format"] = {"type": "json_schema", "json_schema": wanted}
+
     def may_prefill(self) -> bool:
         """Tool calls and structured output do not go together with a prefill."""
         return not (given(self.params.get("tools")) or given(self.params.get("response_format")))
@@ -75,6 +81,9 @@ class OpenAIChat(Provider):
         turns: list[dict[str, Any]] = [{"role": turn.role, "content": turn.text} for turn in send.turns]
         if choices == 1:
             request.pop("n", None)
+        if turns and send.reason != "repair":
+            # A format that the whole answer has to have would make the model begin it again.
+            request.pop("response_format", None)
         if send.in_place:
             turns[-1].update(self.dialect.message)
             if self.dialect.body:
