@@ -38,6 +38,18 @@ _WORDS: dict[str, FinishReason] = {
 _SUSPENDED = frozenset({"pause_turn", "compaction"})
 
 
+WITHOUT_CACHE: set[str] = set()
+"""The base URLs of servers that were seen to refuse a top-level `cache_control`, for the life of the process."""
+_MOST_BREAKPOINTS = 4
+
+
+def _breakpoints(value: Any) -> int:
+    """How many `cache_control`s the caller wrote into nested content."""
+    if isinstance(value, Mapping):
+        return ("cache_control" in value) + sum(_breakpoints(part) for part in value.values())
+    return sum(map(_breakpoints, value)) if isinstance(value, list | tuple) else 0
+
+
 class AnthropicMessages(Provider):
     """Messages on an `Anthropic` or `AsyncAnthropic` client, or a sibling such as Bedrock's or Vertex's."""
 
@@ -48,6 +60,7 @@ class AnthropicMessages(Provider):
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
         super().__init__(client, params, policy)
         self.catch = errors.catchable(anthropic)
+        self._sent_cache = False  # whether the last request had our `cache_control`
 
     def check(self) -> None:
         """As `Provider.check`, and: `max_tokens` is required, and a key or token has to be there."""
@@ -106,6 +119,9 @@ class AnthropicMessages(Provider):
         if send.turns and isinstance(output, Mapping) and "format" in output and not _returns(send):
             # A format that the whole answer has to have would make the model begin it again.
             request["output_config"] = {key: value for key, value in output.items() if key != "format"}
+        self._sent_cache = self._may_cache(send)
+        if self._sent_cache:
+            request["cache_control"] = {"type": "ephemeral"}
         if stream:
             request["stream"] = True
             self.limit_silence(request)
@@ -124,6 +140,18 @@ class AnthropicMessages(Provider):
         if isinstance(budget, int) and cap <= budget and self.cap is not None and cap < self.cap:
             request.pop("thinking", None)
 
+    def _may_cache(self, send: Send) -> bool:
+        """Whether to ask for the automatic prompt cache: on Anthropic's own API, within its four breakpoints.
+
+        Not in the first request: most answers fit into it, and writing what nobody reads again costs a quarter more.
+        """
+        params = self.params
+        if not send.turns or not self.policy.prompt_cache or given(params.get("cache_control")):
+            return False
+        if type(self.client) not in (anthropic.Anthropic, anthropic.AsyncAnthropic) or self.base_url in WITHOUT_CACHE:
+            return False
+        return sum(_breakpoints(params.get(name)) for name in ("system", "tools", "messages")) < _MOST_BREAKPOINTS
+
     def resource(self, client: Any) -> Any:
         """`client.messages`."""
         return client.messages
@@ -139,8 +167,14 @@ class AnthropicMessages(Provider):
         return MessageReceiver(self, send)
 
     def describe(self, error: BaseException) -> Failure:
-        """See `errors.describe`."""
-        return errors.describe(error, anthropic)
+        """See `errors.describe`. A server that refuses `cache_control` is asked again without it, now and later."""
+        failure = errors.describe(error, anthropic)
+        named = "cache_control" in f"{error} {getattr(error, 'body', '')}"
+        if failure.status_code in (400, 422) and named and self._sent_cache:
+            WITHOUT_CACHE.add(self.base_url)
+            message = "the server does not take cache_control; asking without it"
+            return replace(failure, kind="transient", message=message, retry_after=0.0, should_retry=None)
+        return failure
 
     def sdk_error(self, message: str) -> Exception:
         """An `anthropic.APIConnectionError`."""

@@ -49,6 +49,7 @@ class Chat:
     Attributes:
         cap: the most output tokens the caller allows, None for no limit.
         n: how many answers to give.
+        cache_read, cache_written: tokens of the prompt that the prompt cache gave and took.
         include_usage: whether a stream tells its usage (OpenAI: only if asked to).
         seals: whether reasoning comes in a form in which it can be sent back (Responses).
         resume_at: the index into the document at which a pause is resumed, from its token (Gemini).
@@ -63,6 +64,8 @@ class Chat:
     n: int = 1
     stop: tuple[str, ...] = ()
     include_usage: bool = True
+    cache_read: int = 0
+    cache_written: int = 0
     seals: bool = True
     resume_at: int | None = None
 

@@ -23,9 +23,11 @@ from continuum.testing.chat import (
     Reply,
     RequestError,
     RequestInfo,
+    Turn,
     redact,
 )
 from continuum.testing.limits import RateLimiter, RateLimitSpec
+from continuum.testing.prompt_cache import PromptCache
 from continuum.testing.replies import Task, make_reply
 from continuum.testing.stored import Store
 from continuum.testing.tokens import count_tokens
@@ -88,6 +90,7 @@ class Options:
     first_delay: float = 0.0
     max_output_tokens: int | None = None
     context_window: int | None = None
+    prompt_cache: int | None = None
     background_polls: int = 2
     seal_reasoning: bool = True
     models: Sequence[str] = ("simulated",)
@@ -129,6 +132,8 @@ class Engine:
         self._created = int(time.time())
         self._conversations: dict[str, Conversation] = {}
         self._store = Store(options.background_polls)
+        minimum = options.prompt_cache
+        self._cache = PromptCache(minimum, _turn_tokens) if minimum is not None else None
         self._limiter = RateLimiter(options.rate_limit) if options.rate_limit else None
         self._desk = BatchDesk(options.batches, self._answer_line, self._created)
         self.plan(behaviours, faults)
@@ -151,6 +156,8 @@ class Engine:
         self._faults.reset()
         if self._limiter:
             self._limiter.reset()
+        if self._cache is not None:
+            self._cache.reset()
         self._desk = BatchDesk(self.options.batches, self._answer_line, self._created)
 
     def _answer_line(self, path: str, body: Any) -> tuple[int, Any]:
@@ -247,6 +254,9 @@ class Engine:
         conversation.paused = replies[0].finish == "pause_turn"
         if replies[0].finish == "context_window" and conversation.window is None:
             conversation.window, conversation.filled_by = prompt_tokens + replies[0].output_tokens, prompt_tokens
+        if self._cache is not None:
+            cached = self._cache.take(chat)
+            chat = replace(chat, cache_read=cached.read, cache_written=cached.written)
         outcome = _answer(api, chat, replies, prompt_tokens, identity, fault)
         if api is RESPONSES:
             self._store.keep(chat, replies[0], prompt_tokens, identity)
@@ -383,7 +393,11 @@ def _loads(raw: bytes, *, strict: bool = True) -> Any:
 
 
 def _prompt_tokens(chat: Chat) -> int:
-    return sum(count_tokens(turn.text) + _TURN_OVERHEAD for turn in chat.turns)
+    return sum(map(_turn_tokens, chat.turns))
+
+
+def _turn_tokens(turn: Turn) -> int:
+    return count_tokens(turn.text) + _TURN_OVERHEAD
 
 
 def _instead(api: WireApi, fault: Behaviour, identity: Identity) -> Outcome:

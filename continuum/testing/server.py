@@ -45,6 +45,8 @@ class SimulatedProvider:
         first_delay: seconds before the first byte of an answer.
         max_output_tokens: the most that the model can write in one answer; a higher cap is refused.
         context_window: tokens of prompt and answer together.
+        prompt_cache: tokens of the shortest prompt that the prompt cache keeps (Anthropic: if the request says
+            `cache_control`). None: there is no cache.
         background_polls: how often a background response is still in progress when it is retrieved.
         seal_reasoning: whether reasoning of the Responses API comes with `encrypted_content`.
         models: the names that the list of models shows. Any name is answered.
@@ -72,6 +74,7 @@ class SimulatedProvider:
         first_delay: float = 0.0,
         max_output_tokens: int | None = None,
         context_window: int | None = None,
+        prompt_cache: int | None = None,
         background_polls: int = 2,
         seal_reasoning: bool = True,
         models: Sequence[str] = ("simulated",),
@@ -97,6 +100,7 @@ class SimulatedProvider:
             first_delay=first_delay,
             max_output_tokens=max_output_tokens,
             context_window=context_window,
+            prompt_cache=prompt_cache,
             background_polls=background_polls,
             seal_reasoning=seal_reasoning,
             models=tuple(models),

@@ -118,11 +118,11 @@ def _output_usage(reply: Reply) -> dict[str, Any]:
     return {"output_tokens": reply.output_tokens, "output_tokens_details": details}
 
 
-def _input_usage(prompt_tokens: int) -> dict[str, Any]:
+def _input_usage(chat: Chat, prompt_tokens: int) -> dict[str, Any]:
     return {
-        "input_tokens": prompt_tokens,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
+        "input_tokens": prompt_tokens - chat.cache_read - chat.cache_written,
+        "cache_creation_input_tokens": chat.cache_written,
+        "cache_read_input_tokens": chat.cache_read,
         "service_tier": "standard",
     }
 
@@ -150,7 +150,7 @@ def unary(chat: Chat, replies: Sequence[Reply], prompt_tokens: int, identity: Id
         content.append({"type": "text", "text": "".join(reply.pieces)})
     if reply.tool:
         content.append({**_tool_block(reply, identity), "input": _loads_open("".join(reply.tool.arguments))})
-    body = _envelope(chat, identity, content, {**_input_usage(prompt_tokens), **_output_usage(reply)})
+    body = _envelope(chat, identity, content, {**_input_usage(chat, prompt_tokens), **_output_usage(reply)})
     body |= {"stop_reason": _finish_word(reply), "stop_sequence": reply.stop_sequence}
     if details := _stop_details(reply):
         body["stop_details"] = details
@@ -177,7 +177,7 @@ def _event(name: str, **data: Any) -> bytes:
 def frames(chat: Chat, replies: Sequence[Reply], prompt_tokens: int, identity: Identity) -> Frames:
     """The events of a streamed answer."""
     reply = replies[0]
-    usage = {**_input_usage(prompt_tokens), "output_tokens": 1}
+    usage = {**_input_usage(chat, prompt_tokens), "output_tokens": 1}
     opening = (_event("message_start", message=_envelope(chat, identity, [], usage)), _event("ping"))
     deltas: list[bytes] = []
     stop = b""

@@ -111,13 +111,13 @@ def _finish_word(reply: Reply) -> str | None:
     return {"other": reply.finish_word, "none": None}.get(reply.finish, _FINISH.get(reply.finish))
 
 
-def _usage(replies: Sequence[Reply], prompt_tokens: int) -> dict[str, Any]:
+def _usage(chat: Chat, replies: Sequence[Reply], prompt_tokens: int) -> dict[str, Any]:
     output = sum(reply.output_tokens for reply in replies)
     return {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": output,
         "total_tokens": prompt_tokens + output,
-        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "prompt_tokens_details": {"cached_tokens": chat.cache_read, "audio_tokens": 0},
         "completion_tokens_details": {
             "reasoning_tokens": sum(reply.reasoning_tokens for reply in replies),
             "audio_tokens": 0,
@@ -155,7 +155,7 @@ def unary(chat: Chat, replies: Sequence[Reply], prompt_tokens: int, identity: Id
         "created": identity.created,
         "model": chat.model,
         "choices": choices,
-        "usage": _usage(replies, prompt_tokens),
+        "usage": _usage(chat, replies, prompt_tokens),
         "service_tier": "default",
         "system_fingerprint": "fp_simulated",
     }
@@ -183,7 +183,7 @@ def frames(chat: Chat, replies: Sequence[Reply], prompt_tokens: int, identity: I
         if (word := _finish_word(reply)) is not None
     ]
     if chat.include_usage:
-        usage = json.dumps(_usage(replies, prompt_tokens))
+        usage = json.dumps(_usage(chat, replies, prompt_tokens))
         closing.append((base + f'],"usage":{usage}}}\n\n').encode())
     closing.append(b"data: [DONE]\n\n")
     return Frames(tuple(opening), list(_interleave(streams)), tuple(closing))

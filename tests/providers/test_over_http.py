@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,9 +13,10 @@ from anthropic import Anthropic, AsyncAnthropic
 from openai import AsyncOpenAI, OpenAI
 
 import continuum
-from continuum import Policy, Result
+from continuum import Policy, Result, Usage
+from continuum.providers.anthropic_messages import WITHOUT_CACHE
 from continuum.providers.capabilities import REFUSALS
-from continuum.testing import SimulatedProvider, sample_documents
+from continuum.testing import Behaviour, SimulatedProvider, sample_documents
 
 DOCUMENTS = sample_documents()
 ESSAY = DOCUMENTS["essay"]
@@ -471,3 +473,62 @@ def test_a_stream_that_is_left_early_closes_its_connection() -> None:
         assert server.wait_idle(2.0, connections=None)
         assert events.result.text
         assert events.result.reason == "cancelled"
+
+
+# -- the prompt cache -------------------------------------------------------------------------------------------------
+
+LONG: dict[str, Any] = {"messages": [{"role": "user", "content": "Write it all down. " * 400}], "max_tokens": 220}
+
+
+def test_anthropic_reads_earlier_rounds_from_its_cache() -> None:
+    """Asked for from the first continuation on; each round after it reads all that the one before it wrote."""
+    with SimulatedProvider(ESSAY, prompt_cache=1024) as server:
+        result = _anthropic(server, QUICK, **LONG)
+        asked = [request.body.get("cache_control") for request in server.requests]
+    assert result.text == ESSAY
+    assert asked == [None] + [{"type": "ephemeral"}] * (result.rounds - 1)
+    usages = [segment.usage or Usage() for segment in result.segments]
+    assert usages[0].cache_write_tokens == usages[1].cached_input_tokens == 0
+    for before, after in itertools.pairwise(usages[1:]):
+        assert after.cached_input_tokens == before.cached_input_tokens + before.cache_write_tokens
+        assert after.cached_input_tokens + after.cache_write_tokens == after.input_tokens
+    assert result.usage.cached_input_tokens > result.usage.input_tokens / 2
+
+
+def test_nothing_is_asked_of_the_cache_where_the_caller_says_so() -> None:
+    """Switched off by the policy; a `cache_control` of the caller's own stands, and four breakpoints are all."""
+    own = {"type": "ephemeral", "ttl": "1h"}
+    block = {"type": "text", "text": "Write.", "cache_control": own}
+    four = [{"role": "user", "content": [block] * 4}]
+    for policy, options, expected in (
+        (QUICK.model_copy(update={"prompt_cache": False}), LONG, None),
+        (QUICK, {**LONG, "cache_control": own}, own),
+        (QUICK, {**LONG, "messages": four}, None),
+    ):
+        with SimulatedProvider(ESSAY, prompt_cache=1024) as server:
+            assert _anthropic(server, policy, **options).text == ESSAY
+            assert {json.dumps(request.body.get("cache_control")) for request in server.requests} == {
+                json.dumps(expected)
+            }
+
+
+def test_a_server_that_refuses_cache_control_is_asked_without_it() -> None:
+    """A compatible server need not know the field; it is remembered."""
+    refusal = Behaviour("status", status=400, body={"error": {"message": "cache_control: Extra inputs not permitted"}})
+    with SimulatedProvider(ESSAY, faults=["ok", refusal]) as server:
+        result = _anthropic(server, QUICK, **LONG)
+        asked = ["cache_control" in request.body for request in server.requests]
+        WITHOUT_CACHE.clear()
+    assert result.text == ESSAY
+    assert result.complete
+    assert asked == [False, True] + [False] * (len(asked) - 2)
+
+
+def test_openai_says_what_its_cache_gave() -> None:
+    """It caches by itself, in steps of 128 tokens; the history only grows, so it always can."""
+    with SimulatedProvider(ESSAY, prompt_cache=1024) as server:
+        result = _openai(server, QUICK, **LONG)
+    cached = [(segment.usage or Usage()).cached_input_tokens for segment in result.segments]
+    assert cached[0] == 0
+    assert cached[1:] == sorted(cached[1:])
+    assert all(count > 1024 and count % 128 == 0 for count in cached[1:])
