@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from continuum._core.policy import Policy
     from continuum._core.stitch import Joined, stitch
     from continuum._core.types import Reason, Result, Seam, Segment, Usage
+    from continuum._forecast import forecast
     from continuum._runtime import Runtime
     from continuum.batch.api import arun_batch, run_batch
     from continuum.batch.job import Job, JobResult
@@ -59,6 +60,7 @@ __all__ = [
     "arun_batch",
     "astream",
     "complete",
+    "forecast",
     "result_of",
     "run_batch",
     "stitch",
@@ -82,6 +84,7 @@ _HOMES = {
     "continuum._core.policy": ("Policy",),
     "continuum._core.stitch": ("Joined", "stitch"),
     "continuum._core.types": ("Reason", "Result", "Seam", "Segment", "Usage"),
+    "continuum._forecast": ("forecast",),
     "continuum._runtime": ("Runtime",),
     "continuum.batch.api": ("arun_batch", "run_batch"),
     "continuum.batch.job": ("Job", "JobResult"),

@@ -71,6 +71,7 @@ class Lane:
             prefill=provider.prefill,
             price=provider.price(),
             limit=provider.limits.output,
+            window=provider.limits.context,
             may_lower=provider.may_lower_effort(),
             stops=provider.stops,
             invalid=provider.structured.error if provider.structured is not None else None,

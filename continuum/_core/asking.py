@@ -110,7 +110,7 @@ class Asker:
             reason=reason,
             turns=question.turns,
             in_place=question.in_place and bool(question.turns) and not question.turns[-1].blocks,
-            max_tokens=self._budget.next_cap(self._ledger.total, raised=self._tally.escalated),
+            max_tokens=self._ledger.fit(self._budget.next_cap(self._ledger.total, raised=self._tally.escalated)),
             lower_effort=self._tally.lowered,
             text=text,
             evidence=evidence,

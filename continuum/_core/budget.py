@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from continuum._core.types import Reason
 
 
+_QUESTION = 400
+"""Tokens of a question to go on, generously: an anchor of 400 characters in a dense script, and the words around it."""
+_LEAST_REPLY = 64
+"""A reply shorter than this would say little but the anchor."""
+
+
 class Budget:
     """The ceilings of one run; it holds no state of the run.
 
@@ -21,9 +27,10 @@ class Budget:
         cap: output tokens per request as the caller wrote it, None if the caller did not.
         price: US dollars for a usage, None if unknown.
         limit: the most output tokens that the model can write in one reply, None if unknown.
+        window: tokens of prompt and reply together that the model can hold, None if unknown.
     """
 
-    __slots__ = ("cap", "limit", "policy", "price")
+    __slots__ = ("cap", "limit", "policy", "price", "window")
 
     def __init__(
         self,
@@ -31,8 +38,10 @@ class Budget:
         cap: int | None,
         price: Callable[[Usage], float | None] | None,
         limit: int | None = None,
+        window: int | None = None,
     ) -> None:
         self.limit = limit
+        self.window = window
         self.policy = policy
         self.cap = cap
         self.price = price
@@ -71,6 +80,12 @@ class Budget:
         cap = min(wanted, left)
         return cap if cap != self.cap else None
 
+    def left_in_window(self, last: Usage | None) -> int | None:
+        """Tokens that a reply may have after another round like the last one, None if that cannot be told."""
+        if self.window is None or last is None or last.estimated:
+            return None
+        return self.window - last.input_tokens - last.output_tokens - _QUESTION
+
     def room(self, usage: Usage, *, raised: bool) -> int:
         """Bytes that a reply may spend on words that were said already: a quarter of its cap, at four bytes a token."""
         return self.next_cap(usage, raised=raised) or self.cap or 10_000
@@ -97,6 +112,9 @@ class Budget:
             raised: the cap was raised.
         """
         policy = self.policy
+        left = self.left_in_window(last)
+        if left is not None and left < _LEAST_REPLY:
+            return "context_window"
         if rounds >= policy.max_rounds:
             return "max_rounds"
         if policy.max_output_tokens is not None and usage.output_tokens >= policy.max_output_tokens:

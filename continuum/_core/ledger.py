@@ -81,6 +81,12 @@ class Ledger:
         """What the whole run has used, other choices included."""
         return self.usage + self._elsewhere
 
+    def fit(self, cap: int | None) -> int | None:
+        """A cap that leaves the reply within the context window, where that is known; `cap` as it is otherwise."""
+        own = cap if cap is not None else self._budget.cap
+        left = self._budget.left_in_window(self.segments[-1].usage) if self.segments else None
+        return left if left is not None and own is not None and left < own else cap
+
     def spent(self, elapsed: float, *, raised: bool) -> Reason | None:
         """Which ceiling the next request would break through, if any; see `Budget.spent`."""
         return self._budget.spent(

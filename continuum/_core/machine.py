@@ -41,6 +41,7 @@ class Continuation:
         prefill: how the server continues in place, as far as is known before the first reply.
         price: US dollars for the usage of one request, None if unknown.
         limit: the most output tokens that the model can write in one reply, None if unknown.
+        window: tokens of prompt and reply together that it can hold, None if unknown.
         may_lower: the model can be told to reason less.
         invalid: says why a finished answer is not of the type asked for; "" if it is. None: any answer will do.
         stops: the caller's stop sequences. They may end a reply anywhere, so a `stop` that adds something is believed.
@@ -55,12 +56,13 @@ class Continuation:
         price: Callable[[Usage], float | None] | None = None,
         stops: tuple[str, ...] = (),
         limit: int | None = None,
+        window: int | None = None,
         may_lower: bool = False,
         invalid: Callable[[str], str] | None = None,
     ) -> None:
         self.policy = policy or Policy()
         self.state = State.READY
-        self._budget = Budget(self.policy, cap, price, limit)
+        self._budget = Budget(self.policy, cap, price, limit, window)
         self._may_lower, self._invalid = may_lower, invalid
         self.repaired: str | None = None
         self._ledger = Ledger(self._budget)

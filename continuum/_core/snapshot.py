@@ -31,6 +31,7 @@ def dump(machine: Continuation) -> dict[str, Any]:
         "stops": list(machine._endings.stops),
         "cap": machine._budget.cap,
         "limit": machine._budget.limit,
+        "window": machine._budget.window,
         "may_lower": machine._may_lower,
         "asker": machine._asker.to_dict(),
         "ledger": machine._ledger.to_dict(),
@@ -59,6 +60,7 @@ def load(
         price=price,
         stops=tuple(data["stops"]),
         limit=data["limit"],
+        window=data["window"],
         may_lower=data["may_lower"],
         invalid=invalid,
     )

@@ -84,6 +84,13 @@ class AnthropicMessages(Provider):
             wanted = {"type": "json_schema", "schema": anthropic.transform_schema(schema)}
             self.params["output_config"] = {**own, "format": wanted}
 
+    def caches(self, rounds: int, shown: int, before: int) -> tuple[int, int]:
+        """From the first continuation on, all is written; from the second on, what came before is read."""
+        if rounds == 0 or not self.policy.prompt_cache:
+            return 0, 0
+        read = before if rounds > 1 else 0
+        return read, shown - read
+
     def may_prefill(self) -> bool:
         """A prefill does not go together with thinking or tools."""
         thinking = self.params.get("thinking")

@@ -205,6 +205,16 @@ class Provider(ABC):
         """Whether the model can be told to reason less than the caller's arguments say."""
         return False
 
+    def caches(self, rounds: int, shown: int, before: int) -> tuple[int, int]:
+        """Tokens that a request reads from and writes to the prompt cache, for a forecast.
+
+        Args:
+            rounds: requests before it.
+            shown: tokens of its prompt.
+            before: tokens of the prompt of the request before it.
+        """
+        return 0, 0
+
     def price(self) -> Callable[[Usage], float | None]:
         """US dollars for a usage of this model."""
         return price_of(self.model, self._price_provider())

@@ -63,6 +63,10 @@ class OpenAIChat(Provider):
             wanted = {"name": name, "schema": schema}
             self.params["response_format"] = {"type": "json_schema", "json_schema": wanted}
 
+    def caches(self, rounds: int, shown: int, before: int) -> tuple[int, int]:
+        """OpenAI caches by itself, in steps of 128 tokens; of other servers nothing is known."""
+        return (before - before % 128 if self.official and before >= 1024 else 0), 0
+
     def may_prefill(self) -> bool:
         """Tool calls and structured output do not go together with a prefill."""
         return not (given(self.params.get("tools")) or given(self.params.get("response_format")))

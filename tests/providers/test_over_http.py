@@ -14,6 +14,7 @@ from openai import AsyncOpenAI, OpenAI
 
 import continuum
 from continuum import Policy, Result, Usage
+from continuum.providers import limits
 from continuum.providers.anthropic_messages import WITHOUT_CACHE
 from continuum.providers.capabilities import REFUSALS
 from continuum.testing import Behaviour, SimulatedProvider, sample_documents
@@ -473,6 +474,22 @@ def test_a_stream_that_is_left_early_closes_its_connection() -> None:
         assert server.wait_idle(2.0, connections=None)
         assert events.result.text
         assert events.result.reason == "cancelled"
+
+
+@both_apis
+def test_a_window_that_is_known_is_never_overrun(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last cap is lowered to what is left, and what must fail is not sent."""
+    document = " ".join(
+        f"Keeper number {n} climbed all of the stairs at dusk and lit lamp {n * 7}." for n in range(900)
+    )
+    monkeypatch.setattr(limits, "_TABLE", (("sim", limits.Limits(4000, None)),))
+    with SimulatedProvider(document, context_window=4000, chunk_tokens=8) as server:
+        result = call(server, QUICK, messages=[{"role": "user", "content": "Write."}], max_tokens=900)
+        assert set(server.statuses) == {200}
+        assert server.requests[-1].body["max_tokens"] < 900
+    assert (result.complete, result.reason) == (False, "context_window")
+    assert document.startswith(result.text)
+    assert len(result.text) > 6000
 
 
 # -- the prompt cache -------------------------------------------------------------------------------------------------
