@@ -97,11 +97,8 @@ def open_path(text: str) -> str:
         elif char == ":":
             key = False
         elif char == "," and stack:
-            key = True
-            if stack[-1][0] == "]":
-                stack[-1][1] += 1
-            else:
-                stack[-1][1] = None
+            key, top = True, stack[-1]
+            top[1] = top[1] + 1 if top[0] == "]" else None
         position += 1
     if not stack and text[:1] in ("{", "["):
         return ""
