@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from continuum._api import StreamEvent, acomplete, astream, complete, result_of, stream
+    from continuum._core.dialect import Dialect
     from continuum._core.errors import (
         ConfigurationError,
         ContinuumError,
@@ -38,6 +39,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ConfigurationError",
     "ContinuumError",
+    "Dialect",
     "IncompleteError",
     "Job",
     "JobResult",
@@ -70,6 +72,7 @@ __all__ = [
 
 _HOMES = {
     "continuum._api": ("StreamEvent", "acomplete", "astream", "complete", "result_of", "stream"),
+    "continuum._core.dialect": ("Dialect",),
     "continuum._core.errors": (
         "ConfigurationError",
         "ContinuumError",

@@ -12,6 +12,7 @@ from continuum._core.types import Result
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
     from types import TracebackType
+    from typing import TypeAlias
 
     from anthropic._base_client import AsyncAPIClient as AsyncAnthropicClient
     from anthropic._base_client import SyncAPIClient as AnthropicClient
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from continuum.testing.scripted import AsyncScriptedClient, ScriptedClient
 
     # All clients of both SDKs, those for Azure, Bedrock, Vertex and the like included.
-    SyncClient = OpenAIClient | AnthropicClient | ScriptedClient | Completer | GeminiClient
-    AsyncClient = (
+    SyncClient: TypeAlias = OpenAIClient | AnthropicClient | ScriptedClient | Completer | GeminiClient
+    AsyncClient: TypeAlias = (
         AsyncOpenAIClient | AsyncAnthropicClient | AsyncScriptedClient | Completer | GeminiClient | AsyncGeminiClient
     )
 

@@ -19,7 +19,7 @@ PACKAGE = Path(continuum.__file__).parent
 
 # Row of each module; a module imports only from rows below its own, or from its own package.
 ROWS = {
-    "_core.types": 0, "_core.errors": 0,
+    "_core.types": 0, "_core.errors": 0, "_core.dialect": 0,
     "_core.actions": 1, "_core.budget": 1, "_core.ledger": 1,
     "_core.state": 1, "_core.policy": 1,
     "_core.endings": 1, "_core.repetition": 1, "_core.stitch": 1, "_core.classify": 1,

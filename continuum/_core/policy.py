@@ -6,6 +6,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from continuum._core.dialect import Dialect  # noqa: TC001  # pydantic reads the annotations
+
 
 class Policy(BaseModel):
     """Ceilings and choices of one run. Frozen; unknown fields and contradictions are errors.
@@ -21,8 +23,9 @@ class Policy(BaseModel):
 
     strategy: Literal["auto", "in_place", "user_turn"] = "auto"
     """How to ask for more. `auto`: in place (prefill) where the server is known to do it, else a user turn."""
-    dialect: str | None = None
-    """Name of the server's row in the capability table (`vllm`, `llama.cpp`, ...); None: found by itself."""
+    dialect: str | Dialect | None = None
+    """Name of the server's row in the capability table (`vllm`, `llama.cpp`, ...), or a `Dialect` of your own for a
+    server that it does not know; None: found by itself."""
     cut_back: Literal["sentence", "word"] = "sentence"
     """Where the text shown to the model in a user turn ends. `sentence`: the unfinished sentence, line or item is set
     aside and may be replaced by the reply; a stream that nears its cap then runs behind by that much (at most about

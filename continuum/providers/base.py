@@ -87,11 +87,7 @@ class Provider(ABC):
         self.is_async = iscoroutinefunction(getattr(type(client), "close", None))
         self.max_retries = client.max_retries
         self.client = _quiet(client)
-        self.dialect = (
-            capabilities.named(policy.dialect)
-            if policy.dialect is not None
-            else capabilities.find(self.base_url, self.model)
-        )
+        self.dialect = capabilities.chosen(policy.dialect) or capabilities.find(self.base_url, self.model)
 
     # -- before the first request ---------------------------------------------------------------------------------
 

@@ -8,16 +8,13 @@ The facts come from the providers' documentation and from probes of the servers 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from continuum._core.dialect import Dialect
 from continuum._core.errors import ConfigurationError
-from continuum._core.types import Prefill
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from continuum._core.types import FinishReason
 
 
@@ -38,42 +35,11 @@ WORDS: dict[str, FinishReason] = {
 """How all providers say why a generation ended, in lower case: for what passes their words on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """One row of the table.
-
-    Attributes:
-        name: what `Policy.dialect` calls it.
-        where: regular expression searched in the host and path of `base_url`.
-        model: regular expression searched in the model's name.
-        fingerprint: regular expression searched in the `system_fingerprint` of a reply.
-        in_place: the server goes on with a trailing assistant turn.
-        body: extra fields of a request that goes on in place.
-        message: extra fields of the assistant message that is gone on with.
-        strips: white space at the end of that message is refused.
-        short_means_full: `length` with fewer tokens than the cap means that the context window is full.
-        words: finish reasons of this server alone.
-    """
-
-    name: str
-    where: str | None = None
-    model: str | None = None
-    fingerprint: str | None = None
-    in_place: bool = False
-    body: Mapping[str, Any] = field(default_factory=dict)
-    message: Mapping[str, Any] = field(default_factory=dict)
-    strips: bool = False
-    short_means_full: bool = False
-    words: Mapping[str, FinishReason] = field(default_factory=dict)
-
-    @property
-    def prefill(self) -> Prefill | None:
-        """The fact as the machine knows it."""
-        return Prefill(strips=self.strips) if self.in_place else None
-
+_OPEN_ENDED: dict[str, Any] = {"continue_final_message": True, "add_generation_prompt": False}
 
 DIALECTS: tuple[Dialect, ...] = (
     Dialect("openai", where=r"^api\.openai\.com|\.openai\.azure\.com|\.cognitiveservices\.azure\.com"),
+    # Models, wherever they are served.
     Dialect("claude-4.5", model=r"claude-(opus|sonnet|haiku)-4-5", in_place=True, strips=True),
     # Newer Gemini models answer 400 to a trailing model turn. The same models behind the OpenAI-compatible address.
     Dialect("gemini", model=r"gemini-(1\.|2\.|3-|3\.1-)|gemini-pro-latest", in_place=True),
@@ -83,7 +49,13 @@ DIALECTS: tuple[Dialect, ...] = (
         where=r"^api\.deepseek\.com/beta",
         in_place=True,
         message={"prefix": True},
-        body={"thinking": {"type": "disabled"}},
+        later={"thinking": {"type": "disabled"}},
+        words={"insufficient_system_resource": "interrupted"},
+    ),
+    Dialect(  # the address without prefix completion
+        "deepseek-v1",
+        where=r"^api\.deepseek\.com",
+        later={"thinking": {"type": "disabled"}},
         words={"insufficient_system_resource": "interrupted"},
     ),
     Dialect(
@@ -91,7 +63,7 @@ DIALECTS: tuple[Dialect, ...] = (
         where=r"^api\.mistral\.ai|\.mistral\.ai",
         in_place=True,
         message={"prefix": True},
-        words={"model_length": "context_window"},
+        words={"model_length": "context_window", "error": "interrupted"},
     ),
     # Partial mode exists without thinking only.
     Dialect(
@@ -103,14 +75,24 @@ DIALECTS: tuple[Dialect, ...] = (
     ),
     Dialect("kimi", where=r"^api\.moonshot\.(ai|cn)", in_place=True, message={"partial": True}),
     Dialect("groq", where=r"^api\.groq\.com", in_place=True),
-    Dialect(
-        "vllm", in_place=True, body={"continue_final_message": True, "add_generation_prompt": False}
-    ),  # says nothing of itself: only by name
+    # Passes a trailing assistant turn on to providers that mostly refuse it; `native_finish_reason` has their own word.
+    Dialect("openrouter", where=r"^openrouter\.ai", words={"error": "interrupted"}),
+    Dialect("together", where=r"^api\.together\.(xyz|ai)", words={"eos": "stop"}),
+    Dialect("fireworks", where=r"^api\.fireworks\.ai", words={"error": "interrupted"}),
+    # Servers that run anywhere. The first ones tell who they are in their replies, the others only by name.
     Dialect("llama.cpp", fingerprint=r"^b\d+-(unknown|[0-9a-f]{7,})$", in_place=True, short_means_full=True),
     Dialect("ollama", fingerprint=r"^fp_ollama", short_means_full=True),
-    Dialect("together", where=r"^api\.together\.(xyz|ai)", words={"eos": "stop"}),
+    Dialect("vllm", in_place=True, body=_OPEN_ENDED, words={"abort": "interrupted"}),
+    Dialect("sglang", in_place=True, body={"continue_final_message": True}, words={"abort": "interrupted"}),
+    Dialect(
+        "tgi",
+        in_place=True,
+        body={"continue_final_message": True},
+        words={"eos_token": "stop", "stop_sequence": "stop"},
+    ),
+    Dialect("lmdeploy", in_place=True),
 )
-"""The first row that matches is the server's."""
+"""The first row that matches is the server's. `Policy.dialect` names one, or is a `Dialect` of the caller's own."""
 
 GENERIC = Dialect("generic")
 """A server that the table does not know: asked with a user turn."""
@@ -126,6 +108,15 @@ def named(name: str) -> Dialect:
         if dialect.name == name:
             return dialect
     raise ConfigurationError(f"unknown dialect {name!r}; the known ones are {[d.name for d in DIALECTS]}")
+
+
+def chosen(dialect: str | Dialect | None) -> Dialect | None:
+    """What a policy says of the server, None if it says nothing.
+
+    Raises:
+        ConfigurationError: if it names a row that is not there.
+    """
+    return named(dialect) if isinstance(dialect, str) else dialect
 
 
 def find(base_url: str, model: str, fingerprint: str | None = None) -> Dialect:

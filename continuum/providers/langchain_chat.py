@@ -172,8 +172,9 @@ class LangChainChat(Provider):
         request = {name: value for name, value in self.params.items() if name not in ("model", "messages", "n")}
         if send.turns:
             _lift_schema(request)
-        if send.in_place and self.dialect.body:
-            request["extra_body"] = {**(request.get("extra_body") or {}), **self.dialect.body}
+        fields = {**(self.dialect.later if send.turns else {}), **(self.dialect.body if send.in_place else {})}
+        if fields and self.family == "openai":
+            request["extra_body"] = {**(request.get("extra_body") or {}), **fields}
         if send.max_tokens is not None:
             request[self._cap_field()] = send.max_tokens
         self._asked_usage = (

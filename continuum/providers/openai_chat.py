@@ -90,8 +90,9 @@ class OpenAIChat(Provider):
             request.pop("response_format", None)
         if send.in_place:
             turns[-1].update(self.dialect.message)
-            if self.dialect.body:
-                request["extra_body"] = {**(request.get("extra_body") or {}), **self.dialect.body}
+        fields = {**(self.dialect.later if turns else {}), **(self.dialect.body if send.in_place else {})}
+        if fields:
+            request["extra_body"] = {**(request.get("extra_body") or {}), **fields}
         request["messages"] = [*self.params["messages"], *turns]
         if send.max_tokens is not None:
             request[self._cap_field()] = send.max_tokens
@@ -291,6 +292,11 @@ class ChatReceiver(Receiver):
             billed = number == 0 and (self.usage is not None or any(choice.size for choice in self.choices))
             return replace(error, usage=usage) if billed else error
         reason: FinishReason = "interrupted" if raw is None else self._provider.finish_reason(raw)
+        native = choice.beside.get("native_finish_reason")
+        if isinstance(native, str) and not broken:
+            # A router's word is coarser than that of the provider behind it, such as a window that is full.
+            meant = capabilities.WORDS.get(native.lower(), "stop")
+            reason = reason if meant == "stop" else meant
         if choice.refusal and not broken:
             reason = "refusal"
         # With several choices the server counts their tokens together.

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from continuum.testing.limits import LimitState
+    from continuum.testing.manners import Manners
 
 Prefill = Literal["refuse", "continue", "echo", "echo_unary", "new_turn"]
 
@@ -84,6 +85,7 @@ class Options:
     documents: Mapping[str, str]
     prefill: Prefill = "refuse"
     prefill_field: str | None = None
+    manners: Manners | None = None
     rate_limit: RateLimitSpec | None = None
     chunk_tokens: int = 1
     delay: float = 0.0
@@ -258,6 +260,8 @@ class Engine:
             cached = self._cache.take(chat)
             chat = replace(chat, cache_read=cached.read, cache_written=cached.written)
         outcome = _answer(api, chat, replies, prompt_tokens, identity, fault)
+        if self.options.manners is not None and api is OPENAI:
+            outcome = _dressed(outcome, self.options.manners)
         if api is RESPONSES:
             self._store.keep(chat, replies[0], prompt_tokens, identity)
             if chat.body.get("background") and not chat.stream:
@@ -290,6 +294,9 @@ class Engine:
 
     def _prefill(self, chat: Chat, conversation: Conversation) -> tuple[bool, str]:
         """Whether a new turn begins after a trailing assistant turn, and what the reply repeats of that turn."""
+        manners = self.options.manners if chat.wire == "openai" else None
+        if manners is not None:
+            manners.check(chat.body)
         last = chat.turns[-1]
         if last.role != "assistant":
             return False, ""
@@ -298,7 +305,8 @@ class Engine:
         if conversation.paused:
             return False, ""
         options, body = self.options, chat.body
-        if options.prefill == "refuse":
+        mode = options.prefill if manners is None else manners.mode(body)
+        if mode == "refuse":
             raise RequestError(MODEL_TURN_REFUSED if chat.wire == "gemini" else PREFILL_REFUSED)
         if body.get("continue_final_message") and body.get("add_generation_prompt"):
             raise RequestError("Cannot set both `continue_final_message` and `add_generation_prompt` to True.")
@@ -307,9 +315,9 @@ class Engine:
             raise RequestError(PREFIX_REQUIRED)
         if chat.wire == "anthropic" and last.text != last.text.rstrip():
             raise RequestError(TRAILING_SPACE)
-        if options.prefill == "new_turn" or body.get("add_generation_prompt") is True:
+        if mode == "new_turn" or body.get("add_generation_prompt") is True:
             return True, ""
-        echoes = options.prefill == "echo" or (options.prefill == "echo_unary" and not chat.stream)
+        echoes = mode == "echo" or (mode == "echo_unary" and not chat.stream)
         return False, last.text if echoes else ""
 
     def _room(self, api: WireApi, chat: Chat, conversation: Conversation) -> tuple[int | None, int]:
@@ -398,6 +406,13 @@ def _prompt_tokens(chat: Chat) -> int:
 
 def _turn_tokens(turn: Turn) -> int:
     return count_tokens(turn.text) + _TURN_OVERHEAD
+
+
+def _dressed(outcome: Outcome, manners: Manners) -> Outcome:
+    """An answer as the server with these manners would give it; one that a fault broke stays as it is."""
+    if outcome.frames is not None:
+        return replace(outcome, frames=manners.dress_all(outcome.frames))
+    return outcome if outcome.fault is not None else replace(outcome, body=manners.dress(outcome.body))
 
 
 def _instead(api: WireApi, fault: Behaviour, identity: Identity) -> Outcome:

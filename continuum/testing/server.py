@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from continuum.testing.batches import BatchSpec
 from continuum.testing.connection import Connection, Site
 from continuum.testing.engine import Engine, Options, Prefill
+from continuum.testing.manners import manners_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +40,9 @@ class SimulatedProvider:
             `new_turn` (closes the turn and begins the answer again).
         prefill_field: the field that must be set, on the message or in the body, to go on in place: `prefix`,
             `partial`, `continue_final_message`. Without it: 400.
+        dialect: the server to act like, one of `continuum.testing.manners.MANNERS`, such as `mistral` or `vllm`: what
+            it does with a trailing assistant turn and with unknown fields, its refusals, its finish reasons. In place
+            of `prefill` and `prefill_field`; Chat Completions only.
         rate_limit: real limits, with the provider's headers and a 429 that tells the true wait.
         chunk_tokens: tokens in each event of a stream.
         delay: seconds from one event to the next; an answer that is not streamed takes as long as all its events.
@@ -68,6 +72,7 @@ class SimulatedProvider:
         faults: Plan = (),
         prefill: Prefill = "refuse",
         prefill_field: str | None = None,
+        dialect: str | None = None,
         rate_limit: RateLimitSpec | None = None,
         chunk_tokens: int = 1,
         delay: float = 0.0,
@@ -94,6 +99,7 @@ class SimulatedProvider:
             documents=held,
             prefill=prefill,
             prefill_field=prefill_field,
+            manners=manners_of(dialect),
             rate_limit=rate_limit,
             chunk_tokens=chunk_tokens,
             delay=delay,

@@ -208,7 +208,7 @@ def test_rate_limit_headers_of_both_providers() -> None:
         ("https://api.anthropic.com", "claude-opus-4-5-20251101", None, "claude-4.5"),
         ("https://api.anthropic.com", "claude-opus-4-6", None, "generic"),
         ("https://api.deepseek.com/beta", "deepseek-v4-pro", None, "deepseek"),
-        ("https://api.deepseek.com/v1", "deepseek-v4-pro", None, "generic"),
+        ("https://api.deepseek.com/v1", "deepseek-v4-pro", None, "deepseek-v1"),
         ("https://api.mistral.ai/v1", "mistral-large", None, "mistral"),
         ("https://dashscope-intl.aliyuncs.com/compatible-mode/v1", "qwen-max", None, "qwen"),
         ("https://api.moonshot.ai/v1", "kimi-k3", None, "kimi"),
