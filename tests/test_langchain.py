@@ -298,6 +298,30 @@ def test_a_server_that_refuses_to_count_a_stream() -> None:
     assert message.response_metadata["continuum"]["usage_estimated"] is True
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_responses_api_behind_a_chat_model(stream: bool) -> None:
+    """ChatOpenAI may speak it; its words for a cut are understood as well."""
+    with SimulatedProvider(ESSAY, behaviours=["overlap:40"]) as server:
+        model = whole("openai", server, use_responses_api=True)
+        message = added(list(model.stream("Write it."))) if stream else model.invoke("Write it.")
+        assert {request.path for request in server.requests} == {"/v1/responses"}
+    assert message.text == ESSAY
+    assert message.response_metadata["continuum"]["rounds"] > 3
+    assert message.usage_metadata is not None
+    assert message.usage_metadata["output_tokens"] > 1000
+
+
+@pytest.mark.parametrize("with_tools", [False, True])
+def test_a_pause_is_sent_back_as_it_is(with_tools: bool) -> None:
+    """Claude's `pause_turn`, whether the message is a string or blocks."""
+    with SimulatedProvider(ESSAY, behaviours=["pause_turn:100@0"]) as server:
+        model: Any = whole("anthropic", server, max_tokens=4000)
+        message = (model.bind_tools([search]) if with_tools else model).invoke("Write it.")
+        assert server.requests[1].body["messages"][-1]["role"] == "assistant"
+    assert message.text == ESSAY
+    assert [seam["kind"] for seam in message.response_metadata["continuum"]["seams"]] == ["exact"]
+
+
 def test_a_model_that_does_not_say_how_it_ended() -> None:
     """It is never success, unless the caller knows where it stands."""
     silent = GenericFakeChatModel(messages=iter([AIMessage("All of it.")] * 20))

@@ -183,12 +183,18 @@ class LangChainChat(Provider):
             and request.get("stream_usage") is None
             and getattr(self.client.model, "stream_usage", None) is None
             and self.base_url not in WITHOUT_USAGE
+            and not self._uses_responses(request)
         )
         if self._asked_usage:
             request["stream_usage"] = True
         if stream:
             self.limit_silence(request)
         return {**request, "messages": [*self.client.messages, *map(_message, send.turns)], "stream": stream}
+
+    def _uses_responses(self, request: Mapping[str, Any]) -> bool:
+        """Whether the model asks OpenAI's Responses API, which always counts and knows no `stream_options`."""
+        decides = getattr(self.client.model, "_use_responses_api", None)
+        return decides is not None and bool(decides({**request, **(getattr(self.client.model, "model_kwargs", {}))}))
 
     def _shorten(self, request: dict[str, Any], read: float) -> None:
         if self.family:  # other integrations may not know the argument

@@ -183,7 +183,8 @@ class MessageReceiver(Receiver):
             broken = failure or Failure("transient", "the reply ended without a finish reason and without any text")
             return [replace(broken, usage=self._usage(text)) if message is not None else broken]
         self._provider.first = self._provider.first or self
-        suspended = raw in _SUSPENDED and isinstance(message.content, list)
+        suspended = raw in _SUSPENDED and bool(message.content)
+        blocks: Sequence[Any] = message.content if isinstance(message.content, list) else [_text_block(text)]
         return [
             Response(
                 text=text,
@@ -195,7 +196,7 @@ class MessageReceiver(Receiver):
                 reasoning=_reasons(message),
                 tool_calls=calls,
                 suspended=suspended,
-                blocks=tuple(message.content) if suspended else (),
+                blocks=tuple(blocks) if suspended else (),
                 prefill=self._provider.prefill,
                 failure=failure if raw is None else None,
                 raw=(self, 0),
@@ -226,6 +227,10 @@ class MessageReceiver(Receiver):
             reasoning_tokens=(counted.get("output_token_details") or {}).get("reasoning") or 0,
             estimated=missing,
         )
+
+
+def _text_block(text: str) -> dict[str, str]:
+    return {"type": "text", "text": text}
 
 
 def word_of(message: AIMessage) -> str | None:
