@@ -187,6 +187,21 @@ def test_wrapped(whose: str) -> None:
         assert client.token_counter is litellm.token_counter
 
 
+def test_a_batch() -> None:
+    """Every job through a router's `acompletion`."""
+    documents = sample_documents()
+    jobs = [continuum.Job(id=name, prompt=f"Write [doc:{name}].") for name in ("essay", "guide")]
+
+    async def main(server: SimulatedProvider) -> dict[str, str]:
+        report = await continuum.arun_batch(jobs, client=router(server), model="writer", max_tokens=300)
+        with pytest.raises(continuum.ConfigurationError, match="written to the journal"):
+            await continuum.arun_batch(jobs, client=litellm, model="openai/any", api_key="secret")
+        return {result.id: result.text for result in report.results()}
+
+    with SimulatedProvider(documents) as server:
+        assert asyncio.run(main(server)) == {job.id: documents[job.id] for job in jobs}
+
+
 def test_tool_calls_come_through() -> None:
     """A whole one as LiteLLM shows it; of a cut one nothing."""
     for behaviour, calls in (("tool_call@0", 1), ("cut_tool_call@0", 0)):

@@ -172,10 +172,14 @@ class Batch:
         probe = provider_for(
             unwrapped(client), {"model": "any", "max_tokens": 1, **params, "messages": []}, policy or Policy()
         )
-        if not probe.is_async:
+        if not probe.is_async and not probe.either:
             raise ConfigurationError(
                 f"client={type(client).__name__}: a batch asks for many documents at once and needs an async client, "
                 f"such as Async{type(client).__name__}"
+            )
+        if "api_key" in params:
+            raise ConfigurationError(
+                "api_key would be written to the journal: keep it in the client, a LiteLLM Router or the environment"
             )
         self._client = probe.client
         self.settings = Settings.of(probe.name, probe.base_url, policy, params)
