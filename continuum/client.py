@@ -190,6 +190,7 @@ def _create(
         if run is None:
             return untouched(**params)
         if run.chunks:
+            run.provider.seams = lambda: run.lanes[0].machine.seams
             events = _write(run)
             next(events)  # to the first event, so that an error comes from `create()` as with the bare SDK
             return run.provider.stream_class()(run, events)
@@ -215,6 +216,7 @@ def _acreate(
         if run is None:
             return await untouched(**params)
         if run.chunks:
+            run.provider.seams = lambda: run.lanes[0].machine.seams
             events = _awrite(run)
             await anext(events)  # to the first event, so that an error comes from `create()` as with the bare SDK
             return run.provider.stream_class()(run, events)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import httpx2
 from continuum._core.errors import ConfigurationError
 from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers import errors
+from continuum.providers.anthropic_blocks import SUSPENDED, THOUGHTS
 from continuum.providers.base import Provider, Receiver, estimate, given
 
 if TYPE_CHECKING:
@@ -35,7 +37,8 @@ _WORDS: dict[str, FinishReason] = {
     "pause_turn": "interrupted",
     "compaction": "interrupted",
 }
-_SUSPENDED = frozenset({"pause_turn", "compaction"})
+_SERVER_TOOL = re.compile(r"(web_search|web_fetch|code_execution|tool_search)\w*_\d{8}$")
+_OF_THINKING = re.compile(r"thinking|signature", re.IGNORECASE)
 
 
 WITHOUT_CACHE: set[str] = set()
@@ -61,6 +64,10 @@ class AnthropicMessages(Provider):
         super().__init__(client, params, policy)
         self.catch = errors.catchable(anthropic)
         self._sent_cache = False  # whether the last request had our `cache_control`
+        self.replies: list[MessageReceiver] = []  # one for each round
+        self.may_cite = _cites((self.params.get("messages"), self.params.get("tools")))
+        self._may_send_thoughts = True
+        self._sent_thoughts = False
 
     def check(self) -> None:
         """As `Provider.check`, and: `max_tokens` is required, and a key or token has to be there."""
@@ -116,7 +123,10 @@ class AnthropicMessages(Provider):
     def request(self, send: Send, *, stream: bool, choices: int = 1) -> dict[str, Any]:
         """The caller's arguments, and our turns behind the caller's messages."""
         request = dict(self.params)
-        request["messages"] = [*self.params["messages"], *(_message(turn) for turn in send.turns)]
+        request["messages"] = [*self.params["messages"], *(self._message(turn) for turn in send.turns)]
+        self._sent_thoughts = any(_thinks(block) for turn in send.turns for block in turn.blocks)
+        if send.turns and not given(self.params.get("container")) and self._container is not None:
+            request["container"] = self._container  # what its tools wrote is there
         if send.max_tokens is not None:
             request["max_tokens"] = send.max_tokens
             self._drop_thinking(request, send.max_tokens)
@@ -136,6 +146,23 @@ class AnthropicMessages(Provider):
             # An explicit timeout: without one the SDK refuses unary requests with a large cap.
             request["timeout"] = self.client.timeout
         return request
+
+    @property
+    def _container(self) -> str | None:
+        for reply in reversed(self.replies):
+            known = reply.delta.get("container") or getattr(reply.message, "container", None)
+            name = known.get("id") if isinstance(known, Mapping) else getattr(known, "id", None)
+            if name:
+                return str(name)
+        return None
+
+    def _message(self, turn: Turn) -> dict[str, Any]:
+        """A turn; its blocks go back as they came, thinking verbatim or, where it is refused, not at all."""
+        blocks = [block for block in turn.blocks if self._may_send_thoughts or not _thinks(block)]
+        if not blocks:
+            return {"role": turn.role, "content": turn.text}
+        text = [{"type": "text", "text": turn.text}] if turn.text else []
+        return {"role": turn.role, "content": [*blocks, *text]}
 
     def _drop_thinking(self, request: dict[str, Any], cap: int) -> None:
         """A cap that a ceiling lowered to the thinking budget or below would be refused.
@@ -174,14 +201,21 @@ class AnthropicMessages(Provider):
         return MessageReceiver(self, send)
 
     def describe(self, error: BaseException) -> Failure:
-        """See `errors.describe`. A server that refuses `cache_control` is asked again without it, now and later."""
+        """See `errors.describe`. What the server does not take back (`cache_control`, thinking) is left out from then on."""
         failure = errors.describe(error, anthropic)
-        named = "cache_control" in f"{error} {getattr(error, 'body', '')}"
-        if failure.status_code in (400, 422) and named and self._sent_cache:
+        if failure.status_code not in (400, 422):
+            return failure
+        message = ""
+        if "cache_control" in f"{error} {getattr(error, 'body', '')}" and self._sent_cache:
             WITHOUT_CACHE.add(self.base_url)
             message = "the server does not take cache_control; asking without it"
-            return replace(failure, kind="transient", message=message, retry_after=0.0, should_retry=None)
-        return failure
+        elif failure.kind == "rejected" and _OF_THINKING.search(str(error)) and self._sent_thoughts:
+            if self._may_send_thoughts:
+                message = "the server does not take its thinking back; sending the turn without it"
+            self._may_send_thoughts = False
+        if not message:
+            return failure
+        return replace(failure, kind="transient", message=message, retry_after=0.0, should_retry=None)
 
     def sdk_error(self, message: str) -> Exception:
         """An `anthropic.APIConnectionError`."""
@@ -191,13 +225,13 @@ class AnthropicMessages(Provider):
         """Message events."""
         from continuum.providers import anthropic_objects
 
-        return anthropic_objects.EventWriter()
+        return anthropic_objects.EventWriter(self)
 
     def to_sdk(self, results: Sequence[Any]) -> Any:
         """A `Message` with the whole text, the summed usage and the final stop reason."""
         from continuum.providers import anthropic_objects
 
-        return anthropic_objects.message(results[0])
+        return anthropic_objects.message(results[0], self.replies, cited=self.may_cite)
 
 
 def _returns(send: Send) -> bool:
@@ -205,11 +239,17 @@ def _returns(send: Send) -> bool:
     return send.reason == "repair" or bool(send.turns[-1].blocks)
 
 
-def _message(turn: Turn) -> dict[str, Any]:
-    if not turn.blocks:
-        return {"role": turn.role, "content": turn.text}
-    text = [{"type": "text", "text": turn.text}] if turn.text else []
-    return {"role": turn.role, "content": [*turn.blocks, *text]}
+def _cites(value: Any) -> bool:
+    """Whether an answer to this can have citations: documents that allow them, or tools that the server runs."""
+    if isinstance(value, Mapping):
+        known = value.get("citations")
+        allowed = isinstance(known, Mapping) and known.get("enabled") is True
+        return allowed or _SERVER_TOOL.match(str(value.get("type"))) is not None or any(map(_cites, value.values()))
+    return isinstance(value, list | tuple) and any(map(_cites, value))
+
+
+def _thinks(block: Any) -> bool:
+    return isinstance(block, Mapping) and block.get("type") in THOUGHTS
 
 
 class MessageReceiver(Receiver):
@@ -319,7 +359,8 @@ class MessageReceiver(Receiver):
         if raw is None and not text and not tools:
             broken = failure or Failure("transient", "the stream ended without a stop reason and without any text")
             return [replace(broken, usage=usage if self.usage or self.blocks else None)]
-        suspended = raw in _SUSPENDED
+        suspended = raw in SUSPENDED
+        self._provider.replies.append(self)
         reason: FinishReason = "interrupted" if raw is None else _WORDS.get(raw, "unknown")
         return [
             Response(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anthropic import AsyncStream, Stream
 from anthropic.types import (
@@ -16,12 +16,14 @@ from anthropic.types import (
     RawMessageStreamEvent,
 )
 
+from continuum.providers.anthropic_blocks import SUSPENDED, THOUGHTS, blocks_of, place_of
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from continuum._core.types import Result, Usage
     from continuum._drivers import Run
-    from continuum.providers.anthropic_messages import MessageReceiver
+    from continuum.providers.anthropic_messages import AnthropicMessages, MessageReceiver
 
 # Parts of a usage that speak of one request only.
 _PER_REQUEST = frozenset({"server_tool_use", "cache_creation", "iterations"})
@@ -77,8 +79,14 @@ def _is_kept(result: Result, receiver: MessageReceiver, index: int) -> bool:
     return result.reason == "tool_call_cut" and index < last
 
 
-def message(result: Result) -> Message | None:
-    """One `Message` for a run; None if nothing came that one could be made of."""
+def message(result: Result, replies: Sequence[MessageReceiver], *, cited: bool) -> Message | None:
+    """One `Message` for a run; None if nothing came that one could be made of.
+
+    Args:
+        result: the account.
+        replies: what came in each round; a run that was restored does not have them all.
+        cited: the answer can have citations.
+    """
     if result.raw is None:
         return None
     receiver: MessageReceiver = result.raw[0]
@@ -89,8 +97,8 @@ def message(result: Result) -> Message | None:
     blocks = [receiver.blocks[index] for index in kept]
     if not untouched(result):
         tools = [block for block in blocks if block.get("type") == "tool_use"]
-        text = [{"type": "text", "text": result.text, "citations": None}] if result.text else []
-        blocks = [*text, *tools]
+        said = [{"type": "text", "text": result.text, "citations": None}] if result.text else []
+        blocks = [*(blocks_of(result, replies, cited=cited) if len(replies) == len(result.segments) else said), *tools]
     start = receiver.message.to_dict() if receiver.message is not None else {}
     return Message.construct(
         **{
@@ -108,59 +116,156 @@ def message(result: Result) -> Message | None:
     )
 
 
+class _Due(NamedTuple):
+    """Something beside the text that waits until the text before it is written.
+
+    Attributes:
+        round: the round that it came in.
+        at: how many characters of that reply stand before it.
+        events: what to send then; empty for the beginning of a block of text.
+        text: the block of text that begins here, None for anything else.
+        joins: that text goes on with what is there.
+    """
+
+    round: int
+    at: int
+    events: tuple[Any, ...] = ()
+    text: dict[str, Any] | None = None
+    joins: bool = False
+
+
 class EventWriter:
     """Writes the events of one stream.
 
-    Text goes out as it is released, and what else the first round has, such as thinking, as it comes. Tool calls go
-    out at the end, whole, and those of the last reply: what comes earlier may be cut, and be asked for again.
+    Text goes out as it is released. What stands between the text (thinking, citations, tools that the server runs, the
+    bounds of text blocks) goes out when the text before it has. Calls of the caller's tools go out at the end, whole,
+    and those of the last reply: what comes earlier may be cut, and be asked for again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, provider: AnthropicMessages) -> None:
+        self._provider = provider
         self._next = 0  # index of the next block to the reader
         self._open: int | None = None  # index of the reader's open block
         self._in_text = False  # and whether that is a text block
-        self._source: int | None = None  # else, its index in the first round
+        self._blocks: dict[int, str] = {}  # the reply's open blocks and their types, those that are shown
         self._started = False
+        self._round = self._index = self._written = 0
+        self._same_turn, self._joins = True, False
+        self._suspended = False
+        self._due: list[_Due] = []
 
     def passing(self, event: Any, round: int) -> list[Any]:
-        """What of an arriving event goes to the reader at once: the start, thinking, tools that the server runs."""
+        """What of an arriving event goes to the reader besides its text, now or when its turn comes."""
         kind = event.type
         if kind == "message_start":
-            if self._started:  # another request: a block that its predecessor left open is over
-                return [] if self._in_text else self._close()
-            self._started = True
-            return [event]
-        if round > 1 or kind in ("message_delta", "message_stop"):
-            return []
+            return self._begin(event, round)
         if kind == "content_block_start":
-            if event.content_block.type in ("text", "tool_use"):
-                return []
-            closing = self._close()
-            self._open, self._source, self._next = self._next, event.index, self._next + 1
-            return [*closing, event.model_copy(update={"index": self._open})]
-        if kind not in ("content_block_delta", "content_block_stop"):
+            self._block_starts(event)
+        elif kind == "content_block_delta":
+            self._block_goes_on(event)
+        elif kind == "content_block_stop":
+            if self._blocks.pop(event.index, "text") != "text":
+                self._wait(event)
+        elif kind == "message_delta":
+            self._suspended = event.delta.stop_reason in SUSPENDED
+        elif kind != "message_stop":
             return [event]
-        if self._source is None or event.index != self._source:
-            return []
-        here = event.model_copy(update={"index": self._open})
-        if kind == "content_block_stop":
-            self._open = self._source = None
-        return [here]
+        return self._flush()
+
+    def _begin(self, event: Any, round: int) -> list[Any]:
+        """Another request: a block that its predecessor left open is over, unless it is text that goes on."""
+        resumed, again = self._suspended and self._round < round, self._started
+        self._same_turn = self._same_turn and (not again or resumed or round == 1)
+        self._joins = again and not resumed and not self._provider.may_cite
+        self._round, self._index, self._suspended, self._started = round, 0, False, True
+        self._blocks.clear()
+        if not again:
+            return [event]
+        return [] if self._in_text else self._close()
+
+    def _block_starts(self, event: Any) -> None:
+        block = event.content_block
+        if block.type == "tool_use" or (block.type in THOUGHTS and not self._same_turn):
+            return
+        self._blocks[event.index] = block.type
+        if block.type != "text":
+            self._wait(event)
+            return
+        shown = {"citations": None, **block.to_dict(), "text": ""}
+        self._due.append(_Due(self._round, self._index, text=shown, joins=self._joins))
+        self._joins = False
+        self._index += len(block.text or "")
+
+    def _block_goes_on(self, event: Any) -> None:
+        kind = self._blocks.get(event.index)
+        if event.delta.type == "text_delta":
+            self._index += len(event.delta.text)
+        elif kind is not None:
+            self._wait(event)
+
+    def _wait(self, event: Any) -> None:
+        self._due.append(_Due(self._round, self._index, (event,)))
 
     def text(self, choice: int, text: str) -> list[Any]:
-        """Released text, in a text block that is opened when needed."""
+        """Released text, in the blocks that it belongs to."""
         events: list[Any] = []
-        if not self._in_text:
-            events += self._start({"type": "text", "text": "", "citations": None})
-            self._in_text = True
-        events.append(self._delta({"type": "text_delta", "text": text}))
+        while text:
+            events += self._flush()
+            place = self._place(self._due[0]) if self._due else None
+            size = len(text) if place is None else max(place - self._written, 1)
+            if not self._in_text:
+                events += self._start({"type": "text", "text": "", "citations": None})
+                self._in_text = True
+            events.append(self._delta({"type": "text_delta", "text": text[:size]}))
+            self._written += len(text[:size])
+            text = text[size:]
+        return [*events, *self._flush()]
+
+    def _place(self, due: _Due) -> int | None:
+        """Where in the text something stands: never behind the next reply; None if that is not decided."""
+        seams = self._provider.seams()
+        place, following = place_of(due.round, seams), place_of(due.round + 1, seams)
+        if place is None:
+            return None
+        index = place.of(due.at)
+        return index if following is None else min(index, following.start)
+
+    def _flush(self, *, all: bool = False) -> list[Any]:
+        """What is due now that so much of the text is written."""
+        events: list[Any] = []
+        while self._due:
+            place = self._place(self._due[0])
+            if not all and (place is None or place > self._written):
+                break
+            due = self._due.pop(0)
+            if due.text is None:
+                for event in due.events:
+                    events += self._show(event)
+            elif not (due.joins and self._in_text):
+                events += self._start(due.text)
+                self._in_text = True
         return events
+
+    def _show(self, event: Any) -> list[Any]:
+        """An event of a block that is shown, with the reader's index."""
+        if event.type == "content_block_start":
+            closing = self._close()
+            self._open, self._next = self._next, self._next + 1
+            return [*closing, event.model_copy(update={"index": self._open})]
+        if event.type == "content_block_stop":
+            return [] if self._in_text else self._close()
+        if event.delta.type == "citations_delta":
+            if not self._in_text:
+                return []
+        elif self._in_text or self._open is None:
+            return []
+        return [event.model_copy(update={"index": self._open})]
 
     def closing(self, results: Sequence[Result]) -> list[Any]:
         """The end: the open block is closed, tool calls follow, and one final event says why and what it cost."""
         result = results[0]
         receiver: MessageReceiver | None = result.raw[0] if result.raw is not None else None
-        events: list[Any] = []
+        events: list[Any] = self._flush(all=True)
         for index, block in sorted(receiver.blocks.items()) if receiver is not None else ():
             if receiver is not None and block.get("type") == "tool_use" and _is_kept(result, receiver, index):
                 arguments = receiver.json.get(index) or json.dumps(block.get("input") or {})
@@ -189,7 +294,7 @@ class EventWriter:
         return RawContentBlockDeltaEvent.construct(type="content_block_delta", index=self._open, delta=delta)
 
     def _close(self) -> list[Any]:
-        index, self._open, self._source, self._in_text = self._open, None, None, False
+        index, self._open, self._in_text = self._open, None, False
         return [] if index is None else [RawContentBlockStopEvent.construct(type="content_block_stop", index=index)]
 
 

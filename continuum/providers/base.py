@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from continuum._core.actions import Send
-    from continuum._core.types import Prefill, RateLimit, Response, Result, Usage
+    from continuum._core.types import Prefill, RateLimit, Response, Result, Seam, Usage
     from continuum._drivers import Run
     from continuum._structured import Structured
     from continuum.providers.limits import Limits
@@ -64,6 +64,7 @@ class Provider(ABC):
         catch: exceptions of a request that are facts; anything else is a bug and passes through.
         structured: the type that the answer is to have, None if any will do.
         http_response: the HTTP response behind the first stream.
+        seams: the joins of the first choice so far, for a writer that places things between its text.
     """
 
     catch: tuple[type[BaseException], ...]
@@ -78,6 +79,7 @@ class Provider(ABC):
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
         self.params = dict(params)
         self.http_response: Any = None
+        self.seams: Callable[[], Sequence[Seam]] = tuple
         self.policy = policy
         self.structured: Structured | None = None
         if policy.end_marker is not None:

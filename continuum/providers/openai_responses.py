@@ -109,6 +109,12 @@ class OpenAIResponses(Provider):
         """The API cannot go on in place."""
         return False
 
+    def may_lower_effort(self) -> bool:
+        """By `reasoning.effort`; a server other than OpenAI's own is known to take it if the caller wrote it."""
+        reasoning = self.params.get("reasoning")
+        effort = reasoning.get("effort") if isinstance(reasoning, Mapping) else None
+        return effort not in ("none", "minimal", "low") if given(effort) else self.official
+
     def may_stream(self) -> bool:
         """A background response that may take hours is polled: the server does not stream it."""
         options = self.params.get("background_options")
@@ -141,6 +147,9 @@ class OpenAIResponses(Provider):
                 _lift_format(request)
             if send.max_tokens is not None:
                 request["max_output_tokens"] = max(send.max_tokens, SMALLEST_CAP)
+            if send.lower_effort:
+                reasoning = self.params.get("reasoning")
+                request["reasoning"] = {**(reasoning if isinstance(reasoning, Mapping) else {}), "effort": "low"}
         if stream:
             request["stream"] = True
             self.limit_silence(request)

@@ -218,6 +218,15 @@ def test_reasoning_that_takes_the_cap_is_told_apart(policy: Policy) -> None:
     assert result.text == ESSAY
 
 
+def test_less_effort_where_the_cap_is_fixed() -> None:
+    """The caller's other wishes about reasoning stay."""
+    with SimulatedProvider(ESSAY, behaviours=["reasoning_only@0"]) as server:
+        result = _sync(server, reasoning={"effort": "high", "summary": "auto"})
+        asked = [request.body.get("reasoning") for request in server.requests[:2]]
+    assert asked == [{"effort": "high", "summary": "auto"}, {"effort": "low", "summary": "auto"}]
+    assert result.text == ESSAY
+
+
 @every_way
 def test_a_call_that_was_cut_is_never_shown(policy: Policy) -> None:
     """Half-written arguments are not handed on; whole ones are."""
