@@ -22,23 +22,40 @@ _RESULT = "_tool_result"
 
 
 class Place(NamedTuple):
-    """Where a character of a reply stands in the joined text: `base + index`, but `start` for what was skipped."""
+    """Where a character of a reply stands in the joined text: `base + index`, but `start` for what was skipped.
+
+    Attributes:
+        end: where the next reply goes on; None if this is the last so far.
+        gone: nothing of the reply is in the text.
+    """
 
     base: int
     start: int
     skipped: int
+    end: int | None
+    gone: bool
 
     def of(self, index: int) -> int:
         """The index into the joined text for one into the reply; white space put at the join goes with the reply."""
-        return self.start if index <= self.skipped else self.base + index
+        found = self.start if index <= self.skipped else self.base + index
+        return found if self.end is None else min(found, self.end)
 
 
 def place_of(round: int, seams: Sequence[Seam]) -> Place | None:
-    """How to find a reply's characters in the joined text; None if its join is not decided."""
-    for seam in seams:
-        if seam.round == round:
-            return Place(seam.offset - len(seam.removed), seam.offset - len(seam.inserted), len(seam.removed))
-    return Place(0, 0, 0) if round == 1 else None
+    """How to find a reply's characters in the joined text; None if its join is not decided.
+
+    Seams stand in the order of the text, which need not be that of the rounds.
+    """
+    own = next((at for at, seam in enumerate(seams) if seam.round == round), None) if round > 1 else -1
+    if own is None:
+        return None
+    after = next((seam for seam in seams[own + 1 :] if seam.round != round), None)
+    end = after.offset - len(after.inserted) if after is not None else None
+    if own < 0:
+        return Place(0, 0, 0, end, gone=False)
+    seam = seams[own]
+    skipped = len(seam.removed)
+    return Place(seam.offset - skipped, seam.offset - len(seam.inserted), skipped, end, seam.kind == "nothing_new")
 
 
 def blocks_of(result: Result, replies: Sequence[MessageReceiver], *, cited: bool) -> list[dict[str, Any]]:
@@ -57,15 +74,13 @@ def blocks_of(result: Result, replies: Sequence[MessageReceiver], *, cited: bool
         same_turn = same_turn and (number <= opening + 1 or resumed)
         lost = number <= opening and reply.stop_reason not in SUSPENDED  # asked again: nothing visible had come
         place = place_of(number, result.seams)
-        if place is None:
+        if place is None or place.gone:
             continue
-        following = place_of(number + 1, result.seams)
-        end = len(result.text) if following is None else following.start
         joins = not (resumed or cited) and number > 1  # the next text goes on with what is there
         for block, first, last in _spans(reply):
             kind = block.get("type")
             if kind == "text":
-                until = min(max(place.of(last), written), end) if last > first else written
+                until = max(place.of(last), written) if last > first else written
                 piece, written = result.text[written:until], until
                 if piece or block.get("citations"):
                     _add_text(content, piece, block, joins=joins)

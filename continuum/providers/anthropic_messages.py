@@ -201,7 +201,7 @@ class AnthropicMessages(Provider):
         return MessageReceiver(self, send)
 
     def describe(self, error: BaseException) -> Failure:
-        """See `errors.describe`. What the server does not take back (`cache_control`, thinking) is left out from then on."""
+        """As `errors.describe`; what the server does not take (`cache_control`, thinking) is left out from then on."""
         failure = errors.describe(error, anthropic)
         if failure.status_code not in (400, 422):
             return failure

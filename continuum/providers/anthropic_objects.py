@@ -222,13 +222,9 @@ class EventWriter:
         return [*events, *self._flush()]
 
     def _place(self, due: _Due) -> int | None:
-        """Where in the text something stands: never behind the next reply; None if that is not decided."""
-        seams = self._provider.seams()
-        place, following = place_of(due.round, seams), place_of(due.round + 1, seams)
-        if place is None:
-            return None
-        index = place.of(due.at)
-        return index if following is None else min(index, following.start)
+        """Where in the text something stands; None if that is not decided."""
+        place = place_of(due.round, self._provider.seams())
+        return None if place is None else self._written if place.gone else place.of(due.at)
 
     def _flush(self, *, all: bool = False) -> list[Any]:
         """What is due now that so much of the text is written."""
@@ -238,6 +234,9 @@ class EventWriter:
             if not all and (place is None or place > self._written):
                 break
             due = self._due.pop(0)
+            known = place_of(due.round, self._provider.seams())
+            if known is not None and known.gone:  # nothing of that reply is in the text
+                continue
             if due.text is None:
                 for event in due.events:
                     events += self._show(event)

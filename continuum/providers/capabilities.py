@@ -25,14 +25,15 @@ WORDS: dict[str, FinishReason] = {
     "tool_calls": "tool_calls", "function_call": "tool_calls", "tool_use": "tool_calls", "tool_call": "tool_calls",
     "content_filter": "content_filter", "content_filtered": "content_filter", "guardrail_intervened": "content_filter",
     "safety": "content_filter", "recitation": "content_filter", "blocklist": "content_filter",
-    "prohibited_content": "content_filter", "spii": "content_filter",
+    "prohibited_content": "content_filter", "spii": "content_filter", "sensitive": "content_filter",
     "refusal": "refusal",
     "model_context_window_exceeded": "context_window", "model_length": "context_window",
-    "insufficient_system_resource": "interrupted", "failed": "interrupted",
+    "insufficient_system_resource": "interrupted", "failed": "interrupted", "error": "interrupted",
+    "abort": "interrupted", "aborted": "interrupted", "network_error": "interrupted",
     # A pause is not an end: `Response.suspended` says so.
     "pause_turn": "interrupted", "compaction": "interrupted",
 }  # fmt: skip
-"""How all providers say why a generation ended, in lower case: for what passes their words on."""
+"""How all providers say why a generation ended, in lower case: servers and gateways pass each other's words on."""
 
 
 _OPEN_ENDED: dict[str, Any] = {"continue_final_message": True, "add_generation_prompt": False}

@@ -23,13 +23,6 @@ if TYPE_CHECKING:
     from continuum._drivers import Run
     from continuum.providers.base import StreamWriter
 
-_WORDS: dict[str, FinishReason] = {
-    "stop": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "content_filter",
-}
 WITHOUT_STREAM_OPTIONS: set[str] = set()
 """The base URLs of servers that were seen to refuse `stream_options`, for the life of the process."""
 
@@ -145,7 +138,7 @@ class OpenAIChat(Provider):
 
     def finish_reason(self, raw: str) -> FinishReason:
         """The provider's word in the common vocabulary; `unknown` if nobody knows it."""
-        return self.dialect.words.get(raw) or _WORDS.get(raw, "unknown")
+        return self.dialect.words.get(raw) or capabilities.WORDS.get(raw.lower(), "unknown")
 
     def sdk_error(self, message: str) -> Exception:
         """An `openai.APIConnectionError`."""
@@ -291,14 +284,12 @@ class ChatReceiver(Receiver):
             # What was thought or refused before the stream broke is billed.
             billed = number == 0 and (self.usage is not None or any(choice.size for choice in self.choices))
             return replace(error, usage=usage) if billed else error
-        reason: FinishReason = "interrupted" if raw is None else self._provider.finish_reason(raw)
-        native = choice.beside.get("native_finish_reason")
-        if isinstance(native, str) and not broken:
-            # A router's word is coarser than that of the provider behind it, such as a window that is full.
-            meant = capabilities.WORDS.get(native.lower(), "stop")
-            reason = reason if meant == "stop" else meant
-        if choice.refusal and not broken:
-            reason = "refusal"
+        reason: FinishReason = "interrupted" if raw is None else self._reason(choice, raw)
+        told = choice.beside.get("error")
+        if reason == "interrupted" and isinstance(told, Mapping):  # OpenRouter: what failed behind it
+            failure, broken = _body_error(told, f"the provider failed: {told.get('message')!r}"[:300]), True
+            if not text and not choice.calls:
+                return replace(failure, usage=usage if number == 0 and self.usage is not None else None)
         # With several choices the server counts their tokens together.
         if reason == "length" and self._provider.dialect.short_means_full and self._asked == 1 and not usage.estimated:
             cap = self._send.max_tokens or self._provider.cap
@@ -318,6 +309,18 @@ class ChatReceiver(Receiver):
             rate_limit=self.rate_limit,
             raw=(self, number),
         )
+
+    def _reason(self, choice: Choice, raw: str) -> FinishReason:
+        if choice.refusal:
+            return "refusal"
+        reason = self._provider.finish_reason(raw)
+        native = choice.beside.get("native_finish_reason")
+        if not isinstance(native, str):
+            return reason
+        # A gateway's own word is coarser than that of the server behind it, or did not know it at all.
+        behind = self._provider.finish_reason(native)
+        coarse = reason in ("stop", "length") and behind not in ("stop", "unknown") and not choice.calls
+        return behind if coarse or reason == "unknown" else reason
 
     def _usage(self) -> Usage:
         """What the server counted; what it did not count, or counted as nothing, is estimated."""

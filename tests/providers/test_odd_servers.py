@@ -506,3 +506,61 @@ def test_the_limit_of_stop_sequences_is_openais_own(servers: Servers) -> None:
     assert servers.last.requests[0]["stop"] == stops
     with OpenAI(base_url="https://api.openai.com/v1", api_key="k") as client, pytest.raises(ConfigurationError):
         continuum.complete(client, policy=QUICK, stop=stops, **ASK)
+
+
+@pytest.mark.parametrize("unary", [False, True], ids=["stream", "unary"])
+@pytest.mark.parametrize(
+    ("word", "reason", "complete"),
+    [
+        ("eos", "stop", True), ("eos_token", "stop", True), ("STOP", "stop", True), ("end_turn", "stop", True),
+        ("max_tokens", "length", False), ("MAX_TOKENS", "length", False), ("model_length", "context_window", False),
+        ("model_context_window_exceeded", "context_window", False), ("error", "interrupted", False),
+        ("insufficient_system_resource", "interrupted", False), ("abort", "interrupted", False),
+        ("network_error", "interrupted", False), ("SAFETY", "content_filter", False),
+        ("sensitive", "content_filter", False), ("guardrail_intervened", "content_filter", False),
+        ("load", "unknown", False), ("other", "unknown", False),
+    ],
+)  # fmt: skip
+def test_words_of_compatible_servers(servers: Servers, word: str, reason: str, complete: bool, unary: bool) -> None:
+    """Each server has words of its own for how an answer ends, and gateways pass them on. Unknown is never success."""
+    script = completion_or_stream("The lamp burned oil in", word, unary=unary)
+    policy = (UNARY if unary else QUICK).model_copy(update={"max_rounds": 1})
+    result = continuum.complete(servers.chat(script), policy=policy, **ASK)
+    assert (result.finish_reason, result.complete, result.raw_finish_reason) == (reason, complete, word)
+    assert result.text == "The lamp burned oil in"
+
+
+def completion_or_stream(text: str, finish: str, *, unary: bool, **beside: Any) -> Reply:
+    message = {"role": "assistant", "content": text}
+    reply = odd.completion(message, finish, usage={"prompt_tokens": 5, "completion_tokens": 10, "total_tokens": 15})
+    if unary:
+        reply.body["choices"][0].update(beside)
+        return reply
+    last = chunk({}, finish)
+    last["choices"][0].update(beside)
+    return chunks(chunk({"role": "assistant", "content": text}), last, odd.usage(5, 10))
+
+
+@pytest.mark.parametrize("unary", [False, True], ids=["stream", "unary"])
+@pytest.mark.parametrize("words", [("stop", "MAX_TOKENS"), ("other", "length"), ("length", "max_output_tokens")])
+def test_a_gateway_that_hides_a_cut(servers: Servers, words: tuple[str, str], unary: bool) -> None:
+    """The word of the server behind it is believed where it tells more."""
+    ours, native = words
+    first = completion_or_stream("The lamp burned ", ours, unary=unary, native_finish_reason=native)
+    second = completion_or_stream("oil in those days.", "stop", unary=unary, native_finish_reason="STOP")
+    result = continuum.complete(servers.chat(first, second), policy=UNARY if unary else QUICK, **ASK)
+    assert (result.text, result.complete) == ("The lamp burned oil in those days.", True)
+
+
+def test_a_choice_that_failed_behind_a_gateway(servers: Servers) -> None:
+    """OpenRouter answers 200 with an error in the choice: what came is kept and gone on with, a quota ends the run."""
+    broken = {"error": {"code": 502, "message": "Provider disconnected"}, "native_finish_reason": None}
+    first = completion_or_stream("The lamp burned ", "error", unary=True, **broken)
+    empty = completion_or_stream("", "error", unary=True, **broken)
+    second = completion_or_stream("oil in those days.", "stop", unary=True)
+    result = continuum.complete(servers.chat(empty, first, second), policy=UNARY, **ASK)
+    assert (result.text, result.complete) == ("The lamp burned oil in those days.", True)
+    assert "Provider disconnected" in (result.segments[0].failure or "")
+    spent = completion_or_stream("", "error", unary=True, error={"code": 402, "message": "Insufficient credits"})
+    with pytest.raises(continuum.QuotaError):
+        continuum.complete(servers.chat(spent), policy=UNARY, **ASK)

@@ -239,9 +239,9 @@ def test_a_refusal_ends_the_run(call: Call) -> None:
 @both_apis
 def test_an_unknown_finish_reason_is_not_success(call: Call) -> None:
     """A word that nobody knows ends the run as incomplete, and is kept beside it."""
-    with SimulatedProvider(ESSAY, behaviours=["unknown_finish:eos"]) as server:
+    with SimulatedProvider(ESSAY, behaviours=["unknown_finish:of_next_year"]) as server:
         result = call(server, QUICK, **ask())
-    assert (result.complete, result.finish_reason, result.raw_finish_reason) == (False, "unknown", "eos")
+    assert (result.complete, result.finish_reason, result.raw_finish_reason) == (False, "unknown", "of_next_year")
 
 
 @both_apis
