@@ -95,10 +95,14 @@ class Provider(ABC):
 
     def ask_for_marker(self, marker: str) -> None:
         """Ask in the last message that the answer be closed with a marker."""
+        self._add_words(_CLOSING.format(marker=marker))
+
+    def _add_words(self, words: str) -> None:
+        """Put words to the caller's last message."""
         messages = self.params.get("messages")
         if not isinstance(messages, list | tuple) or not messages or not isinstance(messages[-1], Mapping):
             return  # `check()` says what is wrong
-        last, words = messages[-1], _CLOSING.format(marker=marker)
+        last = messages[-1]
         content = last.get("content")
         if last.get("role") != "user" or not isinstance(content, str | list | tuple):
             self.params["messages"] = [*messages, {"role": "user", "content": words}]

@@ -75,6 +75,13 @@ class OpenAIResponses(Provider):
 
     # -- before the first request ---------------------------------------------------------------------------------
 
+    def _add_words(self, words: str) -> None:
+        asked = self.params.get("input")
+        if isinstance(asked, str):
+            self.params["input"] = f"{asked}\n\n{words}" if asked else asked  # `check()` says what is wrong
+        elif isinstance(asked, list | tuple) and asked:
+            self.params["input"] = [*asked, _message("user", words)]
+
     def _check_question(self) -> None:
         params, asked = self.params, self.params.get("input")
         template = given(params.get("prompt"))

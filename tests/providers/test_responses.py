@@ -335,6 +335,16 @@ def test_the_callers_own_history_stays_in_front() -> None:
     assert all(body["input"][:1] == asked for body in bodies)
 
 
+@pytest.mark.parametrize("asked", ["Write it.", [{"role": "user", "content": "Write it."}]], ids=["text", "items"])
+def test_an_end_marker_is_asked_for_and_taken_off(asked: Any) -> None:
+    """As with the other APIs: the words go out with the caller's input, and the text is without the marker."""
+    with SimulatedProvider(ESSAY + "\n<END>") as server:
+        result = _sync(server, QUICK.model_copy(update={"end_marker": "<END>"}), input=asked)
+        assert all("<END>" in str(items[: 2 if isinstance(asked, list) else 1]) for items in inputs(server))
+    assert result.complete
+    assert result.text.rstrip() == ESSAY.rstrip()
+
+
 def test_a_format_is_not_asked_for_again_in_the_middle() -> None:
     """A schema would make the model begin a new object, so a continuation asks for plain text."""
     text = {"format": {"type": "json_object"}, "verbosity": "low"}
