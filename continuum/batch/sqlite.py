@@ -281,7 +281,7 @@ class SqliteJournal(SqliteReader):
         text = dumps(entry.outcome)
         self._partials.pop(document.key, None)
         try:
-            await self.writer.run(lambda connection: self._put(connection, document, entry, text))
+            await self.writer.run(lambda connection: self._put(connection, document, entry, text), patient=True)
         except FencedError:
             raise
         except JournalError as error:
@@ -363,7 +363,7 @@ class SqliteJournal(SqliteReader):
             if document.key in self._partial_on_disk:
                 connection.execute("DELETE FROM partial WHERE document = ?", (document.key,))
 
-        await self.writer.run(work)
+        await self.writer.run(work, patient=True)
         self._partial_on_disk.discard(document.key)
 
     async def release(self, document: Document, *, again: bool = False) -> None:

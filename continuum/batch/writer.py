@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _MOST: Final = 256  # pieces of work in one transaction
+_LINGER: Final = 0.02  # seconds that patient work waits for more of it, while there is much
+_BUSY: Final = 0.05  # seconds since the last commit within which there is much
 
 
 def _soon() -> Callable[..., Any]:
@@ -31,10 +34,11 @@ def _soon() -> Callable[..., Any]:
 class _Ticket:
     """A piece of work, and who waits for it."""
 
-    __slots__ = ("done", "error", "soon", "value", "work")
+    __slots__ = ("done", "error", "patient", "soon", "value", "work")
 
-    def __init__(self, work: Any, *, waited_for: bool) -> None:
+    def __init__(self, work: Any, *, waited_for: bool, patient: bool) -> None:
         self.work = work
+        self.patient = patient
         self.soon = _soon() if waited_for else None
         self.done = anyio.Event() if waited_for else None
         self.value: Any = None
@@ -65,6 +69,7 @@ class Writer:
         self._opening: BaseException | None = None
         self._open = threading.Event()
         self._closed = False
+        self._committed = float("-inf")
         self.commits = 0
         self.cpu = 0.0  # seconds of CPU that the thread has used
 
@@ -79,9 +84,15 @@ class Writer:
         if self._opening is not None:
             raise self._opening
 
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do this; returns after it is on disk. A task that is cancelled meanwhile does not undo it."""
-        ticket = _Ticket(work, waited_for=True)
+    async def run(self, work: Callable[[sqlite3.Connection], T], *, patient: bool = False) -> T:
+        """Do this; returns after it is on disk. A task that is cancelled meanwhile does not undo it.
+
+        Args:
+            work: what to do.
+            patient: it may wait a fiftieth of a second for company, if there was some a moment ago: a commit costs
+                several times what is written in it.
+        """
+        ticket = _Ticket(work, waited_for=True, patient=patient)
         self._put(ticket)
         assert ticket.done is not None
         await ticket.done.wait()
@@ -92,7 +103,7 @@ class Writer:
 
     def post(self, work: Callable[[sqlite3.Connection], Any]) -> None:
         """Do this soon; nobody waits for it, and nobody hears of a failure."""
-        self._put(_Ticket(work, waited_for=False))
+        self._put(_Ticket(work, waited_for=False, patient=True))
 
     def _put(self, ticket: _Ticket) -> None:
         if self._closed:
@@ -109,8 +120,6 @@ class Writer:
     # -- in the thread --------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        import time
-
         try:
             connection = self._connect()
         except BaseException as error:
@@ -126,11 +135,11 @@ class Writer:
 
     def _batch(self, connection: sqlite3.Connection) -> bool:
         tickets = [self._queue.get()]
-        try:
-            while tickets[-1] is not None and len(tickets) < _MOST:
-                tickets.append(self._queue.get_nowait())
-        except Empty:
-            pass
+        self._drain(tickets)
+        patient = all(ticket is not None and ticket.patient for ticket in tickets)
+        if patient and time.monotonic() - self._committed < _BUSY:
+            time.sleep(_LINGER)
+            self._drain(tickets)
         last = tickets[-1] is None
         work = [ticket for ticket in tickets if ticket is not None]
         if work:
@@ -143,7 +152,15 @@ class Writer:
                     except Exception as error:
                         ticket.error = self._explain(error)
             _wake(work)
+            self._committed = time.monotonic()
         return not last
+
+    def _drain(self, tickets: list[_Ticket | None]) -> None:
+        try:
+            while tickets[-1] is not None and len(tickets) < _MOST:
+                tickets.append(self._queue.get_nowait())
+        except Empty:
+            pass
 
     def _transact(self, connection: sqlite3.Connection, tickets: list[_Ticket]) -> None:
         try:
