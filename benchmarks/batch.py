@@ -1,6 +1,6 @@
 """A batch of 2,000 documents of eight rounds, 200 in flight, beside a bare anyio loop on the same SDK.
 
-Contestants run in processes of their own, in turn. `loop` streams, asks to go on and keeps nothing; `engine` is the same
+Contestants run in processes of their own, in turn. `loop` streams, asks to go on, keeps nothing; `engine` is the same
 loop over `continuum.acomplete()`; `batch` is `continuum.arun_batch()` with a journal on the disk, paced, resumable.
 Inside the timer: all documents, from the first call to the last text. Outside: imports, the client, one document as a
 warm-up. CPU is that of the contestant's process, all its threads included. Every text is compared with its document.
