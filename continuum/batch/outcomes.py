@@ -20,11 +20,13 @@ _FAILURE = ("status_code", "retry_after", "should_retry")
 
 
 def fingerprint(send: Send) -> str:
-    """What tells a request of a document from every other one of it: turns, cap and how it is to be gone on with.
+    """What tells a request of a document from every other one of it: turns, cap, effort, in place or not.
 
     What goes before the turns is the job's and the run's, and is compared once.
     """
-    digest = hashlib.blake2b(f"{send.round} {send.in_place:d} {send.max_tokens}".encode(), digest_size=12)
+    digest = hashlib.blake2b(
+        f"{send.round} {send.in_place:d} {send.max_tokens} {send.lower_effort:d}".encode(), digest_size=12
+    )
     for turn in send.turns:
         digest.update(f"\0{turn.role}\0".encode())
         digest.update(turn.text.encode("utf-8", "surrogatepass"))
