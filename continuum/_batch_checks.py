@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sqlite3
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from continuum import _progress, _terminal
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from continuum.batch.inputs import Inputs, Inspection, Item
     from continuum.batch.settings import Settings
     from continuum.batch.sqlite import SqliteJournal
+    from continuum.providers.base import Provider
 
 _NAMED: Final = 10  # ids and rows that are shown by name
 _LOOK: Final = 400  # ids that are looked up in the journal at a time
@@ -53,6 +56,26 @@ def parse_concurrency(given: str) -> Any:
     if given.isascii() and given.isdecimal() and 1 <= int(given) <= 100_000:
         return int(given)
     raise ConfigurationError(f"--concurrency={given!r}: expected a whole number from 1 to 100000, or auto")
+
+
+@cache
+def _arguments(create: Any) -> frozenset[str]:
+    return frozenset(inspect.signature(create).parameters)
+
+
+def check_arguments(provider: Provider) -> None:
+    """Refuse arguments that the SDK's `create()` does not have: every request would fail by them.
+
+    Raises:
+        ConfigurationError: with their names.
+    """
+    create = getattr(type(provider.resource(provider.client)), "create", None)
+    known = _arguments(create) if create is not None else frozenset(provider.params)
+    unknown = sorted(provider.params.keys() - known)
+    if unknown and "kwargs" not in known:
+        raise ConfigurationError(
+            f"{', '.join(unknown)}: no argument of this SDK's create(); what only the server knows goes into extra_body"
+        )
 
 
 def alone(error: BaseException) -> BaseException:

@@ -78,6 +78,9 @@ class Order:
     max_cost: float | None = None
     deadline: float | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)
+    via: str | None = None
+    poll: float = 60.0
+    live_below: int = 0
     policy: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -133,6 +136,7 @@ class _Command:
                 raise ConfigurationError(f"--{name.replace('_', '-')}={value!r}: it has to be more than 0")
         self._journal_path = self._find_journal()
         self._plan: Plan | None = None
+        self._via = order.via or "live"
         self._number = 0  # of the signal that came
         self._unwritable = ""
         self._writing = False
@@ -149,17 +153,17 @@ class _Command:
             raise ConfigurationError("where to? Say --output FILE or --out-dir FOLDER")
         return order.journal or journals.journal_beside(Path(place or ""))
 
-    def _find_plan(self, noted: Mapping[str, Any] | None = None) -> Plan:
+    def _find_plan(self, noted: Mapping[str, Any]) -> Plan:
         """What is to be written; where nothing is said, what the run has written until now."""
         from continuum.batch.outputs import Plan
 
         order, journal = self._order, self._journal_path
-        format: RowFormat = order.format or (noted or {}).get("format") or "continuum"
+        format: RowFormat = order.format or noted.get("format") or "continuum"
         if order.input is None and not (order.output or order.out_dir):
             own = journals.from_note(noted, journal) if noted else journals.outputs_of(journal)
             if not own:
                 raise ConfigurationError("where to? Say --output FILE or --out-dir FOLDER")
-            as_finished = order.as_finished or bool((noted or {}).get("as_finished"))
+            as_finished = order.as_finished or bool(noted.get("as_finished"))
             plan = Plan(**own, format=format, as_finished=as_finished)
             plan.check()
             return plan
@@ -179,7 +183,7 @@ class _Command:
         order = self._order
         if order.input is None:
             return anyio.run(self._go_on)
-        self._plan = self._find_plan()
+        self._plan = self._find_plan({})
         name = _drafting.provider_name(order.provider, order.model or "")
         base_url = _drafting.base_url_of(name, order.base_url)
         policy = dict(order.policy)
@@ -197,7 +201,8 @@ class _Command:
 
         journal = SqliteJournal(self._journal_path)
         settings = await journal.settings()
-        self._plan = self._find_plan((await journal.notes(journals.NOTE)).get(journals.NOTE))
+        noted = (await journal.notes(journals.NOTE)).get(journals.NOTE) or {}
+        self._plan, self._via = self._find_plan(noted), self._order.via or noted.get("via") or "live"
         if settings is None:
             raise ConfigurationError(f"the journal {str(self._journal_path)!r} holds nothing yet; use continuum batch")
         order = self._order
@@ -217,6 +222,7 @@ class _Command:
         from continuum.batch.outputs import Outputs
         from continuum.batch.pacing import Limits
         from continuum.batch.sqlite import SqliteJournal
+        from continuum.batch.via_api import ViaBatchApi
 
         order, plan, journal = self._order, self._plan, SqliteJournal(self._journal_path)
         assert plan is not None
@@ -244,6 +250,7 @@ class _Command:
                 max_cost=order.max_cost,
                 deadline=order.deadline,
                 limits=limits,
+                via=ViaBatchApi(poll=order.poll, live_below=order.live_below) if self._via == "batch-api" else None,
                 accept_changes=order.accept_changes,
                 progress=board,
                 **{name: value for name, value in params.items() if value is not None},
@@ -267,7 +274,9 @@ class _Command:
         from continuum.providers import provider_for
 
         def checked(job: Job) -> None:
-            check(provider_for(client, create_params(job, settings), policy_of(job, settings)))
+            provider = provider_for(client, create_params(job, settings), policy_of(job, settings))
+            check(provider)
+            checks.check_arguments(provider)
 
         order = self._order
         return Inputs(
@@ -281,11 +290,16 @@ class _Command:
         """Look at every row; returns an exit code if that is the end of it."""
         from continuum.batch.estimate import Estimator
         from continuum.batch.inputs import inspect
+        from continuum.batch.via_api import PRICE_FACTOR
 
         order = self._order
         in_flight = self._concurrency if isinstance(self._concurrency, int) else None
         estimator = Estimator(
-            asdict(settings), expected_tokens=order.expect_tokens, concurrency=in_flight, limits=limits
+            asdict(settings),
+            expected_tokens=order.expect_tokens,
+            concurrency=in_flight,
+            limits=limits,
+            price_factor=PRICE_FACTOR if self._via == "batch-api" else 1.0,
         )
         compared = checks.Comparison(self._journal_path, inputs.source.name)
 
@@ -359,7 +373,7 @@ class _Command:
         """Keep where the results go, for whoever goes on from the journal alone."""
         await board.begun.wait()
         with contextlib.suppress(JournalError):  # the run itself tells what is wrong with it
-            await journal.put_note(journals.NOTE, journals.note_of(plan, journal.path))
+            await journal.put_note(journals.NOTE, {**journals.note_of(plan, journal.path), "via": self._via})
 
     async def _written(self, work: Awaitable[None]) -> None:
         """Write to the outputs. What cannot be written is in the journal all the same, and the run goes on."""
@@ -379,7 +393,7 @@ class _Command:
                     self._unwritable = "interrupted"
                     scope.cancel()
                 elif first:
-                    batch.drain("interrupted; once more to stop at once")
+                    batch.drain("interrupted: replies under way are waited for; once more to stop at once")
                 else:
                     batch.stop()
 
@@ -405,7 +419,7 @@ class _Command:
         if order.quiet and code == COMPLETE:
             return code
         parts = [headline, journals.account(report.summary), _progress.duration(report.seconds)]
-        if not is_over and report.message:
+        if not is_over and report.message and report.stopped != "interrupted":
             parts.insert(1, report.message)
         if report.interrupted and not order.quiet:
             parts.append(f"{_terminal.count(report.interrupted, 'document')} had been in flight at a kill")

@@ -42,6 +42,13 @@ class InputFormat(StrEnum):
     parquet = "parquet"
 
 
+class Via(StrEnum):
+    """How requests get to the provider."""
+
+    live = "live"
+    batch_api = "batch-api"
+
+
 Run = Annotated[Path, typer.Argument(help="The journal, or the output file or folder that it stands beside.")]
 Output = Annotated[
     Path | None,
@@ -109,6 +116,24 @@ Rpm = Annotated[float | None, typer.Option(help="Requests a minute. Default: lea
 Tpm = Annotated[float | None, typer.Option(help="Tokens a minute, in and out together.", rich_help_panel=PACE)]
 Itpm = Annotated[float | None, typer.Option(help="Input tokens a minute.", rich_help_panel=PACE)]
 Otpm = Annotated[float | None, typer.Option(help="Output tokens a minute.", rich_help_panel=PACE)]
+ViaOf = Annotated[
+    Via | None,
+    typer.Option(
+        "--via",
+        help="Send requests one by one, or through the provider's batch API: at half the price, and in its own time. "
+        "Default: live, or as before.",
+        rich_help_panel=PACE,
+    ),
+]
+Poll = Annotated[
+    float, typer.Option(min=0.01, help="Seconds between two looks at a batch of --via batch-api.", rich_help_panel=PACE)
+]
+LiveBelow = Annotated[
+    int,
+    typer.Option(
+        min=0, help="With --via batch-api, send so few requests by themselves, at full price.", rich_help_panel=PACE
+    ),
+]
 StrategyOf = Annotated[
     Strategy | None,
     typer.Option(

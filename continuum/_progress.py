@@ -187,7 +187,7 @@ class Board:
     def _documents_words(self, status: Status) -> str:
         parts = [f"{self._done():,}/{self.total:,} documents"]
         parts += [f"{self._documents[state]:,} {state}" for state in _DONE[1:] if self._documents[state]]
-        parts.append(f"{status.in_flight:,} in flight (at most {status.concurrency:,})")
+        parts.append(f"{status.in_flight:,} in flight (aim {status.concurrency:,})")
         return ", ".join(parts)
 
     def _rounds_words(self) -> str:

@@ -92,6 +92,7 @@ class Estimator:
         expected_tokens: output tokens of one document; None: not known.
         concurrency: documents in flight; None: finds its own level.
         limits: of the provider, as far as known.
+        price_factor: what a token costs, as a share of the list price.
     """
 
     def __init__(
@@ -101,7 +102,9 @@ class Estimator:
         expected_tokens: int | None = None,
         concurrency: int | None = None,
         limits: Limits | None = None,
+        price_factor: float = 1.0,
     ) -> None:
+        self._factor = price_factor
         self._settings, self._limits = settings, limits
         self._expected, self._concurrency = expected_tokens, concurrency
         self._documents: Counter[_Kind] = Counter()
@@ -168,7 +171,7 @@ class Estimator:
         provider = self._settings.get("provider")
         price = price_of(kind.model, provider if provider == "anthropic" or official else None)
         each = price(Usage(round(shown / rounds), round(output / rounds)))
-        return None if each is None else rounds * each
+        return None if each is None else rounds * each * self._factor
 
     def _limited(self, rounds: int, tokens_in: int, tokens_out: int) -> float:
         """Seconds that the provider's limits make it take."""
@@ -195,6 +198,11 @@ class Estimator:
         )
         if any(kind.cap is None for kind in self._documents):
             said.append(f"where no output cap is given, the server's is taken to be {_UNKNOWN_CAP:,} tokens")
+        if self._factor != 1:
+            return [
+                *said,
+                f"cost: {self._factor:g} of the list price; time: the provider's own, often hours for a round",
+            ]
         in_flight = self._concurrency or CONCURRENCY
         speeds = ", ".join(f"{name} {speed:.0f}" for name, speed in _SPEEDS.items())
         said.append(f"time: {in_flight} documents in flight, tokens per second of each: {speeds}; no retries")
