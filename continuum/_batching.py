@@ -102,7 +102,7 @@ def run(order: Order) -> int:
     except (ConfigurationError, MissingDependencyError) as error:
         return _failed(error, BAD_INPUT)
     except JournalError as error:
-        return _failed(error, UNWRITABLE if error.unsaved else BAD_INPUT)
+        return _failed(error, BAD_INPUT)
     except KeyboardInterrupt:  # while the input was checked, or while the output was written
         return 128 + number
     finally:
@@ -346,8 +346,15 @@ class _Command:
     ) -> int:
         import anyio
 
-        if journal.path.exists():
-            await self._written(outputs.begin(journal))
+        from continuum.batch.locking import FileLock
+
+        if plan.as_finished and journal.path.exists():
+            lock = FileLock(journal.path)
+            lock.acquire()  # nobody else may be adding lines meanwhile
+            try:
+                await self._written(outputs.begin(journal))
+            finally:
+                lock.release()
         error: BaseException | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._listen, batch, tasks.cancel_scope)
@@ -361,13 +368,18 @@ class _Command:
             except Exception as failure:
                 error = checks.alone(failure)
             self._writing = True
-            if journal.path.exists():
+            if board.begun.is_set():
                 await self._written(outputs.finish(journal))
             tasks.cancel_scope.cancel()
-        outputs.close()
-        if error is not None:
+        with contextlib.suppress(OSError):
+            outputs.close()
+        if error is None:
+            return self._report(batch.report, plan)
+        if not board.begun.is_set() or not isinstance(error, JournalError):
             raise error
-        return self._report(batch.report, plan)
+        for id, outcome in error.unsaved:  # it was paid for
+            print(json.dumps({"id": id, "unsaved": outcome}))
+        return _failed(error, UNWRITABLE)
 
     async def _note(self, plan: Plan, board: _progress.Board, journal: SqliteJournal) -> None:
         """Keep where the results go, for whoever goes on from the journal alone."""

@@ -383,6 +383,7 @@ def test_an_output_that_cannot_be_written(provider: Callable[..., SimulatedProvi
     result = batch(server, "--out-dir", "drafts", "--overwrite")
     assert result.exit_code == 5
     assert "leads out of" in result.stderr
+    assert len(rows("out.jsonl")) == 6
     assert os.listdir("outside") == []
     assert invoke("export", "out.jsonl", "--out-dir", "safe").exit_code == 0
     assert len(os.listdir("safe/x")) == 6
@@ -486,8 +487,10 @@ def test_a_second_process_is_refused(provider: Callable[..., SimulatedProvider],
     process = start(server)
     try:
         wait_for_requests(server, 1)
-        result = batch(server)
-        assert (result.exit_code, "in use" in result.stderr) == (2, True), result.stderr
+        for more in ([], ["--as-finished"]):
+            result = batch(server, *more)
+            assert (result.exit_code, "in use" in result.stderr) == (2, True), result.stderr
+        assert not os.path.exists("out.jsonl")
         assert "6 under way" in invoke("status", "out.jsonl").stdout
         assert invoke("export", "out.jsonl", "-o", "now.jsonl").exit_code == 0
         assert rows("now.jsonl") == []
