@@ -25,39 +25,6 @@ _NAMED: Final = 10  # ids and rows that are shown by name
 _LOOK: Final = 400  # ids that are looked up in the journal at a time
 
 
-def parse_params(given: tuple[str, ...]) -> dict[str, Any]:
-    """Arguments of `create()` from `NAME=VALUE`; a value that is not JSON is text.
-
-    Raises:
-        ConfigurationError: there is no `=`, or a name that has an option of its own.
-    """
-    params: dict[str, Any] = {}
-    for text in given:
-        name, sign, value = text.partition("=")
-        if not sign or not name.strip():
-            raise ConfigurationError(f"--param={text!r}: expected NAME=VALUE, as in temperature=0.7")
-        if name in ("model", "max_tokens", "system", "messages", "stream"):
-            raise ConfigurationError(f"--param={text!r}: {name} is no parameter here; see continuum batch --help")
-        try:
-            params[name] = json.loads(value)
-        except ValueError:
-            params[name] = value
-    return params
-
-
-def parse_concurrency(given: str) -> Any:
-    """A whole number, or `auto`.
-
-    Raises:
-        ConfigurationError: it is neither.
-    """
-    if given == "auto":
-        return given
-    if given.isascii() and given.isdecimal() and 1 <= int(given) <= 100_000:
-        return int(given)
-    raise ConfigurationError(f"--concurrency={given!r}: expected a whole number from 1 to 100000, or auto")
-
-
 @cache
 def _arguments(create: Any) -> frozenset[str]:
     return frozenset(inspect.signature(create).parameters)

@@ -6,12 +6,13 @@ import contextlib
 import json
 import os
 import signal
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from continuum import _batch_checks as checks
 from continuum import _batch_journals as journals
+from continuum import _batch_order as batch_order
 from continuum import _drafting, _progress, _terminal
 from continuum._core.errors import ConfigurationError, JournalError, MissingDependencyError
 from continuum._drafting import BAD_INPUT, COMPLETE, INCOMPLETE, PROVIDER_FAILED, UNWRITABLE
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from anyio import CancelScope
 
+    from continuum._batch_order import Order
     from continuum.batch.api import Batch, BatchReport
     from continuum.batch.inputs import Inputs, Inspection, Item
     from continuum.batch.job import Job
@@ -41,47 +43,6 @@ _STOPS: Final = {
     "journal": UNWRITABLE,
 }
 _OPTIONS: Final = {"stream": "--unary", "max_cost": "--max-document-cost", "deadline": "--document-deadline"}
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What the command line asked for; see `continuum batch --help`. Without an `input`, the journal `run` is gone on
-    with, and what is None is as it was."""
-
-    input: str | None = None
-    run: Path | None = None
-    retry: tuple[Any, ...] = ()
-    output: Path | None = None
-    out_dir: Path | None = None
-    journal: Path | None = None
-    model: str | None = None
-    provider: str | None = None
-    base_url: str | None = None
-    max_tokens: int | None = None
-    system: str | None = None
-    params: tuple[str, ...] = ()
-    template: Path | None = None
-    input_format: str | None = None
-    ignore_unknown: bool = False
-    skip_invalid: bool = False
-    accept_changes: bool = False
-    dry_run: bool = False
-    expect_tokens: int | None = None
-    format: Any = None
-    as_finished: bool = False
-    overwrite: bool = False
-    as_json: bool = False
-    quiet: bool = False
-    verbose: bool = False
-    progress_every: float = 30.0
-    concurrency: str = "auto"
-    max_cost: float | None = None
-    deadline: float | None = None
-    limits: Mapping[str, Any] = field(default_factory=dict)
-    via: str | None = None
-    poll: float = 60.0
-    live_below: int = 0
-    policy: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run(order: Order) -> int:
@@ -129,7 +90,7 @@ class _Command:
 
     def __init__(self, order: Order, console: Any, hidden: list[str]) -> None:
         self._order, self._console, self._hidden = order, console, hidden
-        self._concurrency = checks.parse_concurrency(order.concurrency)
+        self._concurrency = batch_order.parse_concurrency(order.concurrency)
         for name in ("max_cost", "deadline"):
             value = getattr(order, name)
             if value is not None and not 0 < value < float("inf"):
@@ -190,7 +151,7 @@ class _Command:
         params: dict[str, Any] = {
             "model": order.model,
             "max_tokens": order.max_tokens,
-            **checks.parse_params(order.params),
+            **batch_order.parse_params(order.params),
         }
         params["system"] = _drafting.argument_text(order.system, "--system") if order.system else None
         return anyio.run(self._draft, name, base_url, policy, params)
@@ -288,6 +249,8 @@ class _Command:
 
     async def _check(self, inputs: Inputs, settings: Settings, limits: Limits | None, outputs: Outputs) -> int | None:
         """Look at every row; returns an exit code if that is the end of it."""
+        import anyio
+
         from continuum.batch.estimate import Estimator
         from continuum.batch.inputs import inspect
         from continuum.batch.via_api import PRICE_FACTOR
@@ -303,13 +266,21 @@ class _Command:
         )
         compared = checks.Comparison(self._journal_path, inputs.source.name)
 
+        ended = False
+
         def take(item: Item) -> None:
+            if ended:
+                raise InterruptedError
             compared.add(item)
             outputs.expect(item.job.id)
             if order.dry_run:
                 estimator.add(item.job)
 
-        found = self._inspection = inspect(inputs, take)
+        # In a thread, so that Ctrl-C does not wait for the last of a million rows.
+        try:
+            found = self._inspection = await anyio.to_thread.run_sync(inspect, inputs, take, abandon_on_cancel=True)
+        finally:
+            ended = True
         checks.say_problems(self._say, inputs, found, skip=order.skip_invalid, quiet=order.quiet)
         if found.bad and not order.skip_invalid:
             return BAD_INPUT

@@ -154,9 +154,9 @@ def batch(
 
     Keys are read from OPENAI_API_KEY or ANTHROPIC_API_KEY only. They are never shown, logged or kept.
     """
-    from continuum import _batching
+    from continuum import _batch_order, _batching
 
-    order = _batching.Order(
+    order = _batch_order.Order(
         input=input,
         output=output,
         out_dir=out_dir,
@@ -194,9 +194,9 @@ def batch(
 
 
 def _again(retry: tuple[str, ...], run: Path, given: dict[str, Any]) -> None:
-    from continuum import _batching
+    from continuum import _batch_order, _batching
 
-    order = _batching.Order(
+    order = _batch_order.Order(
         run=run,
         retry=retry,
         output=given["output"],

@@ -460,6 +460,31 @@ def test_the_first_signal_drains(
     assert sum(row["rounds"] for row in rows("out.jsonl")) == len(server.requests)
 
 
+def open_files(process: int) -> set[str]:
+    """The files that a process has open."""
+    folder = Path(f"/proc/{process}/fd")
+    found = set()
+    for name in os.listdir(folder):
+        with contextlib.suppress(OSError):
+            found.add(os.readlink(folder / name))
+    return found
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="tells that the file is being read by /proc")
+def test_a_signal_while_the_rows_are_looked_at(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
+    """It does not wait for the last row, and nothing is sent or left behind."""
+    with briefs.open("a") as file:
+        file.writelines(f'{{"id": "more {n}", "prompt": "x"}}\n' for n in range(300_000))
+    server = provider()
+    process = start(server)
+    wait_for(lambda: str(briefs) in open_files(process.pid))
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, server.requests) == (130, []), told
+    assert "Traceback" not in told
+    assert os.listdir() == ["briefs.jsonl"]
+
+
 def test_the_second_signal_stops_at_once(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
     """Replies under way are cut; what had come of them is gone on with."""
     server = provider(delay=0.2, chunk_tokens=1)  # a reply takes 40 s
