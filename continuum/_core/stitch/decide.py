@@ -71,6 +71,13 @@ def decide(left: str, head: str, context: Context, final: bool) -> Verdict | Non
 
     Returns None if more of the reply is needed; never if `final`.
     """
+    verdict = _decide(left, head, context, final)
+    if verdict is not None and verdict.join.kind == "nothing_new" and not final:
+        return None  # only the end of a reply tells that it added nothing
+    return verdict
+
+
+def _decide(left: str, head: str, context: Context, final: bool) -> Verdict | None:
     shown = context.shown.left
     if context.anchor and shown:
         found = at_once(context.anchor, head)

@@ -146,3 +146,15 @@ def test_an_echo_is_still_dropped_whole() -> None:
     joiner = Joiner(echo, in_place=True, echo=echo)
     out = "".join(joiner.feed(character) for character in echo + "And then it went out.") + joiner.finish()
     assert out == "And then it went out."
+
+
+def test_lines_of_dashes_of_other_lengths_are_not_the_same_line() -> None:
+    """The normal form folds dashes: a wider rule looked like the one begun, and was dropped before the reply ended."""
+    row = "| Boolean AND                           |\n"
+    rule = "+" + "-" * 49 + "+" + "-" * 60 + "+\n"
+    rest = rule[:54]
+    joiner = Joiner(row + rest, rest=len(rest), anchor=row.strip())
+    reply = row + rule + "| the next row |\n"
+    out = "".join(joiner.feed(reply[i : i + 40]) for i in range(0, len(reply), 40)) + joiner.finish()
+    assert joiner.join is not None
+    assert row + rest[: len(rest) - joiner.join.replaced] + out == reply
