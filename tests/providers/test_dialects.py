@@ -13,6 +13,7 @@ from openai import OpenAI
 
 import continuum
 from continuum.providers.capabilities import DIALECTS, REFUSALS, find, named
+from continuum.providers.capabilities import WORDS as WORDS_OF_ALL
 from continuum.testing import FakeClock, SimulatedProvider, sample_documents
 from continuum.testing.manners import MANNERS
 
@@ -198,8 +199,9 @@ WORDS = [(dialect.name, word, reason) for dialect in DIALECTS for word, reason i
 
 @pytest.mark.parametrize(("name", "word", "reason"), WORDS, ids=[f"{name}-{word}" for name, word, _ in WORDS])
 def test_a_finish_reason_of_a_row(name: str, word: str, reason: str) -> None:
-    """It means what the row says, and to any other server's client it means nothing."""
-    for dialect, meant in ((named(name), reason), (continuum.Dialect("other"), "unknown")):
+    """It means what the row says, and from any other server what providers commonly mean by it, or nothing."""
+    common = WORDS_OF_ALL.get(word.lower(), "unknown")
+    for dialect, meant in ((named(name), reason), (continuum.Dialect("other"), common)):
         with SimulatedProvider("All of it.", behaviours=[f"unknown_finish:{word}@0"]) as server:
             policy = continuum.Policy(dialect=dialect, max_rounds=1)
             client = OpenAI(base_url=server.openai_base_url, api_key="none")
