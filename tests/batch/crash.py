@@ -7,6 +7,7 @@ and not, as a rule, while it starts. After each kill the journal is read: what i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -236,7 +237,8 @@ def _one_batch(
         pid = zygote.start({**order, "run": run})
         if report.kills < kills:
             time.sleep(choose.uniform(0.0, longest))
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it was at its end already
+                os.kill(pid, signal.SIGKILL)
         code = zygote.wait()
         server.wait_idle()
         labels = Counter(_label(request.headers["x-asking"]) for request in server.requests[before:])
