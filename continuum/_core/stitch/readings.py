@@ -40,6 +40,7 @@ _PATIENCE = 2048
 _WRAPPED = 4096
 _LARGE = 32_768
 _GAIN_CAP = 45.0
+_NEWS = 20.0
 _FORM_WINDOW = 8000
 _HEAD_WINDOW = 8000
 _FENCE = lazy(r"\s*(?:```|~~~)")
@@ -252,28 +253,41 @@ class Readings:
 
     def _overlap(self, peel: Peel, body: str, k: int, totals: Totals, base: float) -> None:
         """The first k characters of the body are the last k of the text."""
-        after, said = 0.0, min(totals.at(k), _GAIN_CAP)
-        if k < 12:
+        after = 0.0
+        bits = base + PRIOR.overlap + self._said(body, k, totals)
+        if k < 12:  # behind so short a repeat the two readings are not followed in the same way
             after = self.flow.cost(self.left, body[k : k + _AFTER])
-            said = totals.at(k + _AFTER)
-        if k >= 4 and said > PRIOR.doubled and (doubles := self.before.doubles(self._period(body, k))):
-            # The text itself says such things twice.
-            said = after + PRIOR.doubled / doubles
-        bits = base + PRIOR.overlap + start_bits(self.left, len(self.left) - k) + after - said
+            bits += PRIOR.said_after * (after - (totals.at(k + _AFTER) - totals.at(k)))
         sample = body[: min(k, _SAMPLE)]
         if k >= 4 and len({*sample}) <= 2 and sample.strip():
             bits += PRIOR.run  # a rule of dashes goes on as well as it is repeated
-        lines = self.left.count("\n", len(self.left) - min(k, _FORM_WINDOW))
-        if lines > 1 and k < len(self.left):  # where lines repeat each other, the repeat of the fewest is the likeliest
-            bits += PRIOR.far * self.before.templated * min(5, lines - 1)
-        # What a text says twice is a unit: it begins behind the same character as the text ends with.
         if not peel.foreign and self.head[: peel.start].isspace():
             bits += PRIOR.unnatural  # a blank too much and then a repeat: two rare things at once
         aligned = 2 <= k < _UNIT and self.left[-k - 1 : -k] == self.left[-1]
-        bits += PRIOR.aligned * aligned
         kind = self._kind("overlap", len(self.left) - k, k)
         note = f"{k} characters repeated word for word"
         self.found.append(Reading(peel.start + k, bits, kind, k, peel, "", after, note, aligned=aligned))
+
+    def _said(self, body: str, k: int, totals: Totals) -> float:
+        """What speaks for and against a repeat word for word of the last k characters, in bits against it.
+
+        For it: that a model would begin there, and that the words were no news only because they stand there already.
+        Against it: that the text says things twice, and all that is cheap to say again.
+        """
+        left, before = self.left, self.before
+        start = len(left) - k
+        cost = min(totals.at(k), _GAIN_CAP)
+        words = log2(1 + min(64, len(left[start : start + 800].split())))
+        bits = begins(left, start, words) - PRIOR.news * min(cost, _NEWS) - PRIOR.more_news * cost
+        bits += PRIOR.longer * min(k, 16) + PRIOR.much_longer * min(k, 60) + PRIOR.words * words
+        bits += PRIOR.one * (k == 1) + PRIOR.two * (k == 2)
+        lines = min(6, left.count("\n", start))
+        bits += before.templated * (PRIOR.templated + PRIOR.templated_lines * lines - PRIOR.templated_news * cost)
+        if k >= 4 and before.doubles(self._period(body, k)):
+            bits += PRIOR.doubled - PRIOR.doubled_news * cost
+        if left.find(body[: min(k, 60)], 0, start) >= 0:
+            bits += PRIOR.earlier
+        return bits
 
     def _period(self, body: str, k: int) -> int:
         """The period of what is repeated, if it consists of at least three of the same; else its length."""
@@ -371,6 +385,27 @@ def _unlike(own: str, part: str) -> float:
     return 0.5 + lines + last + 0.1 * abs(len(own) - len(part))
 
 
+def begins(left: str, index: int, words: float) -> float:
+    """How unlikely it is that a model begins a repeat word for word at `index`, which has 2 ** `words` words."""
+    if index <= 0:
+        return PRIOR.at_start
+    before, here = left[index - 1], left[index : index + 1]
+    if before == "\n":
+        return PRIOR.at_line if here.strip() else PRIOR.at_blank
+    line = left.rfind("\n", max(0, index - 80), index)
+    if line >= 0 and not left[line:index].strip():
+        return PRIOR.at_indent
+    if here.isspace():
+        return PRIOR.at_space + PRIOR.at_space_words * words
+    if before.isspace():
+        if left[max(0, index - 4) : index].rstrip()[-1:] in (".", "!", "?", ":"):
+            return PRIOR.at_sentence
+        return PRIOR.at_word + PRIOR.at_word_words * words
+    if IDEOGRAPH.match(before):
+        return PRIOR.at_ideograph
+    return PRIOR.at_mark if before.isalnum() != here.isalnum() else PRIOR.at_inside
+
+
 def start_bits(left: str, index: int) -> float:
     """How unlikely it is that a model begins its repeat at `index` of the text."""
     if index <= 0 or not left[: min(index, _SAMPLE)].strip():
@@ -385,7 +420,7 @@ def start_bits(left: str, index: int) -> float:
     line = left.rfind("\n", max(0, index - 80), index)
     if line >= 0 and not left[line:index].strip():
         return PRIOR.indent if here.strip() else PRIOR.inside  # behind the indent
-    words = PRIOR.words * log2(1 + min(64, len(left[index : index + 800].split()) or 1))
+    words = PRIOR.near_words * log2(1 + min(64, len(left[index : index + 800].split()) or 1))
     if here.isspace():
         return (PRIOR.space if not before.isspace() else 2 * PRIOR.space) + words
     if IDEOGRAPH.match(before):
