@@ -43,6 +43,9 @@ _GAIN_CAP = 45.0
 _NEWS = 20.0
 _FORM_WINDOW = 8000
 _HEAD_WINDOW = 8000
+_FEW = 48
+"""Characters up to which any word may begin a repeat."""
+_SENTENCE_END = lazy(r"[.!?][\"”’)*_]*\s+\Z|[。！？]\s*\Z")
 _FENCE = lazy(r"\s*(?:```|~~~)")
 
 
@@ -212,8 +215,11 @@ class Readings:
         totals = flow.costs(left, body[:_SAID], _GAIN_CAP, 12 + _AFTER)
         surprise = totals.at(_AFTER)
         base = self._base(peel, body, surprise, totals)
-        if peel.start and self.head[peel.start - 1] == " ":
-            base += glue(left, body, flow)
+        own = self.head[: peel.start]
+        if own and own[-1] in " \n" and not peel.foreign:
+            base += glue(left, body, flow, own)
+            if own.isspace() and "\n" in own:
+                base += PRIOR.extra_line
         self.found.append(Reading(peel.start, base, "plain", peel.quoted, peel, "", surprise, "the reply follows"))
         for k in overlaps:
             self._overlap(peel, body, k, totals, base)
@@ -221,7 +227,7 @@ class Readings:
         if not overlaps or overlaps[0] < 32:
             self._near(peel, body, totals, base, {*overlaps})
         swapped = not peel.foreign and self.head[: peel.start].isspace()  # one blank for another is no reading
-        for run, bits in insertions(left, body, flow, peel.loose, _AFTER) if not swapped and surprise > 5.0 else ():
+        for run, bits in insertions(left, body, flow, peel.loose, peel.marked, _AFTER) if not swapped and surprise > 5.0 else ():
             price = base - surprise + bits
             note = f"{run!r} was lost between"
             self.found.append(Reading(peel.start, price, "plain", peel.quoted, peel, run, bits, note))
@@ -261,6 +267,9 @@ class Readings:
         sample = body[: min(k, _SAMPLE)]
         if k >= 4 and len({*sample}) <= 2 and sample.strip():
             bits += PRIOR.run  # a rule of dashes goes on as well as it is repeated
+        if peel.headed:  # a model that says the head of a table or array again repeats one row or element at most
+            said = body[:k]
+            bits += PRIOR.rows * max(0, said.count("\n|")) + PRIOR.elements * (said.count("},") + said.count("],"))
         if not peel.foreign and self.head[: peel.start].isspace():
             bits += PRIOR.unnatural  # a blank too much and then a repeat: two rare things at once
         aligned = 2 <= k < _UNIT and self.left[-k - 1 : -k] == self.left[-1]
@@ -277,8 +286,8 @@ class Readings:
         left, before = self.left, self.before
         start = len(left) - k
         cost = min(totals.at(k), _GAIN_CAP)
-        words = log2(1 + min(64, len(left[start : start + 800].split())))
-        bits = begins(left, start, words) - PRIOR.news * min(cost, _NEWS) - PRIOR.more_news * cost
+        words = log2(1 + min(8, len(left[start : start + 400].split())))
+        bits = begins(left, start, words, k) - PRIOR.news * min(cost, _NEWS) - PRIOR.more_news * cost
         bits += PRIOR.longer * min(k, 16) + PRIOR.much_longer * min(k, 60) + PRIOR.words * words
         bits += PRIOR.one * (k == 1) + PRIOR.two * (k == 2)
         lines = min(6, left.count("\n", start))
@@ -337,10 +346,12 @@ class Readings:
         change = self.flow.cost(self.left, after) - self.flow.cost(body[:cut], after)
         begin = start_bits(self.left, index)
         bits += PRIOR.near + begin + change
-        if near.edits and begin > PRIOR.space:
-            bits += PRIOR.unnatural
+        if not begins_anew(self.left, index):
+            bits += PRIOR.unnatural_near * (near.edits > 0) + PRIOR.near_far * max(0.0, log2(1 + cut / 400))
         if near.numbers and near.numbers == near.edits:
             return  # only numbers differ: the next one of its kind, not a repeat
+        if near.edits:
+            bits += PRIOR.near_templated * self.before.templated
         bits += PRIOR.edit * near.edits + PRIOR.skipped * near.skipped + PRIOR.number * near.numbers
         if near.foreign:
             bits += PRIOR.foreign + PRIOR.foreign_each * near.foreign
@@ -385,8 +396,12 @@ def _unlike(own: str, part: str) -> float:
     return 0.5 + lines + last + 0.1 * abs(len(own) - len(part))
 
 
-def begins(left: str, index: int, words: float) -> float:
-    """How unlikely it is that a model begins a repeat word for word at `index`, which has 2 ** `words` words."""
+def begins(left: str, index: int, words: float, size: int) -> float:
+    """How unlikely it is that a model begins a repeat word for word of `size` characters at `index`.
+
+    A few words are said again from any of them on; more of the text from where a line or sentence begins.
+    `words`: log2 of their number, as far as eight.
+    """
     if index <= 0:
         return PRIOR.at_start
     before, here = left[index - 1], left[index : index + 1]
@@ -395,15 +410,23 @@ def begins(left: str, index: int, words: float) -> float:
     line = left.rfind("\n", max(0, index - 80), index)
     if line >= 0 and not left[line:index].strip():
         return PRIOR.at_indent
+    if _SENTENCE_END.search(left, max(0, index - 6), index):
+        return PRIOR.at_sentence
+    far = PRIOR.at_far * max(0.0, log2(size / _FEW))
     if here.isspace():
-        return PRIOR.at_space + PRIOR.at_space_words * words
+        return PRIOR.at_space + PRIOR.at_space_words * words + far
     if before.isspace():
-        if left[max(0, index - 4) : index].rstrip()[-1:] in (".", "!", "?", ":"):
-            return PRIOR.at_sentence
-        return PRIOR.at_word + PRIOR.at_word_words * words
+        return PRIOR.at_word + PRIOR.at_word_words * words + far
     if IDEOGRAPH.match(before):
-        return PRIOR.at_ideograph
-    return PRIOR.at_mark if before.isalnum() != here.isalnum() else PRIOR.at_inside
+        return PRIOR.at_ideograph + far
+    return (PRIOR.at_mark if before.isalnum() != here.isalnum() else PRIOR.at_inside) + far
+
+
+def begins_anew(left: str, index: int) -> bool:
+    """Whether the text, a line or a sentence begins at `index`."""
+    return not left[left.rfind("\n", 0, index) + 1 : index].strip() or bool(
+        _SENTENCE_END.search(left, max(0, index - 6), index)
+    )
 
 
 def start_bits(left: str, index: int) -> float:
@@ -426,7 +449,7 @@ def start_bits(left: str, index: int) -> float:
     if IDEOGRAPH.match(before):
         return PRIOR.sentence if before in "。！？" else PRIOR.ideograph
     if before.isspace():
-        if left[max(0, index - 4) : index].rstrip()[-1:] in (".", "!", "?", ":"):
+        if _SENTENCE_END.search(left, max(0, index - 6), index):
             return PRIOR.sentence
         return PRIOR.word + words
     return PRIOR.mark if before.isalnum() != here.isalnum() else PRIOR.inside
