@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import exp, log
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from continuum._core.stitch.anchor import PATIENCE, Anchored, at_once, breaks_off_inside, find_anchor
@@ -274,16 +275,19 @@ def _overruled(best: Reading, found: list[Reading]) -> bool:
 
 def _misfit(join: Join, context: Context, bits: float) -> Join:
     """A plain join whose first characters hardly ever follow what stands before them: something may be missing."""
-    if bits > (PRIOR.gap_anchor if context.anchor else PRIOR.gap):
-        return join._replace(
-            kind="gap",
-            confidence=min(join.confidence, 0.5),
-            note=f"{join.note}, but hardly fits: text may be missing",
-        )
-    known = not join.removed and len(context.shown.left) >= _LEARNT
-    if bits > (PRIOR.misfit_anchor if context.anchor else PRIOR.misfit if known else PRIOR.misfit_behind):
-        return join._replace(ambiguous=True, confidence=min(join.confidence, 0.8), note=f"{join.note}, but fits badly")
-    return join
+    gap = bits > (PRIOR.gap_anchor if context.anchor else PRIOR.gap)
+    odds = log(join.confidence / (1.0001 - join.confidence)) if join.confidence > 0.0 else -9.0
+    odds = PRIOR.fit + PRIOR.fit_chance * max(-6.0, min(4.6, odds)) - PRIOR.fit_anchor * (context.anchor is not None)
+    if join.removed or len(context.shown.left) < _LEARNT:
+        bits -= PRIOR.untaught
+    odds -= PRIOR.fit_badly * max(-3.0, min(7.0, bits)) + PRIOR.fit_worse * max(-1.5, min(3.0, bits))
+    confidence = 1.0 / (1.0 + exp(-odds))
+    if gap:
+        note = f"{join.note}, but hardly fits: text may be missing"
+        return join._replace(kind="gap", confidence=min(confidence, 0.5), note=note)
+    ambiguous = confidence < PRIOR.doubt
+    note = f"{join.note}, but fits badly" if ambiguous and not join.ambiguous else join.note
+    return join._replace(ambiguous=ambiguous, confidence=confidence, note=note)
 
 
 def _join_of(best: Reading, chance: float, head: str) -> Join:
