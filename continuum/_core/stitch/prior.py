@@ -95,6 +95,7 @@ class Prior(NamedTuple):
     unnatural: float = 5.931
     near_templated: float = 0.237
     unnatural_near: float = 4.852
+    next_number: float = 5.0
     near_far: float = 0.473
     own: float = 0.421
     own_share: float = 0.17

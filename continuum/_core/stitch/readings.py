@@ -247,10 +247,10 @@ class Readings:
         surprise = totals.at(_AFTER)
         base = self._base(peel, body, surprise, totals)
         own = self.head[: peel.start]
-        if own and own[-1] in " \n" and not peel.foreign:
-            base += glue(left, body, flow, own)
-            if own.isspace() and "\n" in own:
-                base += PRIOR.extra_line
+        if own.endswith(" "):
+            base += glue(left, body, flow, " ")
+        elif own.endswith("\n") and own.isspace():
+            base += glue(left, body, flow, "\n") + PRIOR.extra_line
         self.found.append(Reading(peel.start, base, "plain", peel.quoted, peel, "", surprise, "the reply follows"))
         for k in overlaps:
             self._overlap(peel, body, k, totals, base)
@@ -386,7 +386,7 @@ class Readings:
         if near.numbers and near.numbers == near.edits:
             return  # only numbers differ: the next one of its kind, not a repeat
         if near.edits:
-            bits += PRIOR.near_templated * self.before.templated
+            bits += (PRIOR.near_templated + PRIOR.next_number * near.numbers) * self.before.templated
         bits += PRIOR.edit * near.edits + PRIOR.skipped * near.skipped + PRIOR.number * near.numbers
         if near.foreign:
             bits += PRIOR.foreign + PRIOR.foreign_each * near.foreign
