@@ -149,10 +149,9 @@ def safe_end(text: str, *, level: Literal["sentence", "word"] = "sentence") -> i
             best = _weak(text, size - REACH, look_ahead=True) if size > REACH else 0
             if size < 2 * REACH:
                 best = max(best, _opening(text))
-    whole = _past_cluster(text, best)
-    if whole > best:  # the white space behind the cluster belongs to it
-        match = _SPACE.match(text, whole)
-        best = match.end() if match else whole
+    best = _past_cluster(text, best)
+    match = _SPACE.match(text, best) if best > 0 else None
+    best = match.end() if match else best
     if best <= 0 or (best < 1024 and not text[:best].strip()):
         return 0
     return best
