@@ -10,11 +10,12 @@ from continuum._core.stitch.anchor import PATIENCE, Anchored, at_once, breaks_of
 from continuum._core.stitch.closing import refuses
 from continuum._core.stitch.peel import Peel, peels
 from continuum._core.stitch.prior import PRIOR
-from continuum._core.stitch.readings import Before, Reading, Readings
+from continuum._core.stitch.readings import Reading, Readings
 from continuum._core.stitch.rest import fate
 from continuum._core.stitch.talk import speaks
 
 if TYPE_CHECKING:
+    from continuum._core.stitch.before import Before
     from continuum._core.types import SeamKind
 
 _SURE = 128
