@@ -692,3 +692,16 @@ def test_the_timer_runs_and_checks_what_it_timed(
     monkeypatch.setattr(timing.continuum, "stitch", lambda *_, **__: lossy)
     with pytest.raises(AssertionError, match="do not give back"):
         timing.joined("one two ", "three")
+
+
+def test_confidence_is_a_chance(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is joined with much confidence is right more often than what is joined with little."""
+    scores = score.run(score.continuum_join, cases.generate(documents.standard(), 4, 12))
+    rows = {float(name.split()[0]): row for name, row in scores.confidences.items()}
+    sure = score.total(row for low, row in rows.items() if low >= 0.9)
+    unsure = score.total(row for low, row in rows.items() if low < 0.7)
+    assert sum(row.cases for row in rows.values()) == sum(row.cases for row in scores.behaviours.values())
+    assert sure.right > 0.9 * sure.cases
+    assert 0 < unsure.right < 0.8 * unsure.cases
+    command.main(["--n", "2", "--no-peers", "--no-protocol", "--by", "confidence"])
+    assert "| confidence | joins | right % |" in capsys.readouterr().out
