@@ -36,7 +36,7 @@ TAIL = "Nobody answered, yet he wrote on until the lamp was lit by a machine and
 WHOLE = HEAD + TAIL
 QUESTION: list[Any] = [{"role": "user", "content": "Tell me about the keeper."}]
 # The script ignores the anchor, so the join would be asked about again: one reply more than the script has.
-POLICY = Policy(retry_initial=0.1, read_timeout=0.4, reask=0)
+POLICY = Policy(retry_initial=0.1, read_timeout=1.0, reask=0)
 
 
 class Face:

@@ -24,6 +24,8 @@ _LEARNT = 600
 """Characters from which on a text has taught what its words and lines begin with."""
 _LINE = 30
 """Wrongly dropped characters beyond which it matters no more how many they are."""
+_REST_SAID = 8
+"""Characters of the rest that a reply says again, if that is to prove its place."""
 _BEHIND = 32
 """Characters to see behind the anchor, and behind the rest that may follow it."""
 
@@ -171,8 +173,12 @@ def _with_fate(left: str, context: Context, body: str, join: Join) -> Join:
         return join
     if not end.replaced:  # how it fits was judged behind the shown text
         kind: SeamKind = "overlap" if end.dropped and join.kind in ("plain", "gap") else join.kind
+        said = end.dropped >= _REST_SAID  # that it says the rest again proves its place
         return join._replace(
-            kind="plain" if kind == "gap" else kind, inserted="", confidence=min(join.confidence, 0.95)
+            kind="plain" if kind == "gap" else kind,
+            inserted="",
+            confidence=max(join.confidence, 0.95) if said else min(join.confidence, 0.95),
+            ambiguous=join.ambiguous and not said,
         )
     return join._replace(confidence=min(join.confidence, 0.9))
 
@@ -225,7 +231,7 @@ def _plain(head: str, context: Context, final: bool) -> Verdict | None:
     best, chance = _likeliest(readings.found, head, PRIOR.in_place if context.in_place else 0.0)
     if best.unsure or _overruled(best, readings.found):
         chance = min(chance, 0.5)
-    if best.aligned:  # what a text may well say twice is never a certainty
+    if best.aligned and context.shown.left.endswith("\n"):  # lines that a text may well say twice are no certainty
         chance = min(chance, 0.95 * PRIOR.doubt)
     fits = best.kind == "plain" and not best.inserted and not best.overlap
     misfit = context.shown.flow.misfit(context.shown.left, head[best.cut : best.cut + 2]) if fits else 0.0
