@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from continuum._core.actions import Send, Wait
 from continuum._core.errors import ConfigurationError, ContinuumError, FencedError, JournalError
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from continuum.batch.progress import Progress
     from continuum.batch.purse import Purse
     from continuum.batch.settings import Settings
-    from continuum.providers.base import Provider
 
 ASKING: ContextVar[str] = ContextVar("continuum.batch.ASKING", default="")
 """`NUMBER-ENTRY` of the request that the present task makes: its document's place in the input, its number there."""
@@ -44,6 +43,23 @@ _SAVE_EVERY: Final = 2.0  # seconds between two writes of a partial text ...
 _SAVE_SOONER: Final = 0.25  # ... or so many, once there are
 _SAVE_SIZE: Final = 2048  # so many characters more of it
 _PATIENCE: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds between tries to write to a disk that fails
+
+
+class Carrier(Protocol):
+    """Carries requests to the provider otherwise than one by one, and at another price."""
+
+    def factor(self, asking: str) -> float:
+        """What the request of that name (see `ASKING`) cost, as a share of the list price; asked once for each."""
+        ...
+
+    @property
+    def most_factor(self) -> float:
+        """The most that a request may cost, as such a share."""
+        ...
+
+    def state(self) -> str:
+        """What is waited for, for people; empty if nothing is."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +76,7 @@ class Shared:
         lanes: the provider's limits; None: not paced.
         purse: the money of the whole batch; None: not limited.
         replied: is told of each reply: the account, when its request was sent, its output tokens, requests that wait.
-        price_factor: what a token costs here, as a share of the list price.
+        carrier: carries the requests; None: they are sent one by one, at the list price.
     """
 
     client: Any
@@ -72,7 +88,7 @@ class Shared:
     lanes: Lanes | None = None
     purse: Purse | None = None
     replied: Callable[[tuple[str, ...], float, int, int], None] | None = None
-    price_factor: float = 1.0
+    carrier: Carrier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +171,8 @@ class DocumentKeeper:
         check(provider)
         restore_server(provider, document.entries)
         self._provider = provider
-        self._price = _priced(provider, shared.price_factor)
+        self._price = provider.price()
+        self._spent = sum(entry.cost or 0.0 for entry in document.entries)
         self._clock = shared.runtime.clock
         self.lane_key = (provider.name, provider.base_url, provider.model)
         self._pacer = None if shared.lanes is None else shared.lanes.lane(*self.lane_key)
@@ -218,7 +235,8 @@ class DocumentKeeper:
         self._size = self._provider.size_of_request(send)
         taken, cap = estimate(self._size), send.max_tokens or self._provider.cap or 0
         if shared.purse is not None:
-            self._reserved = await shared.purse.reserve(self._price(Usage(self._most_input(), cap)) or 0.0)
+            most = self._price(Usage(self._most_input(), cap)) or 0.0
+            self._reserved = await shared.purse.reserve(most * (shared.carrier.most_factor if shared.carrier else 1.0))
         if self._pacer is not None:
             with shared.gate.waiting():
                 self._place = await self._pacer.reserve(input_tokens=taken, output_tokens=cap)
@@ -227,8 +245,12 @@ class DocumentKeeper:
         self._sent_at = self._saved_at = now
         self._saved_size = 0
         self._in_flight = True
-        ASKING.set(f"{self._document.number}-{self._number}")
+        ASKING.set(self._asking)
         return now - began
+
+    @property
+    def _asking(self) -> str:
+        return f"{self._document.number}-{self._number}"
 
     def _most_input(self) -> int:
         """The most tokens that the request can have: what was counted last, and one for each character more."""
@@ -285,6 +307,9 @@ class DocumentKeeper:
         shared, document = self._shared, self._document
         usage = outcome.usage
         cost = None if usage is None else self._price(usage)
+        factor = 1.0 if shared.carrier is None else shared.carrier.factor(self._asking)
+        cost = None if cost is None else cost * factor
+        self._spent += cost or 0.0
         reserved, self._reserved = self._reserved, None
         if shared.purse is not None:
             # A request that failed without a word about its usage was not billed.
@@ -336,17 +361,6 @@ class DocumentKeeper:
         document = self._document
         (whole,) = self.run.results()
         found = JobResult.of(document.job.id, whole, "; ".join(filter(None, (failure, self._note))) or None)
-        cost = found.cost
-        if cost is not None:
-            cost = cost * self._shared.price_factor + document.aside_cost
+        # What was paid for each request, and not what the machine, which goes by list prices, makes of them all.
+        cost = None if found.cost is None else self._spent + document.aside_cost
         return replace(found, usage=found.usage + (document.aside or Usage()), cost=cost)
-
-
-def _priced(provider: Provider, factor: float) -> Callable[[Usage], float | None]:
-    price = provider.price()
-
-    def cost(usage: Usage) -> float | None:
-        found = price(usage)
-        return None if found is None else found * factor
-
-    return cost

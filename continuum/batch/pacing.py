@@ -19,14 +19,12 @@ empty and requests leave at its rate, so that there is no herd.
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-import anyio
-
 from continuum._core.errors import ConfigurationError
 from continuum._runtime import Runtime
+from continuum.batch.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +35,6 @@ DIMENSIONS: Final = ("requests", "tokens", "input_tokens", "output_tokens")
 
 _FIRST_WINDOW = 4.0  # requests at once before the first reply has told anything
 _UNTOLD = 0.8  # growth of that number per reply, where no headers tell of limits that may be near
-_LOOK = 0.25  # seconds at most between two looks at a bucket: tokens may have been given back
 _UNKNOWN_PAUSE = 1.0  # seconds, for a refusal that does not say how long
 _FALL_BACK = 0.97  # of the rate that a provider was seen to let in
 _FIRST_FALL_BACK = 0.6  # the same at the first refusal, when a full bucket is part of what was seen
@@ -123,15 +120,6 @@ class Reservation:
     settled: bool = False
 
 
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """A request in the queue. `stir` is set when it has got its place, and when it has become the first."""
-
-    amounts: Mapping[str, float]
-    stir: anyio.Event = field(default_factory=anyio.Event)
-    place: Reservation | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class LaneState:
     """Where a lane stands, for whoever watches.
@@ -188,8 +176,7 @@ class Lane:
         self._given = (limits or Limits()).buckets(now)
         self._learnt: dict[str, Bucket] = {}
         self._guessed: Bucket | None = None  # of requests, where there are no headers
-        self._queue: deque[_Waiting] = deque()  # first come, first served: the first one watches for all
-        self._heard: anyio.Event | None = None  # the first in the queue waits for it
+        self._turns = Turns(self._wait, self._take, self._back, self._runtime.asleep)
         self._count = 0
         self._in_flight: dict[int, Reservation] = {}
         self._began: float | None = None
@@ -217,52 +204,7 @@ class Lane:
             "input_tokens": float(input_tokens),
             "output_tokens": float(output_tokens),
         }
-        if not self._queue and self._wait(amounts) <= 0:
-            return self._take(amounts)
-        waiting = _Waiting(amounts)
-        self._queue.append(waiting)
-        try:
-            while waiting.place is None:
-                if self._queue[0] is not waiting:
-                    await waiting.stir.wait()
-                    waiting.stir = anyio.Event()
-                elif (wait := self._admit()) == math.inf:
-                    self._heard = anyio.Event()
-                    with anyio.move_on_after(_LOOK):
-                        await self._heard.wait()
-                elif wait > 0:
-                    await self._runtime.asleep(min(wait, _LOOK))
-        except BaseException:
-            self._leave(waiting)
-            raise
-        return waiting.place
-
-    def _admit(self) -> float:
-        """Give places to the first in the queue while there are any; returns what `_wait()` says of the next one.
-
-        All that may leave do so at once: were each to wake the next one, a busy event loop would let out one request in
-        each of its rounds, whatever the provider allows.
-        """
-        while self._queue:
-            first = self._queue[0]
-            wait = self._wait(first.amounts)
-            if wait > 0:
-                first.stir.set()
-                return wait
-            self._queue.popleft()
-            first.place = self._take(first.amounts)
-            first.stir.set()
-        return 0.0
-
-    def _leave(self, waiting: _Waiting) -> None:
-        """Whoever waited was cancelled: nothing of it stays behind."""
-        if waiting.place is not None:
-            self._end(waiting.place)
-            self._give_back(waiting.amounts)
-            return
-        self._queue.remove(waiting)
-        if self._queue:
-            self._queue[0].stir.set()
+        return await self._turns.get(amounts)
 
     def _wait(self, amounts: Mapping[str, float]) -> float:
         """Seconds until these can be taken, as far as known; infinity: until something is heard of those under way."""
@@ -274,11 +216,6 @@ class Lane:
         if wait <= 0 and self._crowd() >= max(int(self._window), 1):
             return math.inf
         return wait
-
-    def _hear(self) -> None:
-        if self._heard is not None:
-            self._heard.set()
-            self._heard = None
 
     def _crowd(self) -> int:
         """Requests that count against the window: those that nothing was heard of, and all of them once the server has
@@ -322,7 +259,7 @@ class Lane:
             self._guessed.capacity = max(self._guessed.rate, 1.0)
         if rate_limit is not None:
             self._learn(reservation, rate_limit)
-        self._hear()
+        self._turns.hear()
 
     def settle(self, reservation: Reservation, usage: Usage | None, rate_limit: RateLimit | None = None) -> None:
         """The reply is over: give back what was reserved and not used.
@@ -362,10 +299,15 @@ class Lane:
         """Let nothing leave for so many seconds; a longer pause that is under way stays."""
         self._paused_until = max(self._paused_until, self._runtime.clock() + seconds)
 
+    def _back(self, reservation: Reservation) -> None:
+        """Nothing was sent."""
+        self._end(reservation)
+        self._give_back(reservation.amounts)
+
     def _end(self, reservation: Reservation) -> None:
         reservation.settled = True
         self._in_flight.pop(reservation.number, None)
-        self._hear()
+        self._turns.hear()
 
     def _give_back(self, amounts: Mapping[str, float]) -> None:
         now = self._runtime.clock()
@@ -455,7 +397,7 @@ class Lane:
             rates[name] = min(rates.get(name, float("inf")), bucket.rate * 60)
         return LaneState(
             in_flight=len(self._in_flight),
-            queued=len(self._queue),
+            queued=len(self._turns),
             window=max(int(self._window), 1),
             paused=max(self._paused_until - self._runtime.clock(), 0.0),
             per_minute=rates,

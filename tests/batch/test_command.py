@@ -272,6 +272,26 @@ def test_an_argument_that_the_sdk_does_not_have(provider: Callable[..., Simulate
     assert "briefs.jsonl:1: temprature: no argument" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("model", "cap", "words"),
+    [("my-model", ["--max-tokens", "200"], "price of model='my-model'"), ("gpt-4o", [], "cap")],
+)
+def test_a_cost_cap_that_cannot_be_kept_is_refused(
+    provider: Callable[..., SimulatedProvider], briefs: Path, model: str, cap: list[str], words: str
+) -> None:
+    """Before anything is sent, and no row has failed because of it; `resume` refuses as well."""
+    server = provider()
+    order = ["batch", "briefs.jsonl", "-o", "out.jsonl", "-m", model, "--base-url", server.openai_base_url, *cap]
+    result = invoke(*order, "--max-cost", "1")
+    assert (result.exit_code, server.requests, os.listdir()) == (2, [], ["briefs.jsonl"])
+    assert "briefs.jsonl:1: --max-cost=1 cannot be kept" in result.stderr
+    assert words in result.stderr
+    assert invoke(*order, "--deadline", "0.0001").exit_code == 6
+    again = invoke("resume", "out.jsonl", "--max-cost", "1")
+    assert (again.exit_code, words in again.stderr) == (2, True)
+    assert '"failed": 0' in invoke("status", "out.jsonl", "--json").stdout
+
+
 def batches_of(journal: str) -> list[str]:
     """The names of the provider's batches that a run has made."""
     return [note["id"] for note in anyio.run(SqliteJournal(journal).notes, "batch/").values()]
@@ -281,8 +301,9 @@ def test_through_the_batch_api(provider: Callable[..., SimulatedProvider], brief
     """The same documents, at half the price; `resume` goes on that way by itself."""
     server = provider()
     via = ["--via", "batch-api", "--poll", "0.05"]
-    result = batch(server, *via, "--max-rounds", "2", model="gpt-4o-mini")
+    result = batch(server, *via, "--max-rounds", "2", "--json", model="gpt-4o-mini")
     assert result.exit_code == 3, result.stderr
+    assert json.loads(result.stdout)["rounds"] == 12
     batches = batches_of("out.jsonl.journal")
     assert len(batches) >= 2
     result = invoke("retry", "out.jsonl", "--incomplete", "--max-rounds", "40", "--poll", "0.05")
