@@ -232,6 +232,8 @@ class _Command:
                 if code is not None:
                     return code
                 board.total = 0 if self._inspection is None else self._inspection.good
+            if journal.path.is_file():
+                await self._say_kept(journal, "going on from")
             return await self._run(batch, board, outputs, plan, journal)
 
     def _checking(self, client: Any, settings: Settings) -> Callable[[Job], None]:
@@ -351,8 +353,11 @@ class _Command:
             except Exception as failure:
                 error = checks.alone(failure)
             self._writing = True
-            if board.begun.is_set():
-                await self._written(outputs.finish(journal))
+            try:
+                if board.begun.is_set():
+                    await self._written(outputs.finish(journal))
+            except JournalError as failure:  # damaged: what is whole has been written
+                error = error or failure
             tasks.cancel_scope.cancel()
         with contextlib.suppress(OSError):
             outputs.close()
@@ -362,7 +367,18 @@ class _Command:
             raise error
         for id, outcome in error.unsaved:  # it was paid for
             print(json.dumps({"id": id, "unsaved": outcome}))
-        return _failed(error, UNWRITABLE)
+        _failed(error, UNWRITABLE)
+        if error.unsaved:
+            self._say(f"what {_terminal.count(len(error.unsaved), 'round')} brought stands on stdout, as JSON", "red")
+        await self._say_kept(journal)
+        return UNWRITABLE
+
+    async def _say_kept(self, journal: SqliteJournal, when: str = "kept") -> None:
+        """Say what a journal has, if it has anything and can be read."""
+        with contextlib.suppress(JournalError):
+            summary = await journal.summary()
+            if summary.total and not self._order.quiet:
+                self._say(f"{when}: {journals.account(summary)}")
 
     async def _note(self, plan: Plan, board: _progress.Board, journal: SqliteJournal) -> None:
         """Keep where the results go, for whoever goes on from the journal alone."""

@@ -61,7 +61,7 @@ class SqliteJournal(SqliteReader):
         self._run = 0
         self._partials: dict[int, tuple[Document, int, str, str]] = {}  # not written yet
         self._partial_on_disk: set[int] = set()
-        self._unsaved: list[tuple[str, Mapping[str, Any]]] = []
+        self._unsaved: dict[tuple[int, int], tuple[str, Mapping[str, Any]]] = {}
 
     # -- opening and closing --------------------------------------------------------------------------------------
 
@@ -285,8 +285,9 @@ class SqliteJournal(SqliteReader):
         except FencedError:
             raise
         except JournalError as error:
-            self._unsaved.append((document.job.id, entry.outcome))
-            raise JournalError(error.message, self._unsaved) from error
+            self._unsaved[document.key, entry.number] = document.job.id, entry.outcome
+            raise JournalError(error.message, list(self._unsaved.values())) from error
+        self._unsaved.pop((document.key, entry.number), None)
 
     def _put(self, connection: sqlite3.Connection, document: Document, entry: Entry, text: str) -> None:
         key, outcome = document.key, entry.outcome

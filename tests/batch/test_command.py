@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -556,6 +557,57 @@ def test_a_file_that_is_no_journal(provider: Callable[..., SimulatedProvider], b
         assert "out.jsonl.journal" in result.stderr
         assert Path("out.jsonl.journal").read_bytes() == data
         assert invoke("status", "out.jsonl").exit_code == 2
+
+
+@pytest.mark.parametrize("how", ["a text", "pages"])
+def test_damage_takes_nothing_else_with_it(
+    provider: Callable[..., SimulatedProvider], briefs: Path, how: str, tmp_path: Path
+) -> None:
+    """What is whole is written, what is not is named; a file that was written before the damage stays."""
+    server = provider()
+    briefs.write_text("".join(json.dumps({"id": f"d{n}", "prompt": f"Write number {n}."}) + "\n" for n in range(40)))
+    assert batch(server).exit_code == 0
+    before = Path("out.jsonl").read_bytes()
+    journal = Path("out.jsonl.journal")
+    connection = sqlite3.connect(journal)
+    sql = "UPDATE result SET result = replace(result, 'tide', 'tile') WHERE document = 4"
+    if how == "a text":
+        assert connection.execute(sql).rowcount == 1
+    connection.commit()
+    place = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'result'").fetchone()[0]
+    size = connection.execute("PRAGMA page_size").fetchone()[0]
+    connection.close()
+    if how == "pages":  # a leaf of the table of results: its number stands in the cells of the root
+        data = bytearray(journal.read_bytes())
+        root = data[(place - 1) * size : place * size]
+        cell = int.from_bytes(root[12:14], "big")
+        leaf = int.from_bytes(root[cell : cell + 4], "big")
+        data[(leaf - 1) * size : leaf * size] = b"A" * size
+        journal.write_bytes(data)
+    for command in (["resume", "out.jsonl"], ["batch", "briefs.jsonl", "-o", "out.jsonl", *options(server)]):
+        result = invoke(*command)
+        assert result.exit_code == 5
+        assert "is damaged: the results of " in result.stderr
+        assert "kept: 40 of 40 documents complete" in result.stderr
+        assert Path("out.jsonl").read_bytes() == before
+    result = invoke("export", "out.jsonl", "-o", "whole.jsonl", "--out-dir", "whole")
+    assert (result.exit_code, "what is whole" in result.stderr) == (2, True)
+    whole = rows("whole.jsonl")
+    assert 20 <= len(whole) < 40
+    assert {row["text"] for row in whole} == {POEM}
+    assert len(os.listdir("whole")) == len(whole) + 1
+    lost = {f"d{n}" for n in range(40)} - {row["id"] for row in whole}
+    assert all(repr(id) in result.stderr for id in list(lost)[:10])
+
+
+def test_a_run_says_what_it_goes_on_from(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
+    """Documents and rounds that are kept, before anything is sent."""
+    server = provider(first_delay=0.2)
+    assert "going on from" not in batch(server, "--deadline", "0.5").stderr
+    result = batch(server)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("going on from: ")
+    assert "6 to be drafted" in result.stderr.splitlines()[0] or "complete" in result.stderr.splitlines()[0]
 
 
 # -- progress ---------------------------------------------------------------------------------------------------------
