@@ -610,6 +610,30 @@ def test_a_run_says_what_it_goes_on_from(provider: Callable[..., SimulatedProvid
     assert "6 to be drafted" in result.stderr.splitlines()[0] or "complete" in result.stderr.splitlines()[0]
 
 
+_WIDE = """
+import json, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+from continuum.cli import main
+sys.argv[1:] = json.loads(sys.argv[1])
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no resource limits")
+def test_many_documents_at_once_need_no_higher_limit_of_files(
+    provider: Callable[..., SimulatedProvider], briefs: Path
+) -> None:
+    """A hundred connections are open at once although the shell allows 64 files, and each is used again."""
+    server = provider(first_delay=0.4)
+    briefs.write_text("".join(json.dumps({"id": f"d{n}", "prompt": f"Write {n}."}) + "\n" for n in range(100)))
+    arguments = ["batch", "briefs.jsonl", "-o", "out.jsonl", *options(server), "--concurrency", "100", "--unary"]
+    process = subprocess.Popen([sys.executable, "-c", _WIDE, json.dumps(arguments)], stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: server.open_connections >= 100 or process.poll() is not None)
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, "100 of 100 documents complete" in told) == (0, True), told
+    assert set(server.statuses) == {200}
+
+
 # -- progress ---------------------------------------------------------------------------------------------------------
 
 
