@@ -8,7 +8,8 @@ warm-up. CPU is that of the contestant's process, all its threads included. Ever
 `journal`: CPU of the journal alone, a put of 4 KB at a time, 200 tasks, the writing thread included. `memory`: peak of
 the resident set of a batch of two rounds a document, 1,000 and 10,000 rows, over what it was before. `resume`: from the
 call of `arun_batch()` to its first request, over a journal with 10,000 finished documents of eight rounds and one that
-is new, at the end of the input.
+is new, at the end of the input. `slow`: rounds of four seconds, 200 in flight; the ideal is what one document takes
+alone under the same delays, once for every 200 documents.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 CAP, ROUNDS, KINDS = 80, 8, 20
 IN_FLIGHT = 200
 PACE = ("--chunk-tokens", "20")
+SLOWLY = ("--chunk-tokens", "20", "--delay", "1.0")  # four events: four seconds
 POLICY = continuum.Policy(anchor=False, cut_back="word", max_cost=None)
 """As the loop asks: no words are said again, so that both make the same number of requests."""
 
@@ -305,11 +307,26 @@ def others(options: argparse.Namespace) -> None:
     common.report("Resume over 10,000 finished documents", common.table(header, [row]), {"figures": again}, None)
 
 
+def slow(options: argparse.Namespace) -> None:
+    """Rounds as long as real ones."""
+    count = 2 * IN_FLIGHT
+    with common.provider(documents(), *SLOWLY) as url:
+        alone = child("loop", url, 1, 1, ROUNDS)
+        found = {name: child(name, url, count, IN_FLIGHT, ROUNDS) for name in ("loop", "batch")}
+    ideal = alone["wall"] * count / IN_FLIGHT
+    rows: list[list[object]] = [
+        [name, run["wall"], run["wall"] / ideal, run["cpu"] / run["wall"]] for name, run in found.items()
+    ]
+    title = f"{count} documents of {ROUNDS} rounds of 4 s, {IN_FLIGHT} in flight: ideal {ideal:.1f} s"
+    header = ["", "wall s", "to the ideal", "CPU s a second"]
+    common.report(title, common.table(header, rows), {"figures": found, "ideal": ideal}, options.json)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print; with `--child`, be one part."""
     parser = common.parser(__doc__, runs=2)
     parser.add_argument("--documents", type=int, default=2000, help="documents of the race (default 2000)")
-    parser.add_argument("--only", choices=["race", "others"], help="one half")
+    parser.add_argument("--only", choices=["race", "slow", "others"], help="one part")
     parser.add_argument("--child", nargs="+", metavar="ARGUMENT", help="one part, in this process")
     options = parser.parse_args(arguments)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -317,10 +334,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.child:
         print(json.dumps(as_child(*options.child)))
         return
-    if options.only != "others":
-        race(options)
-    if options.only != "race":
-        others(options)
+    for name, part in (("race", race), ("slow", slow), ("others", others)):
+        if options.only in (None, name):
+            part(options)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--requests-per-minute", type=float)
     add("--output-tokens-per-minute", type=float)
     add("--burst", type=float, help="requests that the full bucket holds")
+    add("--token-burst", type=float, help="output tokens that the full bucket holds")
     add("--record", action="store_true", help="keep the requests in memory")
     add("--until-eof", action="store_true", help="stop when the standard input is closed")
     return parser
@@ -50,7 +51,9 @@ def _provider(options: argparse.Namespace) -> SimulatedProvider:
 
     limit = None
     if options.requests_per_minute or options.output_tokens_per_minute:
-        limit = RateLimitSpec(options.requests_per_minute, options.output_tokens_per_minute, options.burst)
+        limit = RateLimitSpec(
+            options.requests_per_minute, options.output_tokens_per_minute, options.burst, options.token_burst
+        )
     documents = {path.stem: path.read_text(encoding="utf-8") for path in options.document or ()}
     return SimulatedProvider(
         documents or sample_documents(),

@@ -15,6 +15,7 @@ from openai import AsyncOpenAI, OpenAI
 import continuum
 from continuum import ConfigurationError, Job, JobResult, Policy
 from continuum._core.errors import ChangedJobsError, JournalError
+from continuum.batch import Limits
 from continuum.batch.progress import Silent, Status
 from continuum.batch.sqlite import SqliteJournal
 from continuum.testing import Behaviour, SimulatedProvider
@@ -172,6 +173,19 @@ def test_results_as_they_come(server: SimulatedProvider, backend: str) -> None:
         check(batch.report, 12)
 
     run(server, main, backend)
+
+
+def test_documents_finish_in_a_fair_order(server: SimulatedProvider, backend: str) -> None:
+    """About as the input has them: none is overtaken by more than were in flight with it, also after a restart."""
+
+    async def main(client: AsyncOpenAI) -> list[str]:
+        jobs = ({"id": str(number), "prompt": f"[doc:d0] number {number}"} for number in range(40))
+        async with ask(client, jobs, concurrency=5, limits=Limits(requests_per_minute=60_000)) as batch:
+            return [result.id async for result in batch]
+
+    order = run(server, main, backend)
+    assert sorted(order, key=int) == [str(number) for number in range(40)]
+    assert all(abs(place - int(id)) <= 5 for place, id in enumerate(order)), order
 
 
 def test_leaving_the_loop_early_keeps_what_came(server: SimulatedProvider, backend: str, tmp_path: Path) -> None:
