@@ -5,13 +5,15 @@ limits beforehand; `SDK` is the hand-written loop over the SDK's own retries, as
 end; `tenacity` is that loop inside `wait_random_exponential(max=60)`, as the providers' guides show it. Each contestant
 has a process and a provider of its own, and those of one table run at the same time: they wait nearly always.
 
-Inside the timer: all documents, from the first call to the last text. `goodput` is the shortest time that the limits
-allow (all requests or tokens less the burst, at the rate) over the time taken. 429s are counted on the wire, of all
-requests. A document is lost if the loop around it ended in an error. Texts that came are compared with the documents.
+Inside the timer: all documents, from the first call to the last text; outside: one document as a warm-up. `goodput` is
+the shortest time that the limits allow (all requests or tokens less the burst, at the rate) over the time taken. 429s
+are counted on the wire, of all requests. A document is lost if the loop around it ended in an error. Texts that came
+are compared with the documents.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -51,7 +53,7 @@ TITLES = {
 TEXT = common.prose(int((ROUNDS - 0.5) * CAP))
 
 
-async def answer(client: openai.AsyncOpenAI, number: int, create: Callable[..., Awaitable[Any]]) -> str:
+async def answer(number: int, create: Callable[..., Awaitable[Any]]) -> str:
     """The hand-written loop for one document."""
     messages: list[Any] = [{"role": "user", "content": f"number {number}"}]
     found, finish = "", "length"
@@ -67,20 +69,43 @@ async def answer(client: openai.AsyncOpenAI, number: int, create: Callable[..., 
     return found
 
 
-async def by_hand(client: openai.AsyncOpenAI, create: Callable[..., Awaitable[Any]]) -> list[str]:
-    """All documents; None for those that ended in an error."""
-    found = [""] * DOCUMENTS
+async def by_hand(client: openai.AsyncOpenAI, count: int, create: Callable[..., Awaitable[Any]]) -> list[str]:
+    """All documents; empty texts for those that ended in an error."""
+    found = [""] * count
 
     async def one(number: int) -> None:
-        try:
-            found[number] = await answer(client, number, create)
-        except openai.OpenAIError:
-            found[number] = ""
+        with contextlib.suppress(openai.OpenAIError):
+            found[number] = await answer(number, create)
 
     async with anyio.create_task_group() as tasks:
-        for number in range(DOCUMENTS):
+        for number in range(count):
             tasks.start_soon(one, number)
     return found
+
+
+async def by_batch(client: openai.AsyncOpenAI, count: int) -> list[str]:
+    """The same with continuum."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = await continuum.arun_batch(
+            ({"id": str(number), "prompt": f"number {number}"} for number in range(count)),
+            client=client,
+            journal=Path(folder, "journal"),
+            policy=POLICY,
+            concurrency=count,
+            model="simulated",
+            max_tokens=CAP,
+        )
+        return [result.text for result in report.results()]
+
+
+def patiently(create: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """As in the providers' guides."""
+
+    @retry(wait=wait_random_exponential(max=60), retry=retry_if_exception_type(openai.RateLimitError))
+    async def again(**arguments: Any) -> Any:
+        return await create(**arguments)
+
+    return again
 
 
 async def contest(name: str, url: str) -> dict[str, Any]:
@@ -95,28 +120,17 @@ async def contest(name: str, url: str) -> dict[str, Any]:
     retries = {"SDK, 2 retries": 2, "SDK, endless": 10_000}.get(name, 0)
     async with openai.AsyncOpenAI(base_url=url, api_key="none", http_client=http, max_retries=retries) as client:
         create: Callable[..., Awaitable[Any]] = client.chat.completions.create
+        if name == "tenacity":
+            create = patiently(create)
+
+        async def run(count: int) -> list[str]:
+            return await (by_batch(client, count) if name == "continuum" else by_hand(client, count, create))
+
+        await run(1)
+        statuses.clear()
         began = time.perf_counter()
-        if name == "continuum":
-            with tempfile.TemporaryDirectory() as folder:
-                report = await continuum.arun_batch(
-                    ({"id": str(number), "prompt": f"number {number}"} for number in range(DOCUMENTS)),
-                    client=client,
-                    journal=Path(folder, "journal"),
-                    policy=POLICY,
-                    concurrency=DOCUMENTS,
-                    model="simulated",
-                    max_tokens=CAP,
-                )
-                seconds = time.perf_counter() - began
-                texts = [result.text for result in report.results()]
-        else:
-            if name == "tenacity":
-                again = retry(
-                    wait=wait_random_exponential(max=60), retry=retry_if_exception_type(openai.RateLimitError)
-                )
-                create = again(create)
-            texts = await by_hand(client, create)
-            seconds = time.perf_counter() - began
+        texts = await run(DOCUMENTS)
+        seconds = time.perf_counter() - began
     assert all(text in ("", TEXT) for text in texts), f"{name}: a text is not the document"
     lost = sum(not text for text in texts)
     return {"seconds": seconds, "statuses": statuses, "lost": lost, "let_in": statuses[200]}
