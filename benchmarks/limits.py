@@ -37,30 +37,33 @@ if TYPE_CHECKING:
 
 CAP, ROUNDS, DOCUMENTS = 128, 5, 200
 RATE, BURST = 600, 10
-TOKENS, TOKEN_BURST = 60_000, 4_000
+TOKENS, TOKEN_BURST = 180_000, 12_000
+USAGE: Any = {"stream_options": {"include_usage": True}}
 PACE = ("--chunk-tokens", "32", "--first-delay", "0.3", "--delay", "0.2")
 LIMITS = {
     "requests": ("--requests-per-minute", str(RATE), "--burst", str(BURST)),
     "tokens": (
         *("--requests-per-minute", str(RATE), "--burst", str(BURST)),
-        *("--output-tokens-per-minute", str(TOKENS), "--token-burst", str(TOKEN_BURST)),
+        *("--tokens-per-minute", str(TOKENS), "--token-burst", str(TOKEN_BURST)),
     ),
 }
 TITLES = {
     "requests": f"{RATE} requests a minute, burst of {BURST}",
-    "tokens": f"the same and {TOKENS:,} output tokens a minute, burst of {TOKEN_BURST:,}",
+    "tokens": f"the same and {TOKENS:,} tokens a minute (input and output), burst of {TOKEN_BURST:,}",
 }
 TEXT = common.prose(int((ROUNDS - 0.5) * CAP))
 
 
-async def answer(number: int, create: Callable[..., Awaitable[Any]]) -> str:
-    """The hand-written loop for one document."""
+async def answer(number: int, create: Callable[..., Awaitable[Any]], used: list[int]) -> str:
+    """The hand-written loop for one document; its tokens are added to `used`."""
     messages: list[Any] = [{"role": "user", "content": f"number {number}"}]
     found, finish = "", "length"
     while finish == "length":
-        stream = await create(model="simulated", messages=messages, max_tokens=CAP, stream=True)
+        stream = await create(model="simulated", messages=messages, max_tokens=CAP, stream=True, **USAGE)
         text = ""
         async for chunk in stream:
+            if chunk.usage:
+                used.append(chunk.usage.total_tokens)
             if chunk.choices:
                 text += chunk.choices[0].delta.content or ""
                 finish = chunk.choices[0].finish_reason or finish
@@ -69,21 +72,22 @@ async def answer(number: int, create: Callable[..., Awaitable[Any]]) -> str:
     return found
 
 
-async def by_hand(client: openai.AsyncOpenAI, count: int, create: Callable[..., Awaitable[Any]]) -> list[str]:
-    """All documents; empty texts for those that ended in an error."""
+async def by_hand(count: int, create: Callable[..., Awaitable[Any]]) -> tuple[list[str], int]:
+    """All documents (empty texts for those that ended in an error), and the tokens of all of them."""
+    used: list[int] = []
     found = [""] * count
 
     async def one(number: int) -> None:
         with contextlib.suppress(openai.OpenAIError):
-            found[number] = await answer(number, create)
+            found[number] = await answer(number, create, used)
 
     async with anyio.create_task_group() as tasks:
         for number in range(count):
             tasks.start_soon(one, number)
-    return found
+    return found, sum(used)
 
 
-async def by_batch(client: openai.AsyncOpenAI, count: int) -> list[str]:
+async def by_batch(client: openai.AsyncOpenAI, count: int) -> tuple[list[str], int]:
     """The same with continuum."""
     with tempfile.TemporaryDirectory() as folder:
         report = await continuum.arun_batch(
@@ -95,7 +99,8 @@ async def by_batch(client: openai.AsyncOpenAI, count: int) -> list[str]:
             model="simulated",
             max_tokens=CAP,
         )
-        return [result.text for result in report.results()]
+        summary = report.summary
+        return [result.text for result in report.results()], summary.input_tokens + summary.output_tokens
 
 
 def patiently(create: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -123,25 +128,24 @@ async def contest(name: str, url: str) -> dict[str, Any]:
         if name == "tenacity":
             create = patiently(create)
 
-        async def run(count: int) -> list[str]:
-            return await (by_batch(client, count) if name == "continuum" else by_hand(client, count, create))
+        async def run(count: int) -> tuple[list[str], int]:
+            return await (by_batch(client, count) if name == "continuum" else by_hand(count, create))
 
         await run(1)
         statuses.clear()
         began = time.perf_counter()
-        texts = await run(DOCUMENTS)
+        texts, tokens = await run(DOCUMENTS)
         seconds = time.perf_counter() - began
     assert all(text in ("", TEXT) for text in texts), f"{name}: a text is not the document"
     lost = sum(not text for text in texts)
-    return {"seconds": seconds, "statuses": statuses, "lost": lost, "let_in": statuses[200]}
+    return {"seconds": seconds, "statuses": statuses, "lost": lost, "let_in": statuses[200], "tokens": tokens}
 
 
-def shortest(kind: str, requests: int) -> float:
-    """Seconds that so many requests take at least."""
+def shortest(kind: str, requests: int, tokens: int) -> float:
+    """Seconds that so many requests and tokens take at least."""
     times = [(requests - BURST) / RATE * 60]
     if kind == "tokens":
-        each = len(common.tokenize(TEXT)) / ROUNDS
-        times.append((requests * each - TOKEN_BURST) / TOKENS * 60)
+        times.append((tokens - TOKEN_BURST) / TOKENS * 60)
     return max(times)
 
 
@@ -166,7 +170,7 @@ def race(kind: str, path: Path | None) -> None:
             [
                 name,
                 own["seconds"],
-                f"{100 * shortest(kind, own['let_in']) / own['seconds']:.1f}",
+                f"{100 * shortest(kind, own['let_in'], own['tokens']) / own['seconds']:.1f}",
                 asked,
                 f"{100 * refused / asked:.2f}",
                 own["lost"],
