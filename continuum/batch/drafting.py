@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from continuum._core.actions import Send, Wait
-from continuum._core.errors import ConfigurationError, ContinuumError, FencedError, JournalError
+from continuum._core.errors import ConfigurationError, ContinuumError, DamagedJournalError, FencedError, JournalError
 from continuum._core.types import Failure, Usage
 from continuum._drivers import Run, adrive
 from continuum._runtime import Runtime
@@ -26,7 +26,7 @@ from continuum.providers.base import estimate
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from continuum._core.types import RateLimit, Response
+    from continuum._core.types import RateLimit, Reason, Response
     from continuum._drivers import Lane
     from continuum.batch.gate import Gate
     from continuum.batch.journal import Document, Journal
@@ -115,6 +115,8 @@ async def draft(shared: Shared, document: Document) -> Drafted:
         Closed: the gate closed before; all that came is kept, and the document can be given back.
         JournalError: what came cannot be kept.
     """
+    if document.damage:
+        return Drafted(_failed(document, DamagedJournalError(document.damage), "failed"), (), None, 0)
     try:
         keeper = DocumentKeeper(shared, document)
     except (ContinuumError, ValueError, TypeError) as error:
@@ -137,7 +139,7 @@ async def draft(shared: Shared, document: Document) -> Drafted:
     return Drafted(keeper.result(words), keeper.lane_key, failure if words else None, keeper.brought)
 
 
-def _failed(document: Document, error: Exception) -> JobResult:
+def _failed(document: Document, error: Exception, reason: Reason = "rejected") -> JobResult:
     text = "".join(str(entry.outcome.get("text", "")) for entry in document.entries)
     return JobResult(
         id=document.job.id,
@@ -145,7 +147,7 @@ def _failed(document: Document, error: Exception) -> JobResult:
         text=text,
         complete=False,
         finish_reason="unknown",
-        reason="rejected",
+        reason=reason,
         rounds=sum("text" in entry.outcome for entry in document.entries),
         usage=sum((Usage(**entry.outcome.get("usage", {})) for entry in document.entries), Usage()),
         failure=f"{error}" if isinstance(error, ContinuumError) else f"{type(error).__name__}: {error}",

@@ -600,6 +600,26 @@ def test_damage_takes_nothing_else_with_it(
     assert all(repr(id) in result.stderr for id in list(lost)[:10])
 
 
+def test_a_damaged_round_stops_its_own_document_only(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
+    """The others go on; what came before the damage is in its result, and nothing is bought anew for it."""
+    server = provider(first_delay=0.2)
+    assert batch(server, "--max-rounds", "3").exit_code == 3
+    connection = sqlite3.connect("out.jsonl.journal")
+    key = connection.execute("SELECT key FROM document WHERE id = 'd2'").fetchone()[0]
+    first = connection.execute("SELECT min(key), outcome FROM entry WHERE key / 1048576 = ?", (key,)).fetchone()
+    connection.execute("UPDATE entry SET outcome = replace(outcome, 'e', 'f') WHERE key = ?", (first[0] + 1,))
+    connection.commit()
+    connection.close()
+    sent = len(server.requests)
+    result = invoke("retry", "out.jsonl", "--incomplete", "--max-rounds", "40")
+    assert result.exit_code == 3, result.stderr
+    assert {row["id"] for row in rows("out.jsonl")} == {"d0", "d1", "d3", "d4", "d5"}
+    assert not [request for request in server.requests[sent:] if request.prompt == "Write number 2."]
+    (damaged,) = rows("out.incomplete.jsonl")
+    assert damaged["text"] == json.loads(first[1])["text"]
+    assert "is damaged: round 2 of job number 3" in damaged["failure"]
+
+
 def test_a_run_says_what_it_goes_on_from(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
     """Documents and rounds that are kept, before anything is sent."""
     server = provider(first_delay=0.2)
