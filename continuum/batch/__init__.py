@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from continuum._core.errors import ChangedJobsError, DamagedJournalError, FencedError, JournalError
     from continuum.batch.api import Batch, BatchReport
+    from continuum.batch.connections import ManyConnections
     from continuum.batch.journal import Journal, Summary
     from continuum.batch.pacing import LaneState, Limits
     from continuum.batch.progress import Progress, Status
@@ -28,6 +29,7 @@ __all__ = [
     "JournalError",
     "LaneState",
     "Limits",
+    "ManyConnections",
     "Progress",
     "SqliteJournal",
     "Status",
@@ -38,6 +40,7 @@ __all__ = [
 _HOMES = {
     "continuum._core.errors": ("ChangedJobsError", "DamagedJournalError", "FencedError", "JournalError"),
     "continuum.batch.api": ("Batch", "BatchReport"),
+    "continuum.batch.connections": ("ManyConnections",),
     "continuum.batch.journal": ("Journal", "Summary"),
     "continuum.batch.pacing": ("LaneState", "Limits"),
     "continuum.batch.progress": ("Progress", "Status"),

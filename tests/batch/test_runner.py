@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 from anthropic import AsyncAnthropic
-from openai import AsyncOpenAI, OpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient, OpenAI
 
 import continuum
 from continuum import ConfigurationError, Job, JobResult, Policy
 from continuum._core.errors import ChangedJobsError, JournalError
-from continuum.batch import Limits
+from continuum.batch import Limits, ManyConnections
 from continuum.batch.progress import Silent, Status
 from continuum.batch.sqlite import SqliteJournal
 from continuum.testing import Behaviour, SimulatedProvider
@@ -116,6 +116,27 @@ class Watcher(Silent):
     def ended(self, status: Status) -> None:
         self.last = status
         self._note("ended")
+
+
+# -- connections ------------------------------------------------------------------------------------------------------
+
+
+def test_each_request_has_a_connection_and_they_are_used_again(backend: str) -> None:
+    """As many connections as documents, also after replies that broke or were refused; none stays open."""
+    faults = ["ok", "drop:20", "status:500"] * 3
+
+    with SimulatedProvider(TEXTS, chunk_tokens=16, faults=faults) as server:
+
+        async def main() -> tuple[BatchReport, int]:
+            http = DefaultAsyncHttpxClient(transport=ManyConnections())
+            async with AsyncOpenAI(base_url=server.openai_base_url, api_key="none", http_client=http) as client:
+                report = await ask(client, rows(24), concurrency=6)
+                return report, server.open_connections
+
+        report, open_connections = anyio.run(main, backend=backend)
+        check(report, 24)
+        assert 1 <= open_connections <= 6
+        assert server.wait_idle(connections=0)
 
 
 # -- drafting ---------------------------------------------------------------------------------------------------------
