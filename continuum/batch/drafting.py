@@ -235,7 +235,7 @@ class DocumentKeeper:
         shared.gate.check()
         self._request = fingerprint(send)
         self._size = self._provider.size_of_request(send)
-        taken, cap = estimate(self._size), send.max_tokens or self._provider.cap or 0
+        taken, cap = self._likely_input(), send.max_tokens or self._provider.cap or 0
         if shared.purse is not None:
             most = self._price(Usage(self._most_input(), cap)) or 0.0
             self._reserved = await shared.purse.reserve(most * (shared.carrier.most_factor if shared.carrier else 1.0))
@@ -253,6 +253,11 @@ class DocumentKeeper:
     @property
     def _asking(self) -> str:
         return f"{self._document.number}-{self._number}"
+
+    def _likely_input(self) -> int:
+        """The tokens that the request has, going by what the last one had for its characters."""
+        size, tokens = self._counted
+        return round(self._size * tokens / size) if size and tokens else estimate(self._size)
 
     def _most_input(self) -> int:
         """The most tokens that the request can have: what was counted last, and one for each character more."""

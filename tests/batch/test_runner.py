@@ -16,6 +16,7 @@ import continuum
 from continuum import ConfigurationError, Job, JobResult, Policy
 from continuum._core.errors import ChangedJobsError, JournalError
 from continuum.batch import Limits, ManyConnections
+from continuum.batch.pacing import Lane
 from continuum.batch.progress import Silent, Status
 from continuum.batch.sqlite import SqliteJournal
 from continuum.testing import Behaviour, SimulatedProvider
@@ -278,6 +279,25 @@ def test_run_batch(server: SimulatedProvider, backend_of: str, tmp_path: Path) -
 
 
 # -- rows that fail ---------------------------------------------------------------------------------------------------
+
+
+def test_tokens_are_reserved_as_the_provider_counts_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the second request of a document on; also where a character is a token, as in Chinese."""
+    pairs: list[tuple[int, int]] = []
+    settle = Lane.settle
+
+    def watched(self: Lane, place: Any, usage: Any, *more: Any) -> None:
+        if usage is not None and usage.input_tokens > 100:
+            pairs.append((int(place.amounts["input_tokens"]), usage.input_tokens))
+        settle(self, place, usage, *more)
+
+    monkeypatch.setattr(Lane, "settle", watched)
+    text = "".join(f"灯塔看守人第{n}次点亮了灯并把它写下来。" for n in range(40))
+    with SimulatedProvider({"d0": text}, chunk_tokens=16) as server:
+        report = run(server, lambda client: ask(client, [{"id": "a", "prompt": "写" * 60}], max_tokens=120))
+    assert report.complete
+    assert len(pairs) >= 3
+    assert all(0.85 < reserved / counted < 1.2 for reserved, counted in pairs[1:]), pairs
 
 
 def test_a_poisoned_row_stops_nobody(server: SimulatedProvider, backend: str) -> None:
