@@ -305,9 +305,9 @@ class DocumentKeeper:
         if outcome.usage is not None and not outcome.usage.estimated:
             self._counted = self._size, outcome.usage.input_tokens
         if self._shared.replied is not None:
-            queued = 0 if self._pacer is None else self._pacer.state().queued
+            limited = 0 if self._pacer is None else self._pacer.state().limited
             self._shared.replied(
-                self.lane_key, self._sent_at, outcome.usage.output_tokens if outcome.usage else 0, queued
+                self.lane_key, self._sent_at, outcome.usage.output_tokens if outcome.usage else 0, limited
             )
 
     async def _keep(self, outcome: Response | Failure, elapsed: float) -> None:

@@ -127,6 +127,7 @@ class LaneState:
     Attributes:
         in_flight: requests under way.
         queued: requests that wait for a place.
+        limited: those of them that wait for one of the provider's limits; the others wait to hear of those under way.
         window: how many may be under way at once.
         paused: seconds until the lane goes on, 0.0 if it is not paused.
         per_minute: what is known of each limit.
@@ -140,6 +141,7 @@ class LaneState:
     per_minute: Mapping[str, float] = field(default_factory=dict)
     requests: int = 0
     refused: int = 0
+    limited: int = 0
 
 
 class Pacer(Protocol):
@@ -177,6 +179,7 @@ class Lane:
         self._learnt: dict[str, Bucket] = {}
         self._guessed: Bucket | None = None  # of requests, where there are no headers
         self._turns = Turns(self._wait, self._take, self._back, self._runtime.asleep)
+        self._limiting = False  # whether the first in the queue waits for a limit
         self._count = 0
         self._in_flight: dict[int, Reservation] = {}
         self._began: float | None = None
@@ -213,6 +216,7 @@ class Lane:
         for name, bucket in self._buckets():
             bucket.fill(now)
             wait = max(wait, bucket.wait_for(amounts[name]))
+        self._limiting = wait > 0
         if wait <= 0 and self._crowd() >= max(int(self._window), 1):
             return math.inf
         return wait
@@ -403,6 +407,7 @@ class Lane:
             per_minute=rates,
             requests=self._count,
             refused=self._refused,
+            limited=len(self._turns) if self._limiting else 0,
         )
 
 
