@@ -1,29 +1,27 @@
 """All ways to read the start of a reply, each with its price in bits. Nothing is decided here.
 
-The price of a reading is what it would take to say it: how rare it is that models do this, how unlikely the place
-where a
-repeat would begin, how badly the reply flows after the join; less what the text that it drops would have cost as
-new text. Text that the answer says all the time anyway is cheap to say again, so dropping it gains little.
+The price of a reading is what it would take to say it: how rare it is that models do this, how unlikely the place where
+a repeat would begin, how badly the reply flows after the join; less what the text that it drops would have cost as new
+text. Text that the answer says all the time anyway is cheap to say again, so dropping it gains little.
 """
 
 from __future__ import annotations
 
-from functools import cached_property
 from math import log2
 from typing import TYPE_CHECKING, NamedTuple
 
-from continuum._core.stitch.boundary import IDEOGRAPH
+from continuum._core.stitch.before import OPENING, Before
 from continuum._core.stitch.lazy import lazy
-from continuum._core.stitch.near import Near, may_repeat, near_overlaps, own_words, templated
+from continuum._core.stitch.near import Near, may_repeat, near_overlaps, own_words
 from continuum._core.stitch.normal import dropped_head, dropped_tail, normal, raw_end, raw_start
-from continuum._core.stitch.overlap import borders, period, running, runs, squares
+from continuum._core.stitch.overlap import borders, period, running, runs
 from continuum._core.stitch.peel import Peel, peels
-from continuum._core.stitch.price import Flow, Totals
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.spacing import glue, insertions
-from continuum._core.stitch.structure import open_fence
+from continuum._core.stitch.starts import begins, begins_anew, start_bits
 
 if TYPE_CHECKING:
+    from continuum._core.stitch.price import Totals
     from continuum._core.types import SeamKind
 
 _AFTER = 6
@@ -32,7 +30,6 @@ _SAID = 48
 _PROOF = 28
 _SAMPLE = 240
 _UNIT = 80
-_OPENING = 120
 _OWN = 300
 _RECENT = 120
 _EARLY = 48
@@ -40,6 +37,7 @@ _PATIENCE = 2048
 _WRAPPED = 4096
 _LARGE = 32_768
 _GAIN_CAP = 45.0
+_NEWS = 20.0
 _FORM_WINDOW = 8000
 _HEAD_WINDOW = 8000
 _FENCE = lazy(r"\s*(?:```|~~~)")
@@ -75,51 +73,6 @@ class Reading(NamedTuple):
     edited: bool = False
 
 
-class Before:
-    """The text before the reply, and what is worked out about it when first needed."""
-
-    def __init__(self, left: str) -> None:
-        self.left = left
-        self.tail = left[-_FORM_WINDOW:]
-
-    def look_back(self, body: str) -> None:
-        """Let the normal form reach back further if `body` may begin the text again and the start is out of sight."""
-        if len(self.left) > len(self.tail):
-            start = normal(body[:_OPENING])
-            if any(start[i : i + 12] in self.opening for i in (0, 8, 16, 28) if len(start) >= i + 12):
-                self.tail = self.left[-_LARGE:]
-                self.__dict__.pop("form", None)
-
-    @cached_property
-    def opening(self) -> str:
-        """The normal form of the start of the text."""
-        return normal(self.left[: 4 * _OPENING])
-
-    @cached_property
-    def flow(self) -> Flow:
-        """Prices text by what was said before."""
-        return Flow(self.left)
-
-    @cached_property
-    def form(self) -> str:
-        """The normal form of the end of the text."""
-        return normal(self.tail)
-
-    @cached_property
-    def templated(self) -> float:
-        """How much of the text follows a template."""
-        return templated(self.form)
-
-    def doubles(self, k: int) -> int:
-        """How often the text says a stretch of k characters twice in a row."""
-        return squares(self.tail, k) if k <= len(self.tail) // 3 else 0
-
-    @cached_property
-    def fence(self) -> str | None:
-        """The code fence that is open at the end of the text."""
-        return open_fence(self.left)
-
-
 _CHANCE = 0.3  # share of templated text above which a repeat word for word means little
 
 
@@ -141,7 +94,7 @@ class Readings:
             candidates = sorted(candidates, key=lambda peel: peel.bits)[:3]
         for peel in candidates:
             if not peel.open:
-                before.look_back(head[peel.start : peel.start + _OPENING])
+                before.look_back(head[peel.start : peel.start + OPENING])
         # A wrapper whose end never comes is no reason to wait for ever; a repeat that goes on is.
         patient = len(head) <= _PATIENCE
         self.open = not final and any(patient if peel.open else self._may_change(peel) for peel in candidates)
@@ -211,8 +164,11 @@ class Readings:
         totals = flow.costs(left, body[:_SAID], _GAIN_CAP, 12 + _AFTER)
         surprise = totals.at(_AFTER)
         base = self._base(peel, body, surprise, totals)
-        if peel.start and self.head[peel.start - 1] == " ":
-            base += glue(left, body, flow)
+        own = self.head[: peel.start]
+        if own.endswith(" "):
+            base += glue(left, body, flow, " ")
+        elif own.endswith("\n") and own.isspace():
+            base += glue(left, body, flow, "\n") + PRIOR.extra_line
         self.found.append(Reading(peel.start, base, "plain", peel.quoted, peel, "", surprise, "the reply follows"))
         for k in overlaps:
             self._overlap(peel, body, k, totals, base)
@@ -220,7 +176,8 @@ class Readings:
         if not overlaps or overlaps[0] < 32:
             self._near(peel, body, totals, base, {*overlaps})
         swapped = not peel.foreign and self.head[: peel.start].isspace()  # one blank for another is no reading
-        for run, bits in insertions(left, body, flow, peel.loose, _AFTER) if not swapped and surprise > 5.0 else ():
+        lost = [] if swapped or surprise <= 5.0 else insertions(left, body, flow, peel.loose, peel.marked, _AFTER)
+        for run, bits in lost:
             price = base - surprise + bits
             note = f"{run!r} was lost between"
             self.found.append(Reading(peel.start, price, "plain", peel.quoted, peel, run, bits, note))
@@ -252,28 +209,48 @@ class Readings:
 
     def _overlap(self, peel: Peel, body: str, k: int, totals: Totals, base: float) -> None:
         """The first k characters of the body are the last k of the text."""
-        after, said = 0.0, min(totals.at(k), _GAIN_CAP)
-        if k < 12:
+        after = 0.0
+        bits = base + PRIOR.overlap + self._said(body, k, totals)
+        if k < 12:  # behind so short a repeat the two readings are not followed in the same way
             after = self.flow.cost(self.left, body[k : k + _AFTER])
-            said = totals.at(k + _AFTER)
-        if k >= 4 and said > PRIOR.doubled and (doubles := self.before.doubles(self._period(body, k))):
-            # The text itself says such things twice.
-            said = after + PRIOR.doubled / doubles
-        bits = base + PRIOR.overlap + start_bits(self.left, len(self.left) - k) + after - said
+            bits += PRIOR.said_after * (after - (totals.at(k + _AFTER) - totals.at(k)))
         sample = body[: min(k, _SAMPLE)]
         if k >= 4 and len({*sample}) <= 2 and sample.strip():
             bits += PRIOR.run  # a rule of dashes goes on as well as it is repeated
-        lines = self.left.count("\n", len(self.left) - min(k, _FORM_WINDOW))
-        if lines > 1 and k < len(self.left):  # where lines repeat each other, the repeat of the fewest is the likeliest
-            bits += PRIOR.far * self.before.templated * min(5, lines - 1)
-        # What a text says twice is a unit: it begins behind the same character as the text ends with.
+        if peel.headed:  # a model that says the head of a table or array again repeats one row or element at most
+            said = body[: min(k, _FORM_WINDOW)]
+            bits += PRIOR.rows * max(0, said.count("\n|")) + PRIOR.elements * (said.count("},") + said.count("],"))
         if not peel.foreign and self.head[: peel.start].isspace():
             bits += PRIOR.unnatural  # a blank too much and then a repeat: two rare things at once
         aligned = 2 <= k < _UNIT and self.left[-k - 1 : -k] == self.left[-1]
         bits += PRIOR.aligned * aligned
+        if self.left[-1] == "\u200d" and k <= 8:
+            bits += PRIOR.at_inside  # an emoji sequence that was cut goes on with what it has had already
         kind = self._kind("overlap", len(self.left) - k, k)
         note = f"{k} characters repeated word for word"
         self.found.append(Reading(peel.start + k, bits, kind, k, peel, "", after, note, aligned=aligned))
+
+    def _said(self, body: str, k: int, totals: Totals) -> float:
+        """What speaks for and against a repeat word for word of the last k characters, in bits against it.
+
+        For it: that a model would begin there, and that the words were no news only because they stand there already.
+        Against it: that the text says things twice, and all that is cheap to say again.
+        """
+        left, before = self.left, self.before
+        start = len(left) - k
+        cost = min(totals.at(k), _GAIN_CAP)
+        words = log2(1 + min(8, len(left[start : start + 400].split())))
+        bits = begins(left, start, words, k) - PRIOR.news * min(cost, _NEWS) - PRIOR.more_news * cost
+        bits += PRIOR.longer * min(k, 16) + PRIOR.much_longer * min(k, 60) + PRIOR.words * words
+        bits += PRIOR.one * (k == 1) + PRIOR.two * (k == 2)
+        lines = min(6, left.count("\n", start, start + _FORM_WINDOW))
+        bits += before.templated * (PRIOR.templated + PRIOR.templated_lines * lines - PRIOR.templated_news * cost)
+        if k >= 4 and before.doubles(self._period(body, k)):
+            bits += PRIOR.doubled - PRIOR.doubled_news * cost
+        if left.find(body[: min(k, 60)], 0, start) >= 0:
+            bits += PRIOR.earlier
+        again, on = before.followed(k, body)
+        return bits + PRIOR.again * again / (again + on + 1) - PRIOR.on * on / (again + on + 1)
 
     def _period(self, body: str, k: int) -> int:
         """The period of what is repeated, if it consists of at least three of the same; else its length."""
@@ -323,10 +300,12 @@ class Readings:
         change = self.flow.cost(self.left, after) - self.flow.cost(body[:cut], after)
         begin = start_bits(self.left, index)
         bits += PRIOR.near + begin + change
-        if near.edits and begin > PRIOR.space:
-            bits += PRIOR.unnatural
+        if not begins_anew(self.left, index):
+            bits += PRIOR.unnatural_near * (near.edits > 0) + PRIOR.near_far * max(0.0, log2(1 + cut / 400))
         if near.numbers and near.numbers == near.edits:
             return  # only numbers differ: the next one of its kind, not a repeat
+        if near.edits:
+            bits += (PRIOR.near_templated + PRIOR.next_number * near.numbers) * self.before.templated
         bits += PRIOR.edit * near.edits + PRIOR.skipped * near.skipped + PRIOR.number * near.numbers
         if near.foreign:
             bits += PRIOR.foreign + PRIOR.foreign_each * near.foreign
@@ -369,29 +348,3 @@ def _unlike(own: str, part: str) -> float:
     lines = abs(own.count("\n") - part.count("\n"))
     last = own.rpartition("\n")[2] != part.rpartition("\n")[2]
     return 0.5 + lines + last + 0.1 * abs(len(own) - len(part))
-
-
-def start_bits(left: str, index: int) -> float:
-    """How unlikely it is that a model begins its repeat at `index` of the text."""
-    if index <= 0 or not left[: min(index, _SAMPLE)].strip():
-        return PRIOR.whole
-    before, here = left[index - 1], left[index : index + 1]
-    if len(left) - index <= 8 and not left[index:].strip():
-        return PRIOR.blank_run
-    if before == "\n":
-        return (PRIOR.line if here.strip() else PRIOR.blank) + PRIOR.lines * min(
-            10, left.count("\n", index, min(len(left) - 1, index + _FORM_WINDOW))
-        )
-    line = left.rfind("\n", max(0, index - 80), index)
-    if line >= 0 and not left[line:index].strip():
-        return PRIOR.indent if here.strip() else PRIOR.inside  # behind the indent
-    words = PRIOR.words * log2(1 + min(64, len(left[index : index + 800].split()) or 1))
-    if here.isspace():
-        return (PRIOR.space if not before.isspace() else 2 * PRIOR.space) + words
-    if IDEOGRAPH.match(before):
-        return PRIOR.sentence if before in "。！？" else PRIOR.ideograph
-    if before.isspace():
-        if left[max(0, index - 4) : index].rstrip()[-1:] in (".", "!", "?", ":"):
-            return PRIOR.sentence
-        return PRIOR.word + words
-    return PRIOR.mark if before.isalnum() != here.isalnum() else PRIOR.inside
