@@ -359,7 +359,7 @@ def slow(options: argparse.Namespace) -> None:
     count = 2 * IN_FLIGHT
     with common.provider(documents(), *SLOWLY) as url:
         alone = child("loop", url, 1, 1, ROUNDS)
-        found = {name: child(name, url, count, IN_FLIGHT, ROUNDS, ROUND) for name in ("loop", "batch")}
+        found = {name: child(name, url, count, IN_FLIGHT, ROUNDS, ROUND) for name in ("loop", "batch", "batch +")}
     ideal = alone["wall"] * count / IN_FLIGHT + ROUND
     rows: list[list[object]] = [
         [name, run["wall"], run["wall"] / ideal, run["cpu"] / run["wall"]] for name, run in found.items()
