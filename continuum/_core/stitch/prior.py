@@ -145,7 +145,7 @@ class Prior(NamedTuple):
     fit_chance: float = 0.47  # for each unit of the log-odds of its chance
     fit_badly: float = 0.25  # less for each bit that it fits badly, from -3 to 7
     fit_worse: float = 0.30  # the same, from -1.5 to 3
-    fit_anchor: float = 1.0  # less where an anchor was asked for and did not come
+    fit_anchor: float = 1.3  # less where an anchor was asked for and did not come
     untaught: float = 4.0  # bits that what was peeled, or a short text, makes all fit worse
     gap: float = 5.9  # from so many bits on something is missing
     gap_anchor: float = 2.0  # the same where an anchor did not come
