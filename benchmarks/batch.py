@@ -2,13 +2,16 @@
 
 Contestants run in processes of their own, in turn. `loop` streams, asks to go on, keeps nothing; `engine` is the same
 loop over `continuum.acomplete()`; `batch` is `continuum.arun_batch()` with a journal on the disk, paced, resumable.
+All have the SDK's own HTTP client without limits; `batch +` has it over `continuum.batch.ManyConnections`, as the
+command has.
 Inside the timer: all documents, from the first call to the last text. Outside: imports, the client, one document as a
 warm-up. CPU is that of the contestant's process, all its threads included. Every text is compared with its document.
 
 `journal`: CPU of the journal alone, a put of 4 KB at a time, 200 tasks, the writing thread included. `memory`: peak of
 the resident set of a batch of two rounds a document, 1,000 and 10,000 rows, over what it was before. `resume`: from the
 call of `arun_batch()` to its first request, over a journal with 10,000 finished documents of eight rounds and one that
-is new, at the end of the input.
+is new, at the end of the input. `slow`: rounds of four seconds, 200 in flight; the ideal is what one document takes
+alone under the same delays, once for every 200 documents, and the four seconds over which the first 200 begin.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ import continuum
 from benchmarks import _common as common
 from benchmarks.concurrency import resident
 from continuum._core.types import Response, Usage
+from continuum.batch.connections import ManyConnections
 from continuum.batch.job import Job, JobResult
 from continuum.batch.journal import Entry
 from continuum.batch.outcomes import to_json
@@ -38,11 +42,14 @@ from continuum.batch.sqlite import SqliteJournal
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
 CAP, ROUNDS, KINDS = 80, 8, 20
 IN_FLIGHT = 200
 PACE = ("--chunk-tokens", "20")
+SLOWLY = ("--chunk-tokens", "20", "--first-delay", "1.0", "--delay", "1.0")  # four events: four seconds
+ROUND = 4.0
+spread = 0.0  # seconds over which the first documents begin, so that rounds end evenly and not all at once
 POLICY = continuum.Policy(anchor=False, cut_back="word", max_cost=None)
 """As the loop asks: no words are said again, so that both make the same number of requests."""
 
@@ -110,15 +117,31 @@ async def _all(one: Callable[[int, str], Awaitable[None]], count: int, places: a
             places.release_on_behalf_of(number)
 
     async with anyio.create_task_group() as tasks:
-        for number, prompt in prompts(count):
+        async for number, prompt in spread_out(count, int(places.total_tokens)):
             await places.acquire_on_behalf_of(number)
             tasks.start_soon(placed, number, prompt)
 
 
+async def spread_out(count: int, in_flight: int) -> AsyncIterator[tuple[int, str]]:
+    """The prompts; the first ones come over some seconds, if that is wanted."""
+    for number, prompt in prompts(count):
+        if spread and number < in_flight:
+            await anyio.sleep(spread / in_flight)
+        yield number, prompt
+
+
 async def batch(client: AsyncOpenAI, count: int, in_flight: int, folder: str) -> list[str]:
     """continuum with a journal."""
-    report = await continuum.arun_batch(
-        ({"id": str(number), "prompt": prompt} for number, prompt in prompts(count)),
+    report = await drafted(client, count, in_flight, folder)
+    return [result.text for result in report.results()]
+
+
+async def drafted(client: AsyncOpenAI, count: int, in_flight: int, folder: str) -> Any:
+    """The report of such a batch."""
+    rows = ({"id": str(number), "prompt": prompt} for number, prompt in prompts(count))
+    slow_rows = ({"id": str(number), "prompt": prompt} async for number, prompt in spread_out(count, in_flight))
+    return await continuum.arun_batch(
+        slow_rows if spread else rows,
         client=client,
         journal=Path(folder, f"journal{count}"),
         policy=POLICY,
@@ -126,18 +149,21 @@ async def batch(client: AsyncOpenAI, count: int, in_flight: int, folder: str) ->
         model="simulated",
         max_tokens=CAP,
     )
-    return [result.text for result in report.results()]
 
 
 CONTESTANTS: dict[str, Callable[[AsyncOpenAI, int, int, str], Awaitable[list[str]]]] = {
     "loop": loop,
     "engine": engine,
     "batch": batch,
+    "batch +": batch,
 }
 
 
-def client_for(url: str) -> AsyncOpenAI:
-    """A client whose connections are not limited."""
+def client_for(url: str, *, many: bool = False) -> AsyncOpenAI:
+    """A client whose connections are not limited; `many`: over our own transport."""
+    if many:
+        http = DefaultAsyncHttpxClient(transport=ManyConnections(), timeout=600.0)
+        return AsyncOpenAI(base_url=url, api_key="none", max_retries=0, http_client=http)
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
     return AsyncOpenAI(
         base_url=url,
@@ -147,12 +173,14 @@ def client_for(url: str) -> AsyncOpenAI:
     )
 
 
-async def contest(name: str, url: str, count: int, in_flight: int, rounds: float) -> dict[str, Any]:
+async def contest(name: str, url: str, count: int, in_flight: int, rounds: float, over: float = 0) -> dict[str, Any]:
     """One contestant's run; checked figures."""
+    global spread
     texts, run = documents(rounds), CONTESTANTS[name]
-    async with client_for(url) as client:
+    async with client_for(url, many=name.endswith("+")) as client:
         with tempfile.TemporaryDirectory() as folder:
             await run(client, 1, 1, folder)
+            spread = over
             before, wall, cpu = resident(), time.perf_counter(), time.process_time()
             found = await run(client, count, in_flight, folder)
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -160,6 +188,20 @@ async def contest(name: str, url: str, count: int, in_flight: int, rounds: float
     for number, text in enumerate(found):
         assert text == texts[f"report{number % KINDS}"], f"{name}: text {number} is not the document"
     return {"wall": wall, "cpu": cpu, "peak": peak - before, "documents": count}
+
+
+async def memory(url: str, count: int, rounds: float) -> dict[str, float]:
+    """The peak of a batch; its results are read one by one."""
+    texts = documents(rounds)
+    async with client_for(url) as client:
+        with tempfile.TemporaryDirectory() as folder:
+            await drafted(client, 1, 1, folder)
+            before = resident()
+            report = await drafted(client, count, 50, folder)
+            for number, result in enumerate(report.results()):
+                assert result.text == texts[f"report{number % KINDS}"]
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"peak": peak, "before": before}
 
 
 async def journal_cpu(count: int, rounds: int) -> dict[str, float]:
@@ -255,7 +297,10 @@ def as_child(part: str, *arguments: str) -> dict[str, Any]:
         return anyio.run(journal_cpu, int(arguments[0]), int(arguments[1]))
     if part == "resume":
         return anyio.run(resume, arguments[0], int(arguments[1]), int(arguments[2]))
-    return anyio.run(contest, part, arguments[0], int(arguments[1]), int(arguments[2]), float(arguments[3]))
+    if part == "memory":
+        return anyio.run(memory, arguments[0], int(arguments[1]), float(arguments[2]))
+    url, count, in_flight, *seconds = arguments
+    return anyio.run(contest, part, url, int(count), int(in_flight), *map(float, seconds))
 
 
 def race(options: argparse.Namespace) -> None:
@@ -294,22 +339,41 @@ def others(options: argparse.Namespace) -> None:
     header = ["CPU ms a round", "of it in its thread", "rounds/s", "rounds a commit"]
     common.report("The journal alone", common.table(header, rows), {"figures": alone}, None)
     with common.provider(documents(2), *PACE) as url:
-        peaks = [child("batch", url, count, 50, 2) for count in (1000, 10_000)]
-        row: list[object] = [f"{peaks[0]['peak'] / 2**20:.1f} MiB", f"{peaks[1]['peak'] / 2**20:.1f} MiB"]
-        row.append(peaks[1]["peak"] / peaks[0]["peak"])
-        title = "Peak memory over what the process had before, 50 in flight"
-        common.report(title, common.table(["1,000 rows", "10,000 rows", "ratio"], [row]), {"figures": peaks}, None)
+        peaks = [child("memory", url, count, 2) for count in (1000, 10_000)]
+        whole = [run["peak"] for run in peaks]
+        over = [run["peak"] - run["before"] for run in peaks]
+        table = [
+            [name, *(f"{value / 2**20:.1f} MiB" for value in values), values[1] / values[0]]
+            for name, values in (("whole process", whole), ("over what it had before", over))
+        ]
+        header = ["", "1,000 rows", "10,000 rows", "ratio"]
+        common.report("Peak memory, 50 in flight", common.table(header, table), {"figures": peaks}, None)
         again = child("resume", url, 10_000, ROUNDS)
-    row = [again["seconds"], again["cpu"], f"{again['bytes'] / 2**20:.0f} MiB"]
+    row: list[object] = [again["seconds"], again["cpu"], f"{again['bytes'] / 2**20:.0f} MiB"]
     header = ["s to the first request", "CPU s of the run", "journal"]
     common.report("Resume over 10,000 finished documents", common.table(header, [row]), {"figures": again}, None)
+
+
+def slow(options: argparse.Namespace) -> None:
+    """Rounds as long as real ones."""
+    count = 2 * IN_FLIGHT
+    with common.provider(documents(), *SLOWLY) as url:
+        alone = child("loop", url, 1, 1, ROUNDS)
+        found = {name: child(name, url, count, IN_FLIGHT, ROUNDS, ROUND) for name in ("loop", "batch", "batch +")}
+    ideal = alone["wall"] * count / IN_FLIGHT + ROUND
+    rows: list[list[object]] = [
+        [name, run["wall"], run["wall"] / ideal, run["cpu"] / run["wall"]] for name, run in found.items()
+    ]
+    title = f"{count} documents of {ROUNDS} rounds of 4 s, {IN_FLIGHT} in flight: ideal {ideal:.1f} s"
+    header = ["", "wall s", "to the ideal", "CPU s a second"]
+    common.report(title, common.table(header, rows), {"figures": found, "ideal": ideal}, options.json)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print; with `--child`, be one part."""
     parser = common.parser(__doc__, runs=2)
     parser.add_argument("--documents", type=int, default=2000, help="documents of the race (default 2000)")
-    parser.add_argument("--only", choices=["race", "others"], help="one half")
+    parser.add_argument("--only", choices=["race", "slow", "others"], help="one part")
     parser.add_argument("--child", nargs="+", metavar="ARGUMENT", help="one part, in this process")
     options = parser.parse_args(arguments)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -317,10 +381,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.child:
         print(json.dumps(as_child(*options.child)))
         return
-    if options.only != "others":
-        race(options)
-    if options.only != "race":
-        others(options)
+    for name, part in (("race", race), ("slow", slow), ("others", others)):
+        if options.only in (None, name):
+            part(options)
 
 
 if __name__ == "__main__":

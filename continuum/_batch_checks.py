@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from continuum import _progress, _terminal
 from continuum._core.errors import ConfigurationError
+from continuum._core.types import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,23 @@ def check_arguments(provider: Provider) -> None:
     if unknown and "kwargs" not in known:
         raise ConfigurationError(
             f"{', '.join(unknown)}: no argument of this SDK's create(); what only the server knows goes into extra_body"
+        )
+
+
+def check_cost_cap(provider: Provider, max_cost: float | None) -> None:
+    """Refuse a request of which nobody can say what it may cost, where that is limited.
+
+    Raises:
+        ConfigurationError: with what is missing.
+    """
+    if max_cost is None:
+        return
+    if provider.cap is None:
+        raise ConfigurationError(f"--max-cost={max_cost:g} cannot be kept without an output cap; give --max-tokens")
+    if provider.price()(Usage(1, 1)) is None:
+        raise ConfigurationError(
+            f"--max-cost={max_cost:g} cannot be kept: the price of model={provider.model!r} is not known; leave it "
+            "out, and limit --max-output-tokens"
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from continuum import _terminal
-from continuum._core.errors import ConfigurationError, ContinuumError, JournalError
+from continuum._core.errors import ConfigurationError, ContinuumError, DamagedJournalError, JournalError
 from continuum._drafting import BAD_INPUT, COMPLETE, UNWRITABLE
 
 if TYPE_CHECKING:
@@ -94,15 +94,19 @@ def status(run: Path, *, as_json: bool) -> int:
         journal = SqliteJournal(path)
         settings, summary = await journal.settings() or {}, await journal.summary()
         reasons: Counter[str] = Counter()
-        async for _, result in journal.results("incomplete", "failed"):
-            reasons[result.reason] += 1
+        damage: DamagedJournalError | None = None
+        try:
+            async for _, result in journal.results("incomplete", "failed"):
+                reasons[result.reason] += 1
+        except DamagedJournalError as error:
+            damage = error
         if as_json:
             print(json.dumps({"journal": str(path), "settings": settings, "reasons": reasons, **figures(summary)}))
         else:
             hidden = _terminal.secrets()
             for line in _lines(path, settings, summary, reasons):
                 print(_terminal.harmless(_terminal.redact(line, hidden)))
-        return COMPLETE
+        return COMPLETE if damage is None else fail(damage)
 
     try:
         return anyio.run(look)
@@ -169,6 +173,7 @@ def export(run: Path, output: Path | None, folder: Path | None, format: Any, *, 
     from continuum.batch.outputs import Plan
     from continuum.batch.sqlite import SqliteJournal
 
+    damage: DamagedJournalError | None = None
     try:
         journal = find(run)
         own = outputs_of(journal)
@@ -177,22 +182,28 @@ def export(run: Path, output: Path | None, folder: Path | None, format: Any, *, 
             raise ConfigurationError("where to? Say --output FILE or --out-dir FOLDER")
         plan = Plan(**given, format=format)
         check_outputs(plan, journal, overwrite=overwrite)
-        summary = anyio.run(_write, plan, SqliteJournal(journal))
+        summary, damage = anyio.run(_write, plan, SqliteJournal(journal))
     except (ContinuumError, OSError) as error:
         return fail(error)
     console = _terminal.error_console()
     places = [str(path) for path in (*plan.files().values(), plan.folder) if path is not None and path.exists()]
-    console.print(f"{account(summary)} · written to {', '.join(places)}", markup=False, style="green")
-    return COMPLETE
+    words = account(summary) if damage is None else f"{account(summary)} · what is whole"
+    console.print(
+        f"{words} · written to {', '.join(places)}", markup=False, style="green" if damage is None else "yellow"
+    )
+    return COMPLETE if damage is None else fail(damage)
 
 
-async def _write(plan: Plan, journal: SqliteJournal) -> Summary:
+async def _write(plan: Plan, journal: SqliteJournal) -> tuple[Summary, DamagedJournalError | None]:
     from continuum.batch.outputs import Outputs
 
     outputs = Outputs(plan)
     await outputs.learn(journal)
-    await outputs.finish(journal)
-    return await journal.summary()
+    try:
+        await outputs.finish(journal)
+    except DamagedJournalError as error:
+        return await journal.summary(), error
+    return await journal.summary(), None
 
 
 def check_outputs(plan: Plan, journal: Path, *, overwrite: bool) -> None:

@@ -18,7 +18,7 @@ from continuum._core.errors import ConfigurationError, JournalError, MissingDepe
 from continuum._drafting import BAD_INPUT, COMPLETE, INCOMPLETE, PROVIDER_FAILED, UNWRITABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from anyio import CancelScope
 
@@ -41,6 +41,10 @@ _STOPS: Final = {
     "quota": ACCOUNT_FAILED,
     "outage": ACCOUNT_FAILED,
     "journal": UNWRITABLE,
+}
+_DRAINS: Final = {
+    "live": "interrupted: replies under way are waited for; once more to stop at once",
+    "batch-api": "interrupted: what is at the provider stays there, and the same command collects it",
 }
 _OPTIONS: Final = {"stream": "--unary", "max_cost": "--max-document-cost", "deadline": "--document-deadline"}
 
@@ -180,6 +184,7 @@ class _Command:
 
     async def _draft(self, name: str, base_url: str, policy: dict[str, Any], params: dict[str, Any]) -> int:
         from continuum.batch.api import arun_batch
+        from continuum.batch.job import Job
         from continuum.batch.outputs import Outputs
         from continuum.batch.pacing import Limits
         from continuum.batch.sqlite import SqliteJournal
@@ -217,6 +222,8 @@ class _Command:
                 **{name: value for name, value in params.items() if value is not None},
             )
             if jobs is None:
+                if order.max_cost is not None and batch.settings.model is not None:
+                    self._checking(client, batch.settings)(Job(id="any", prompt="any"))
                 await self._reopen(journal)
                 board.total = (await journal.summary()).total
             else:
@@ -225,26 +232,33 @@ class _Command:
                 if code is not None:
                     return code
                 board.total = 0 if self._inspection is None else self._inspection.good
+            if journal.path.is_file():
+                await self._say_kept(journal, "going on from")
             return await self._run(batch, board, outputs, plan, journal)
 
-    def _inputs(self, client: Any, settings: Settings) -> Inputs:
-        from continuum.batch.inputs import Inputs
+    def _checking(self, client: Any, settings: Settings) -> Callable[[Job], None]:
         from continuum.batch.settings import check, create_params, policy_of
-        from continuum.batch.sources import Source
-        from continuum.batch.templates import Template
         from continuum.providers import provider_for
 
         def checked(job: Job) -> None:
             provider = provider_for(client, create_params(job, settings), policy_of(job, settings))
             check(provider)
             checks.check_arguments(provider)
+            checks.check_cost_cap(provider, self._order.max_cost)
+
+        return checked
+
+    def _inputs(self, client: Any, settings: Settings) -> Inputs:
+        from continuum.batch.inputs import Inputs
+        from continuum.batch.sources import Source
+        from continuum.batch.templates import Template
 
         order = self._order
         return Inputs(
             Source(str(order.input), order.input_format),
             template=None if order.template is None else Template(order.template),
             ignore_unknown=order.ignore_unknown,
-            check=checked,
+            check=self._checking(client, settings),
         )
 
     async def _check(self, inputs: Inputs, settings: Settings, limits: Limits | None, outputs: Outputs) -> int | None:
@@ -339,8 +353,11 @@ class _Command:
             except Exception as failure:
                 error = checks.alone(failure)
             self._writing = True
-            if board.begun.is_set():
-                await self._written(outputs.finish(journal))
+            try:
+                if board.begun.is_set():
+                    await self._written(outputs.finish(journal))
+            except JournalError as failure:  # damaged: what is whole has been written
+                error = error or failure
             tasks.cancel_scope.cancel()
         with contextlib.suppress(OSError):
             outputs.close()
@@ -350,7 +367,18 @@ class _Command:
             raise error
         for id, outcome in error.unsaved:  # it was paid for
             print(json.dumps({"id": id, "unsaved": outcome}))
-        return _failed(error, UNWRITABLE)
+        _failed(error, UNWRITABLE)
+        if error.unsaved:
+            self._say(f"what {_terminal.count(len(error.unsaved), 'round')} brought stands on stdout, as JSON", "red")
+        await self._say_kept(journal)
+        return UNWRITABLE
+
+    async def _say_kept(self, journal: SqliteJournal, when: str = "kept") -> None:
+        """Say what a journal has, if it has anything and can be read."""
+        with contextlib.suppress(JournalError):
+            summary = await journal.summary()
+            if summary.total and not self._order.quiet:
+                self._say(f"{when}: {journals.account(summary)}")
 
     async def _note(self, plan: Plan, board: _progress.Board, journal: SqliteJournal) -> None:
         """Keep where the results go, for whoever goes on from the journal alone."""
@@ -376,7 +404,7 @@ class _Command:
                     self._unwritable = "interrupted"
                     scope.cancel()
                 elif first:
-                    batch.drain("interrupted: replies under way are waited for; once more to stop at once")
+                    batch.drain(_DRAINS[self._via])
                 else:
                     batch.stop()
 

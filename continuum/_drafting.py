@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import json
 import os
 import sys
 import time
 import traceback
+import urllib.request
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -197,16 +199,44 @@ def _key(name: str, base_url: str) -> str:
 
 
 def client_of(name: str, base_url: str, *, is_async: bool = False, needs_key: bool = True) -> Any:
-    """The SDK's client, with the key from the environment. Raises ConfigurationError."""
+    """The SDK's client, with the key from the environment; an async one for as many requests at once as there are.
+
+    Raises:
+        ConfigurationError: there is no key, or it is none.
+    """
     key = _key(name, base_url) if needs_key else "no-key"
+    given: dict[str, Any] = {"api_key": key, "base_url": base_url, "max_retries": 0}
     if name == "openai":
         import openai
 
-        return (openai.AsyncOpenAI if is_async else openai.OpenAI)(api_key=key, base_url=base_url, max_retries=0)
+        if not is_async:
+            return openai.OpenAI(**given)
+        return openai.AsyncOpenAI(**given, http_client=openai.DefaultAsyncHttpxClient(**_many_connections()))
     import anthropic
 
-    kind = anthropic.AsyncAnthropic if is_async else anthropic.Anthropic
-    return kind(api_key=key, base_url=base_url, max_retries=0)
+    if not is_async:
+        return anthropic.Anthropic(**given)
+    return anthropic.AsyncAnthropic(**given, http_client=anthropic.DefaultAsyncHttpxClient(**_many_connections()))
+
+
+def _many_connections() -> dict[str, Any]:
+    """For an HTTP client without limits of its own: how many requests are under way is decided elsewhere.
+
+    The SDKs would open 1,000 connections at most and close all but 100 of them after each request; the system, as a
+    rule, opens 1,024 files.
+    """
+    import httpx2
+
+    from continuum.batch.connections import ManyConnections
+
+    with contextlib.suppress(ImportError, OSError, ValueError):  # there is no such limit, or it cannot be raised
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if any(urllib.request.getproxies().get(kind) for kind in ("all", "http", "https")):
+        return {"limits": httpx2.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=30.0)}
+    return {"transport": ManyConnections()}
 
 
 def _params(order: Order, name: str, base_url: str, prompt: str) -> dict[str, Any]:

@@ -213,6 +213,7 @@ class Board:
 
     def _lanes_words(self, status: Status) -> str:
         parts = [part for key, lane in status.lanes.items() if (part := _lane_words(key[-1], lane))]
+        parts += [status.carried] if status.carried else []
         left = self._waits[0] - self._clock()
         if left >= 1 and not any("paused" in part for part in parts):
             parts.append(f"waiting {left:.0f} s ({self._waits[1]})")

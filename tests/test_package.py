@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import continuum
+import continuum.batch
 from continuum import IncompleteError, ProviderError, Result, Usage
 
 PACKAGE = Path(continuum.__file__).parent
@@ -102,6 +103,10 @@ def test_the_public_names_are_sorted_and_exist() -> None:
     assert len(continuum.__all__) <= 31
     for name in continuum.__all__:
         assert getattr(continuum, name) is not None
+    assert sorted(continuum.batch.__all__) == continuum.batch.__all__
+    for name in continuum.batch.__all__:
+        assert getattr(continuum.batch, name) is not None
+        assert name in dir(continuum.batch)
 
 
 def test_importing_is_light() -> None:

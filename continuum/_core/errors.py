@@ -12,6 +12,7 @@
     │   └── RejectedError                    4xx: the request itself is refused
     ├── JournalError                         what was bought cannot be kept, or what was kept cannot be read
     │   ├── ChangedJobsError                 jobs of the same ids ask for something else than those that are kept
+    │   ├── DamagedJournalError              some of it is not what was written; the rest can be read
     │   └── FencedError                      somebody else has taken the document up since
     └── IncompleteError                      asked for by `raise_for_incomplete()` or `on_incomplete="raise"`
 
@@ -89,6 +90,21 @@ class ChangedJobsError(JournalError):
     """
 
     def __init__(self, message: str, ids: Sequence[str]) -> None:
+        super().__init__(message)
+        self.ids = tuple(ids)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.ids)
+
+
+class DamagedJournalError(JournalError):
+    """Part of a journal is not what was written to it. Whoever reads results gets all that are whole before it comes.
+
+    Attributes:
+        ids: documents whose results are damaged.
+    """
+
+    def __init__(self, message: str, ids: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.ids = tuple(ids)
 

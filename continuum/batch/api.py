@@ -12,7 +12,7 @@ import weakref
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
 
 import anyio
 
@@ -31,7 +31,6 @@ from continuum.batch.runner import Jobs, Runner
 from continuum.batch.settings import Settings, changes
 from continuum.batch.slots import Slots
 from continuum.batch.sqlite import SqliteJournal
-from continuum.batch.via_api import PRICE_FACTOR, ViaBatchApi
 from continuum.client import unwrapped
 from continuum.providers import provider_for
 
@@ -41,6 +40,9 @@ if TYPE_CHECKING:
 
     from continuum._api import AsyncClient
     from continuum.batch.journal import Journal, Summary
+    from continuum.batch.via_api import ViaBatchApi
+
+_MOST_FAILED_LOOKS: Final = 10  # at the provider's batches, in a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +269,9 @@ class Batch:
                 await self._compare(before, kept)
             summary = await journal.summary()
             breaker = Breaker()
-            carried = None if self._via is None else await self._via.carry(self._client, journal, self._runtime)
+            carried = None
+            if self._via is not None:
+                carried = await self._via.carry(self._client, journal, self._runtime, self._batch_trouble)
             shared = Shared(
                 client=self._client if carried is None else carried.client,
                 settings=self.settings,
@@ -278,7 +282,7 @@ class Batch:
                 lanes=Lanes(self._limits, self._runtime) if carried is None else None,
                 purse=None if self._max_cost is None else Purse(self._max_cost, summary.cost, self._gate),
                 replied=self._replied(breaker),
-                price_factor=1.0 if carried is None else PRICE_FACTOR,
+                carrier=carried,
             )
             runner = self._runner = Runner(shared, self._slots, breaker, self._deadline, emit)
             began = self._runtime.clock()
@@ -301,7 +305,8 @@ class Batch:
             summary=summary,
             stopped=self._gate.reason,
             message=self._gate.message,
-            interrupted=journal.interrupted,
+            # What is at the provider in a batch is found there again.
+            interrupted=0 if self._via is not None and not self._via.live_below else journal.interrupted,
             seconds=self._runtime.clock() - began,
             journal=journal,
             _folder=self._folder,
@@ -315,6 +320,21 @@ class Batch:
                 await anyio.sleep_forever()
         except Closed:
             self.stop()
+
+    def _batch_trouble(self, error: Exception, times: int) -> None:
+        """The provider's batches cannot be looked at. They are paid for and stay where they are: pause, if it lasts."""
+        status = getattr(error, "status_code", None)
+        words = f"the provider's batches cannot be read ({type(error).__name__}: {error})"
+        if status in (401, 403):
+            reason: Stop = "credentials"
+        elif times < _MOST_FAILED_LOOKS:
+            self._progress.waiting("", self._via.poll if self._via is not None else 0.0, words)
+            return
+        else:
+            reason = "outage"
+        words += "; they stay there, and the same call collects them"
+        if self._gate.close(reason, words):
+            self._progress.stopping(reason, words)
 
     async def _compare(self, before: Any, now: Any) -> None:
         found = changes(before, now)

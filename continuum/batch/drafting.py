@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from continuum._core.actions import Send, Wait
-from continuum._core.errors import ConfigurationError, ContinuumError, FencedError, JournalError
+from continuum._core.errors import ConfigurationError, ContinuumError, DamagedJournalError, FencedError, JournalError
 from continuum._core.types import Failure, Usage
 from continuum._drivers import Run, adrive
 from continuum._runtime import Runtime
@@ -26,7 +26,7 @@ from continuum.providers.base import estimate
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from continuum._core.types import RateLimit, Response
+    from continuum._core.types import RateLimit, Reason, Response
     from continuum._drivers import Lane
     from continuum.batch.gate import Gate
     from continuum.batch.journal import Document, Journal
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from continuum.batch.progress import Progress
     from continuum.batch.purse import Purse
     from continuum.batch.settings import Settings
-    from continuum.providers.base import Provider
 
 ASKING: ContextVar[str] = ContextVar("continuum.batch.ASKING", default="")
 """`NUMBER-ENTRY` of the request that the present task makes: its document's place in the input, its number there."""
@@ -44,6 +43,23 @@ _SAVE_EVERY: Final = 2.0  # seconds between two writes of a partial text ...
 _SAVE_SOONER: Final = 0.25  # ... or so many, once there are
 _SAVE_SIZE: Final = 2048  # so many characters more of it
 _PATIENCE: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # seconds between tries to write to a disk that fails
+
+
+class Carrier(Protocol):
+    """Carries requests to the provider otherwise than one by one, and at another price."""
+
+    def factor(self, asking: str) -> float:
+        """What the request of that name (see `ASKING`) cost, as a share of the list price; asked once for each."""
+        ...
+
+    @property
+    def most_factor(self) -> float:
+        """The most that a request may cost, as such a share."""
+        ...
+
+    def state(self) -> str:
+        """What is waited for, for people; empty if nothing is."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +76,7 @@ class Shared:
         lanes: the provider's limits; None: not paced.
         purse: the money of the whole batch; None: not limited.
         replied: is told of each reply: the account, when its request was sent, its output tokens, requests that wait.
-        price_factor: what a token costs here, as a share of the list price.
+        carrier: carries the requests; None: they are sent one by one, at the list price.
     """
 
     client: Any
@@ -72,7 +88,7 @@ class Shared:
     lanes: Lanes | None = None
     purse: Purse | None = None
     replied: Callable[[tuple[str, ...], float, int, int], None] | None = None
-    price_factor: float = 1.0
+    carrier: Carrier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +115,8 @@ async def draft(shared: Shared, document: Document) -> Drafted:
         Closed: the gate closed before; all that came is kept, and the document can be given back.
         JournalError: what came cannot be kept.
     """
+    if document.damage:
+        return Drafted(_failed(document, DamagedJournalError(document.damage), "failed"), (), None, 0)
     try:
         keeper = DocumentKeeper(shared, document)
     except (ContinuumError, ValueError, TypeError) as error:
@@ -121,7 +139,7 @@ async def draft(shared: Shared, document: Document) -> Drafted:
     return Drafted(keeper.result(words), keeper.lane_key, failure if words else None, keeper.brought)
 
 
-def _failed(document: Document, error: Exception) -> JobResult:
+def _failed(document: Document, error: Exception, reason: Reason = "rejected") -> JobResult:
     text = "".join(str(entry.outcome.get("text", "")) for entry in document.entries)
     return JobResult(
         id=document.job.id,
@@ -129,7 +147,7 @@ def _failed(document: Document, error: Exception) -> JobResult:
         text=text,
         complete=False,
         finish_reason="unknown",
-        reason="rejected",
+        reason=reason,
         rounds=sum("text" in entry.outcome for entry in document.entries),
         usage=sum((Usage(**entry.outcome.get("usage", {})) for entry in document.entries), Usage()),
         failure=f"{error}" if isinstance(error, ContinuumError) else f"{type(error).__name__}: {error}",
@@ -155,7 +173,8 @@ class DocumentKeeper:
         check(provider)
         restore_server(provider, document.entries)
         self._provider = provider
-        self._price = _priced(provider, shared.price_factor)
+        self._price = provider.price()
+        self._spent = sum(entry.cost or 0.0 for entry in document.entries)
         self._clock = shared.runtime.clock
         self.lane_key = (provider.name, provider.base_url, provider.model)
         self._pacer = None if shared.lanes is None else shared.lanes.lane(*self.lane_key)
@@ -216,9 +235,10 @@ class DocumentKeeper:
         shared.gate.check()
         self._request = fingerprint(send)
         self._size = self._provider.size_of_request(send)
-        taken, cap = estimate(self._size), send.max_tokens or self._provider.cap or 0
+        taken, cap = self._likely_input(), send.max_tokens or self._provider.cap or 0
         if shared.purse is not None:
-            self._reserved = await shared.purse.reserve(self._price(Usage(self._most_input(), cap)) or 0.0)
+            most = self._price(Usage(self._most_input(), cap)) or 0.0
+            self._reserved = await shared.purse.reserve(most * (shared.carrier.most_factor if shared.carrier else 1.0))
         if self._pacer is not None:
             with shared.gate.waiting():
                 self._place = await self._pacer.reserve(input_tokens=taken, output_tokens=cap)
@@ -227,8 +247,17 @@ class DocumentKeeper:
         self._sent_at = self._saved_at = now
         self._saved_size = 0
         self._in_flight = True
-        ASKING.set(f"{self._document.number}-{self._number}")
+        ASKING.set(self._asking)
         return now - began
+
+    @property
+    def _asking(self) -> str:
+        return f"{self._document.number}-{self._number}"
+
+    def _likely_input(self) -> int:
+        """The tokens that the request has, going by what the last one had for its characters."""
+        size, tokens = self._counted
+        return round(self._size * tokens / size) if size and tokens else estimate(self._size)
 
     def _most_input(self) -> int:
         """The most tokens that the request can have: what was counted last, and one for each character more."""
@@ -276,15 +305,18 @@ class DocumentKeeper:
         if outcome.usage is not None and not outcome.usage.estimated:
             self._counted = self._size, outcome.usage.input_tokens
         if self._shared.replied is not None:
-            queued = 0 if self._pacer is None else self._pacer.state().queued
+            limited = 0 if self._pacer is None else self._pacer.state().limited
             self._shared.replied(
-                self.lane_key, self._sent_at, outcome.usage.output_tokens if outcome.usage else 0, queued
+                self.lane_key, self._sent_at, outcome.usage.output_tokens if outcome.usage else 0, limited
             )
 
     async def _keep(self, outcome: Response | Failure, elapsed: float) -> None:
         shared, document = self._shared, self._document
         usage = outcome.usage
         cost = None if usage is None else self._price(usage)
+        factor = 1.0 if shared.carrier is None else shared.carrier.factor(self._asking)
+        cost = None if cost is None else cost * factor
+        self._spent += cost or 0.0
         reserved, self._reserved = self._reserved, None
         if shared.purse is not None:
             # A request that failed without a word about its usage was not billed.
@@ -336,17 +368,6 @@ class DocumentKeeper:
         document = self._document
         (whole,) = self.run.results()
         found = JobResult.of(document.job.id, whole, "; ".join(filter(None, (failure, self._note))) or None)
-        cost = found.cost
-        if cost is not None:
-            cost = cost * self._shared.price_factor + document.aside_cost
+        # What was paid for each request, and not what the machine, which goes by list prices, makes of them all.
+        cost = None if found.cost is None else self._spent + document.aside_cost
         return replace(found, usage=found.usage + (document.aside or Usage()), cost=cost)
-
-
-def _priced(provider: Provider, factor: float) -> Callable[[Usage], float | None]:
-    price = provider.price()
-
-    def cost(usage: Usage) -> float | None:
-        found = price(usage)
-        return None if found is None else found * factor
-
-    return cost

@@ -153,7 +153,8 @@ class Inputs:
         job = {name: fields[name] for name in known if fields.get(name) is not None}
         if self._template is not None:
             try:
-                job["prompt"] = self._template.render({**fields} if row.flat else fields)
+                empty = [name for name, cell in row.fields.items() if cell == ""] if row.flat else ()
+                job["prompt"] = self._template.render(fields, empty)
             except ConfigurationError as error:
                 problems.append(str(error))
         elif not self._ignore_unknown and len(job) < len(fields):

@@ -56,6 +56,7 @@ class Document:
         next_number: of the entry that comes next.
         aside: tokens of entries that were set aside when it was reopened or released to be tried again.
         aside_cost: their US dollars, as far as known.
+        damage: what of it is not what was written; it cannot be gone on with, and `entries` ends before that.
     """
 
     key: int
@@ -68,6 +69,7 @@ class Document:
     next_number: int = 0
     aside: Usage | None = None
     aside_cost: float = 0.0
+    damage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from continuum._core.errors import ConfigurationError
+from continuum._core.errors import ConfigurationError, DamagedJournalError
 from continuum.batch.names import ENDING, INCOMPLETE, INDEX, Names
 from continuum.batch.rows import id_of, index_line_of, line_of
 
@@ -111,7 +111,8 @@ def _check_folder(folder: Path, option: str, given: str) -> None:
 
 
 class Outputs:
-    """Writes what a plan says. Errors of the file system come out as `OSError`; the journal keeps everything.
+    """Writes what a plan says. Errors of the file system come out as `OSError`; the journal keeps everything. Where
+    it is damaged, what is whole is written before the `DamagedJournalError` comes out.
 
     `learn` and `begin` once, `add` for every document that finishes, `finish` at the end. An export is `learn` and
     `finish`.
@@ -150,13 +151,19 @@ class Outputs:
     async def finish(self, results: Results) -> None:
         """Write what is not written yet."""
         self.close()
-        if self._plan.file is not None and self._plan.as_finished:
-            self._files["complete"].touch()
-        elif self._plan.file is not None:
-            remove_leftovers(self._files["complete"].parent)
-            await self._write_all(results)
+        damage: DamagedJournalError | None = None
+        try:
+            if self._plan.file is not None and self._plan.as_finished:
+                self._files["complete"].touch()
+            elif self._plan.file is not None:
+                remove_leftovers(self._files["complete"].parent)
+                await self._write_all(results)
+        except DamagedJournalError as error:
+            damage = error
         if self._plan.folder is not None:
             await self._write_folder(self._plan.folder, results)
+        if damage is not None:
+            raise damage
 
     def close(self) -> None:
         """Put on disk what was written, and let go of it. Safe to repeat."""
@@ -176,13 +183,15 @@ class Outputs:
     # -- files that are written at once ---------------------------------------------------------------------------
 
     async def _write_all(self, results: Results) -> None:
+        damage = _Damage(self._files["complete"])
         with contextlib.ExitStack() as stack:
             open_files = {state: stack.enter_context(replacing(path)) for state, path in self._files.items()}
-            async for _, result in results.results():
+            async for _, result in damage.whole(results):
                 open_files[result.status].write(line_of(result, self._plan.format))
         for state, path in self._files.items():
             if state != "complete" and not path.stat().st_size:
                 path.unlink()
+        damage.check()
 
     # -- a folder -------------------------------------------------------------------------------------------------
 
@@ -190,10 +199,12 @@ class Outputs:
         folder.mkdir(exist_ok=True)  # noqa: ASYNC240  # nothing else is under way at the end
         for inside, _, _ in os.walk(folder):
             remove_leftovers(Path(inside))
+        damage = _Damage(folder / INDEX)
         with replacing(folder / INDEX) as index:
-            async for _, result in results.results():
+            async for _, result in damage.whole(results):
                 file = self._write_text(folder, result)
                 index.write(index_line_of(result, file.relative_to(folder).as_posix() if file else None))
+        damage.check()
 
     def _write_text(self, folder: Path, result: JobResult) -> Path | None:
         """Write a document, if it is not there already; returns where."""
@@ -211,6 +222,34 @@ class Outputs:
                 file.write(data)
         other.unlink(missing_ok=True)
         return path
+
+
+class _Damage:
+    """What to do where a journal is damaged: write what is whole, but never over what was written when all was.
+
+    Args:
+        target: what is to be written.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._error: DamagedJournalError | None = None
+
+    async def whole(self, results: Results) -> AsyncIterator[tuple[int, JobResult]]:
+        """All results that are whole."""
+        try:
+            async for found in results.results():
+                yield found
+        except DamagedJournalError as error:
+            if self._target.exists():
+                error.message += f" ({self._target} stays as it was; export to another name)"
+                raise
+            self._error = error
+
+    def check(self) -> None:
+        """Raise what was wrong, after the rest has been written."""
+        if self._error is not None:
+            raise self._error
 
 
 def _check_inside(root: Path, folder: Path) -> None:

@@ -22,10 +22,9 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
-import anyio
-
 from continuum._core.errors import ConfigurationError
 from continuum._runtime import Runtime
+from continuum.batch.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 DIMENSIONS: Final = ("requests", "tokens", "input_tokens", "output_tokens")
 
 _FIRST_WINDOW = 4.0  # requests at once before the first reply has told anything
-_LOOK = 0.25  # seconds at most between two looks at a bucket: tokens may have been given back
+_UNTOLD = 0.8  # growth of that number per reply, where no headers tell of limits that may be near
 _UNKNOWN_PAUSE = 1.0  # seconds, for a refusal that does not say how long
 _FALL_BACK = 0.97  # of the rate that a provider was seen to let in
 _FIRST_FALL_BACK = 0.6  # the same at the first refusal, when a full bucket is part of what was seen
@@ -128,6 +127,7 @@ class LaneState:
     Attributes:
         in_flight: requests under way.
         queued: requests that wait for a place.
+        limited: those of them that wait for one of the provider's limits; the others wait to hear of those under way.
         window: how many may be under way at once.
         paused: seconds until the lane goes on, 0.0 if it is not paused.
         per_minute: what is known of each limit.
@@ -141,6 +141,7 @@ class LaneState:
     per_minute: Mapping[str, float] = field(default_factory=dict)
     requests: int = 0
     refused: int = 0
+    limited: int = 0
 
 
 class Pacer(Protocol):
@@ -177,8 +178,8 @@ class Lane:
         self._given = (limits or Limits()).buckets(now)
         self._learnt: dict[str, Bucket] = {}
         self._guessed: Bucket | None = None  # of requests, where there are no headers
-        self._turn = anyio.Lock()  # first come, first served: the one at the head waits, the others wait for it
-        self._queued = 0
+        self._turns = Turns(self._wait, self._take, self._back, self._runtime.asleep)
+        self._limiting = False  # whether the first in the queue waits for a limit
         self._count = 0
         self._in_flight: dict[int, Reservation] = {}
         self._began: float | None = None
@@ -206,25 +207,19 @@ class Lane:
             "input_tokens": float(input_tokens),
             "output_tokens": float(output_tokens),
         }
-        self._queued += 1
-        try:
-            async with self._turn:
-                while (wait := self._wait(amounts)) > 0:
-                    await self._runtime.asleep(min(wait, _LOOK))
-        finally:
-            self._queued -= 1
-        # No other task has run since the last look, so what it saw still holds.
-        return self._take(amounts)
+        return await self._turns.get(amounts)
 
     def _wait(self, amounts: Mapping[str, float]) -> float:
+        """Seconds until these can be taken, as far as known; infinity: until something is heard of those under way."""
         now = self._runtime.clock()
-        waits = [self._paused_until - now]
-        if self._crowd() >= max(int(self._window), 1):
-            waits.append(_LOOK / 5)
+        wait = self._paused_until - now
         for name, bucket in self._buckets():
             bucket.fill(now)
-            waits.append(bucket.wait_for(amounts[name]))
-        return max(waits)
+            wait = max(wait, bucket.wait_for(amounts[name]))
+        self._limiting = wait > 0
+        if wait <= 0 and self._crowd() >= max(int(self._window), 1):
+            return math.inf
+        return wait
 
     def _crowd(self) -> int:
         """Requests that count against the window: those that nothing was heard of, and all of them once the server has
@@ -258,13 +253,17 @@ class Lane:
             return
         reservation.observed = True
         self._let_in += 1
-        self._window += 1.0 if self._window < self._threshold else 1.0 / self._window
+        if self._window < self._threshold:
+            self._window += 1.0 if self._told else _UNTOLD
+        else:
+            self._window += 1.0 / self._window
         if self._guessed is not None:
             since = (self._count - self._refused_at) / 200
             self._guessed.rate *= 1 + (_CREEP * (1 + since * since) if self._measured else _SEARCH)
             self._guessed.capacity = max(self._guessed.rate, 1.0)
         if rate_limit is not None:
             self._learn(reservation, rate_limit)
+        self._turns.hear()
 
     def settle(self, reservation: Reservation, usage: Usage | None, rate_limit: RateLimit | None = None) -> None:
         """The reply is over: give back what was reserved and not used.
@@ -304,9 +303,15 @@ class Lane:
         """Let nothing leave for so many seconds; a longer pause that is under way stays."""
         self._paused_until = max(self._paused_until, self._runtime.clock() + seconds)
 
+    def _back(self, reservation: Reservation) -> None:
+        """Nothing was sent."""
+        self._end(reservation)
+        self._give_back(reservation.amounts)
+
     def _end(self, reservation: Reservation) -> None:
         reservation.settled = True
         self._in_flight.pop(reservation.number, None)
+        self._turns.hear()
 
     def _give_back(self, amounts: Mapping[str, float]) -> None:
         now = self._runtime.clock()
@@ -396,12 +401,13 @@ class Lane:
             rates[name] = min(rates.get(name, float("inf")), bucket.rate * 60)
         return LaneState(
             in_flight=len(self._in_flight),
-            queued=self._queued,
+            queued=len(self._turns),
             window=max(int(self._window), 1),
             paused=max(self._paused_until - self._runtime.clock(), 0.0),
             per_minute=rates,
             requests=self._count,
             refused=self._refused,
+            limited=len(self._turns) if self._limiting else 0,
         )
 
 

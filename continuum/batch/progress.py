@@ -27,6 +27,7 @@ class Status:
         lanes: the provider's limits, by (provider, base URL, model).
         stopping: why no new request is sent any more; None while the batch goes on.
         seconds: since this run began.
+        carried: what is waited for in the provider's batch API, for people; empty where requests go out one by one.
     """
 
     summary: Summary
@@ -37,6 +38,7 @@ class Status:
     lanes: dict[tuple[str, ...], LaneState]
     stopping: str | None
     seconds: float
+    carried: str = ""
 
 
 class Progress(Protocol):

@@ -108,6 +108,7 @@ class Runner:
             lanes={} if shared.lanes is None else shared.lanes.states(),
             stopping=shared.gate.reason,
             seconds=shared.runtime.clock() - self._started,
+            carried="" if shared.carrier is None else shared.carrier.state(),
         )
 
     def _close(self, reason: Stop, message: str) -> None:

@@ -87,7 +87,8 @@ _WHY: Final = {
     "SQLITE_READONLY": "the file or its folder cannot be written to",
     "SQLITE_CANTOPEN": "the file cannot be opened; does its folder exist, and may it be written to?",
     "SQLITE_NOTADB": "this is no SQLite file, or its head is damaged; restore it from a copy, or choose another name",
-    "SQLITE_CORRUPT": "the file is damaged; keep it, and save what is readable with `sqlite3 FILE .recover`",
+    "SQLITE_CORRUPT": "the file is damaged; restore it from a copy, or export what is whole, or else keep it and try "
+    "`sqlite3 FILE .recover | sqlite3 NEW`",
     "SQLITE_BUSY": "another program holds it locked; close that program",
 }
 

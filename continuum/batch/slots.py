@@ -19,7 +19,8 @@ class Slots:
 
     With `auto`, places are added as long as replies come as fast as ever and no request has to wait for a rate limit:
     one per reply at first, one per round of all documents after the first sign of too many. They are taken away where
-    requests queue up, and a tenth at a time where replies have become slow.
+    requests wait for a limit, and a tenth at a time where replies have become slow; and no more of them before those
+    documents have ended for which there is no place any more.
 
     Args:
         concurrency: how many documents, or `auto`.
@@ -66,7 +67,7 @@ class Slots:
         Args:
             output_tokens: of it.
             seconds: that it took.
-            queued: requests that wait for the provider's limits now.
+            queued: requests that wait for the provider's limits now (not for a sign of those under way).
         """
         if not self._auto:
             return
@@ -75,15 +76,20 @@ class Slots:
             speed = output_tokens / seconds
             self._speed = speed if not self._speed else self._speed + _SMOOTH * (speed - self._speed)
             self._best = max(self._best, self._speed)
+        settled = self.used <= self.limit
         if queued > self.limit / 4 + 1:
             self._searching = False
-            self._limit = max(self._limit - 1, 1.0)
+            if settled:
+                self._limit = max(self._limit - 1, 1.0)
         elif self._speed < _SLOW * self._best:
             self._searching = False
-            if self._since > self._limit:
+            if settled and self._since > self._limit:
                 self._limit, self._since = max(self._limit * 0.9, 1.0), 0
+        elif self._searching and self.used * 2 > self._limit:  # replies may come together, before places are taken
+            self._limit = min(self._limit + 1.0, _MOST)
+            self._notify()
         elif self.used >= self.limit:
-            self._limit = min(self._limit + (1.0 if self._searching else 1.0 / self._limit), _MOST)
+            self._limit = min(self._limit + 1.0 / self._limit, _MOST)
             self._notify()
 
     def _notify(self) -> None:

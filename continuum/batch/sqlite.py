@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
-from continuum._core.errors import ChangedJobsError, FencedError, JournalError
+from continuum._core.errors import ChangedJobsError, DamagedJournalError, FencedError, JournalError
 from continuum._core.types import Usage
 from continuum.batch.job import Job
 from continuum.batch.journal import Document, DocumentState, Entry
@@ -61,7 +61,7 @@ class SqliteJournal(SqliteReader):
         self._run = 0
         self._partials: dict[int, tuple[Document, int, str, str]] = {}  # not written yet
         self._partial_on_disk: set[int] = set()
-        self._unsaved: list[tuple[str, Mapping[str, Any]]] = []
+        self._unsaved: dict[tuple[int, int], tuple[str, Mapping[str, Any]]] = {}
 
     # -- opening and closing --------------------------------------------------------------------------------------
 
@@ -244,7 +244,7 @@ class SqliteJournal(SqliteReader):
         self, connection: sqlite3.Connection, key: int, number: int, epoch: int, entries: int, job: str
     ) -> Document:
         kept: list[Entry] = []
-        aside, aside_cost = Usage(), 0.0
+        aside, aside_cost, damage = Usage(), 0.0, ""
         begun = connection.execute("SELECT request, text FROM partial WHERE document = ?", (key,)).fetchone()
         if begun is not None:
             self._partial_on_disk.add(key)
@@ -255,7 +255,11 @@ class SqliteJournal(SqliteReader):
         )
         for row, request, elapsed, cost, void, checksum, text in rows:
             entry_number = row - (key << _SHIFT)
-            outcome = self._loads(text, checksum, f"round {entry_number + 1} of job number {number + 1}")
+            try:
+                outcome = self._loads(text, checksum, f"round {entry_number + 1} of job number {number + 1}")
+            except DamagedJournalError as error:  # it is this document's alone
+                damage = error.message
+                break
             if void:
                 aside += Usage(**outcome.get("usage", {}))
                 aside_cost += cost or 0.0
@@ -272,6 +276,7 @@ class SqliteJournal(SqliteReader):
             next_number=entries,
             aside=aside if aside.total_tokens else None,
             aside_cost=aside_cost,
+            damage=damage,
         )
 
     # -- what comes -----------------------------------------------------------------------------------------------
@@ -285,8 +290,9 @@ class SqliteJournal(SqliteReader):
         except FencedError:
             raise
         except JournalError as error:
-            self._unsaved.append((document.job.id, entry.outcome))
-            raise JournalError(error.message, self._unsaved) from error
+            self._unsaved[document.key, entry.number] = document.job.id, entry.outcome
+            raise JournalError(error.message, list(self._unsaved.values())) from error
+        self._unsaved.pop((document.key, entry.number), None)
 
     def _put(self, connection: sqlite3.Connection, document: Document, entry: Entry, text: str) -> None:
         key, outcome = document.key, entry.outcome

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import anyio
 
-from continuum._core.errors import JournalError
+from continuum._core.errors import DamagedJournalError, JournalError
 from continuum.batch.journal import DocumentState, Summary
 from continuum.batch.outcomes import result_from_json
 from continuum.batch.schema import check_kind, explain
@@ -37,33 +37,61 @@ class SqliteReader:
 
     async def results(self, *states: DocumentState) -> AsyncIterator[tuple[int, JobResult]]:
         """See `Journal.results`."""
-        last = (-1, -1)
-        while page := await anyio.to_thread.run_sync(self._page, states, last):
+        last, damaged = (-1, -1), dict[str, str]()
+        while page := await anyio.to_thread.run_sync(self._page, states, last, damaged):
             for number, key, result in page:
-                yield number, result
                 last = number, key
+                if result is not None:
+                    yield number, result
+        self._check_whole(damaged)
 
     def read(self, *states: DocumentState) -> Iterator[tuple[int, JobResult]]:
         """The sync twin of `results()`."""
-        last = (-1, -1)
-        while page := self._page(states, last):
+        last, damaged = (-1, -1), dict[str, str]()
+        while page := self._page(states, last, damaged):
             for number, key, result in page:
-                yield number, result
                 last = number, key
+                if result is not None:
+                    yield number, result
+        self._check_whole(damaged)
 
-    def _page(self, states: Sequence[DocumentState], last: tuple[int, int]) -> list[tuple[int, int, JobResult]]:
+    def _page(
+        self, states: Sequence[DocumentState], last: tuple[int, int], damaged: dict[str, str]
+    ) -> list[tuple[int, int, JobResult | None]]:
+        """Some results (None: damaged), each read by itself: one that is damaged must not hide the others."""
         states = states or ("complete", "incomplete", "failed")
         marks = ", ".join("?" * len(states))
+        page: list[tuple[int, int, JobResult | None]] = []
         with _Reading(self.path) as connection:
             rows = connection.execute(
-                "SELECT number, document.key, checksum, result FROM document JOIN result ON document = document.key "
-                f"WHERE (number, document.key) > (?, ?) AND state IN ({marks}) ORDER BY number, document.key LIMIT ?",
+                f"SELECT number, key, id FROM document WHERE (number, key) > (?, ?) AND state IN ({marks}) "
+                "ORDER BY number, key LIMIT ?",
                 (*last, *states, _PAGE),
             ).fetchall()
-            return [
-                (number, key, result_from_json(self._loads(text, checksum, f"the result of job number {number + 1}")))
-                for number, key, checksum, text in rows
-            ]
+            for number, key, id in rows:
+                result = None
+                try:
+                    found = connection.execute("SELECT checksum, result FROM result WHERE document = ?", (key,))
+                    text = next(((text, checksum) for checksum, text in found), None)
+                    if text is not None:
+                        result = result_from_json(self._loads(*text, f"the result of job number {number + 1}"))
+                    else:
+                        damaged[id] = "it is gone"
+                except (DamagedJournalError, sqlite3.DatabaseError) as error:
+                    damaged[id] = str(error)
+                page.append((number, key, result))
+        return page
+
+    def _check_whole(self, damaged: Mapping[str, str]) -> None:
+        if not damaged:
+            return
+        named = ", ".join(map(repr, list(damaged)[:10])) + (", …" if len(damaged) > 10 else "")
+        raise DamagedJournalError(
+            f"the journal {str(self.path)!r} is damaged: the results of {len(damaged):,} document(s) are not what was "
+            f"written ({named}), all others are whole. Restore it from a copy, or export what is whole and draft those "
+            f"again from another journal. The first of them: {next(iter(damaged.values()))}",
+            list(damaged),
+        )
 
     async def settings(self) -> Mapping[str, Any] | None:
         """What the batch was begun with; None if it was not."""
@@ -120,8 +148,9 @@ class SqliteReader:
 
     def _loads(self, text: str, checksum: int, what: str) -> Any:
         if zlib.crc32(text.encode()) != checksum:
-            raise JournalError(
-                f"the journal {str(self.path)!r} is damaged: {what} is not what was written; restore it from a copy"
+            raise DamagedJournalError(
+                f"the journal {str(self.path)!r} is damaged: {what} is not what was written; restore it from a copy, "
+                "or export what is whole"
             )
         return json.loads(text)
 

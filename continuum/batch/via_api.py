@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anyio
 import httpx2
-import structlog
 
+from continuum import _events
 from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 from continuum._runtime import Runtime
@@ -33,13 +33,18 @@ from continuum.batch.endpoints import Answer, AnthropicBatches, Asked, BatchApi,
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    Trouble = Callable[[Exception, int], None]
+
 PRICE_FACTOR: Final = 0.5
 """What a request in a batch costs, of what it costs by itself (OpenAI and Anthropic alike, 2026)."""
 
 _MOST_REQUESTS: Final = 50_000  # OpenAI's limit per batch; Anthropic's is 100,000
 _MOST_BYTES: Final = 180_000_000  # OpenAI's limit is 200 MB, Anthropic's 256 MB
 _PATHS: Final = ("/chat/completions", "/messages", "/responses")
-log = structlog.get_logger("continuum")
+
+
+def _nobody(error: Exception, times: int) -> None:
+    """Is told of trouble where nobody else is."""
 
 
 class Notes(Protocol):
@@ -64,6 +69,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
         run: a name for the whole job, the same after a restart.
         options: see `ViaBatchApi`.
         runtime: clock and sleep.
+        trouble: told of each look at the provider's batches that failed, and how many of them in a row.
     """
 
     def __init__(
@@ -75,10 +81,14 @@ class BatchTransport(httpx2.AsyncBaseTransport):
         run: str,
         options: ViaBatchApi,
         runtime: Runtime | None = None,
+        trouble: Trouble = _nobody,
     ) -> None:
         self._api, self._live, self._notes = api, live, notes
         self._run, self._options = run, options
         self._runtime = runtime or Runtime()
+        self._trouble, self._failed_looks = trouble, 0
+        self._log = _events.logger(run)
+        self._alone: set[str] = set()
         self._waiting: dict[str, Asked] = {}  # not submitted
         self._submitted: dict[str, Asked] = {}  # somebody waits for its answer
         self._batches: dict[int, Submission] = {}
@@ -106,6 +116,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
             self._waiting.pop(name, None)
             self._submitted.pop(name, None)
         if asked.answer is None:
+            self._alone.add(who)
             return await self._live.handle_async_request(request)
         if isinstance(asked.answer, Exception):
             raise asked.answer
@@ -116,9 +127,25 @@ class BatchTransport(httpx2.AsyncBaseTransport):
 
     # -- the work -------------------------------------------------------------------------------------------------
 
+    def went_alone(self, who: str) -> bool:
+        """Whether the request that somebody made last was sent by itself; asked once for each request."""
+        alone = who in self._alone
+        self._alone.discard(who)
+        return alone
+
+    def state(self) -> str:
+        """What is waited for, for people; empty if nothing is."""
+        numbers = {self._home[name] for name in self._submitted if name in self._home}
+        if not numbers:
+            return ""
+        ids = ", ".join(str(self._batches[number].id or "being submitted") for number in sorted(numbers))
+        hours = max(time.time() - min(self._batches[number].at for number in numbers), 0.0) / 3600
+        return f"{len(self._submitted):,} requests at the provider since {hours:.1f} h ({ids})"
+
     async def serve(self) -> None:
         """Submit and collect for ever; run it beside the documents and cancel it at the end."""
-        await self._load()
+        while not await self._load():
+            await self._runtime.asleep(self._options.poll)
         looks = 0
         while True:
             if not self._waiting and not self._submitted:
@@ -143,18 +170,30 @@ class BatchTransport(httpx2.AsyncBaseTransport):
             await self._runtime.asleep(self._options.linger)
         return bool(self._waiting)
 
-    async def _load(self) -> None:
+    async def _load(self) -> bool:
+        """Read what was noted; whether that could be done."""
         for key, value in (await self._notes.notes("batch/")).items():
             batch = Submission(int(key.rpartition("/")[2]), value["names"], value["at"], value["id"])
             if batch.id is None:
-                batch.id = await self._api.find(batch, self._label(batch.number))
+                try:
+                    batch.id = await self._api.find(batch, self._label(batch.number))
+                except Exception as error:  # without an answer nobody knows whether it would be bought twice
+                    self._look_failed(batch, error)
+                    return False
+                self._failed_looks = 0
                 if batch.id is None:
-                    log.info("batch_never_submitted", number=batch.number, requests=len(batch.names))
+                    self._log.info("batch_never_submitted", number=batch.number, requests=len(batch.names))
                     continue
                 await self._note(batch)
             self._enter(batch)
         for name in [name for name in self._waiting if name in self._home]:
             self._submitted[name] = self._waiting.pop(name)
+        return True
+
+    def _look_failed(self, batch: Submission, error: Exception) -> None:
+        self._failed_looks += 1
+        self._log.warning("batch_not_read", number=batch.number, id=batch.id, error=str(error))
+        self._trouble(error, self._failed_looks)
 
     def _enter(self, batch: Submission) -> None:
         self._batches[batch.number] = batch
@@ -190,14 +229,14 @@ class BatchTransport(httpx2.AsyncBaseTransport):
         try:
             batch.id = await self._api.submit(part, self._label(number))
         except Exception as error:  # each document is told, and decides for itself as with any failed request
-            log.warning("batch_refused", number=number, requests=len(part), error=str(error))
+            self._log.warning("batch_refused", number=number, requests=len(part), error=str(error))
             for one in part:
                 self._home.pop(one.name, None)
                 self._submitted.pop(one.name, None)
                 one.give(_as_answer(error))
             return
         await self._note(batch)
-        log.info("batch_submitted", number=number, id=batch.id, requests=len(part))
+        self._log.info("batch_submitted", number=number, id=batch.id, requests=len(part))
 
     async def _collect(self) -> bool:
         """Look at the batches that somebody waits for; whether one was over."""
@@ -207,6 +246,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
             assert batch.id is not None
             try:
                 results = await self._api.results(batch.id)
+                self._failed_looks = 0
                 if results is None:
                     continue
                 async for name, answer in results:
@@ -214,7 +254,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
                     if asked is not None:
                         asked.give(answer)
             except Exception as error:  # the batch is paid for and stays where it is: look again later
-                log.warning("batch_not_read", number=number, id=batch.id, error=str(error))
+                self._look_failed(batch, error)
                 continue
             over = True
             for name in batch.names:
@@ -250,10 +290,24 @@ class _Through(httpx2.AsyncBaseTransport):
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """A client whose requests are carried in batches, and the work that does it."""
+    """A client whose requests are carried in batches, and the work that does it; a `Carrier`."""
 
     client: Any
     transport: BatchTransport
+    may_go_alone: bool
+
+    def factor(self, asking: str) -> float:
+        """See `Carrier.factor`."""
+        return 1.0 if self.transport.went_alone(asking) else PRICE_FACTOR
+
+    @property
+    def most_factor(self) -> float:
+        """See `Carrier.most_factor`."""
+        return 1.0 if self.may_go_alone else PRICE_FACTOR
+
+    def state(self) -> str:
+        """See `Carrier.state`."""
+        return self.transport.state()
 
     async def serve(self) -> None:
         """See `BatchTransport.serve`; the client is closed at the end."""
@@ -296,8 +350,12 @@ class ViaBatchApi:
         given = {} if policy is None else policy.model_dump(exclude_unset=True)
         return Policy(**{"deadline": None, **given, "stream": False})
 
-    async def carry(self, client: Any, notes: Notes, runtime: Runtime) -> Carried:
+    async def carry(self, client: Any, notes: Notes, runtime: Runtime, trouble: Trouble = _nobody) -> Carried:
         """Make the client whose requests are carried in batches.
+
+        Args:
+            client: the caller's.
+            notes, runtime, trouble: as for `BatchTransport`.
 
         Raises:
             ConfigurationError: the client's provider has no batch API that continuum knows.
@@ -306,18 +364,26 @@ class ViaBatchApi:
         if not kept:
             await notes.put_note("run", {"name": secrets.token_hex(8)})
             kept = await notes.notes("run")
-        batched, transport = over_batches(client, notes, run=kept["run"]["name"], options=self, runtime=runtime)
-        return Carried(batched, transport)
+        batched, transport = over_batches(
+            client, notes, run=kept["run"]["name"], options=self, runtime=runtime, trouble=trouble
+        )
+        return Carried(batched, transport, bool(self.live_below))
 
 
 def over_batches(
-    client: Any, notes: Notes, *, run: str, options: ViaBatchApi | None = None, runtime: Runtime | None = None
+    client: Any,
+    notes: Notes,
+    *,
+    run: str,
+    options: ViaBatchApi | None = None,
+    runtime: Runtime | None = None,
+    trouble: Trouble = _nobody,
 ) -> tuple[Any, BatchTransport]:
     """A client whose requests are carried in batches, and the transport to `serve()`.
 
     Args:
         client: an `AsyncOpenAI` or `AsyncAnthropic`.
-        notes, run, options, runtime: as for `BatchTransport`.
+        notes, run, options, runtime, trouble: as for `BatchTransport`.
 
     Raises:
         ConfigurationError: the client is none of the two.
@@ -329,7 +395,13 @@ def over_batches(
             f"client={type(client).__name__} has no batch API that continuum knows; use AsyncOpenAI or AsyncAnthropic"
         )
     transport = BatchTransport(
-        found(client), _Through(client._client), notes, run=run, options=options or ViaBatchApi(), runtime=runtime
+        found(client),
+        _Through(client._client),
+        notes,
+        run=run,
+        options=options or ViaBatchApi(),
+        runtime=runtime,
+        trouble=trouble,
     )
     http = httpx2.AsyncClient(transport=transport, timeout=None, base_url=str(client.base_url))
     return client.with_options(http_client=http, max_retries=0, timeout=None), transport

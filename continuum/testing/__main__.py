@@ -39,7 +39,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--context-window", type=int, help="tokens of prompt and answer together")
     add("--requests-per-minute", type=float)
     add("--output-tokens-per-minute", type=float)
+    add("--tokens-per-minute", type=float, help="input and output together")
     add("--burst", type=float, help="requests that the full bucket holds")
+    add("--token-burst", type=float, help="tokens that the full bucket holds")
     add("--record", action="store_true", help="keep the requests in memory")
     add("--until-eof", action="store_true", help="stop when the standard input is closed")
     return parser
@@ -49,8 +51,14 @@ def _provider(options: argparse.Namespace) -> SimulatedProvider:
     from continuum.testing.documents import sample_documents
 
     limit = None
-    if options.requests_per_minute or options.output_tokens_per_minute:
-        limit = RateLimitSpec(options.requests_per_minute, options.output_tokens_per_minute, options.burst)
+    if options.requests_per_minute or options.output_tokens_per_minute or options.tokens_per_minute:
+        limit = RateLimitSpec(
+            options.requests_per_minute,
+            options.output_tokens_per_minute,
+            options.burst,
+            options.token_burst,
+            options.tokens_per_minute,
+        )
     documents = {path.stem: path.read_text(encoding="utf-8") for path in options.document or ()}
     return SimulatedProvider(
         documents or sample_documents(),

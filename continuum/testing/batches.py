@@ -31,12 +31,14 @@ class BatchSpec:
         fail: batches, counted from 0, that fail as a whole before any of their requests is answered. (Anthropic knows
             no such state: each of their requests is `errored`.)
         expire: batches, counted from 0, that expire when about half of their requests are answered.
+        looks: statuses that looks at a batch get in place of an answer; the looks at all batches count, from 0.
         seed: chooses which half, and the order of the results, which is not that of the requests.
     """
 
     polls: int = 1
     fail: Collection[int] = ()
     expire: Collection[int] = ()
+    looks: Mapping[int, int] = field(default_factory=dict)
     seed: int = 0
 
 
@@ -72,6 +74,7 @@ class BatchDesk:
         self._spec, self._answer, self._created = spec, answer, created
         self._batches: list[_Batch] = []
         self._files: dict[str, bytes] = {}
+        self._looks = 0
 
     def handle(self, method: str, path: str, headers: Mapping[str, str], raw: bytes) -> tuple[bytes, str] | None:
         """The body of the response and its content type; None if this is none of the desk's endpoints.
@@ -117,6 +120,9 @@ class BatchDesk:
     def _look(self, name: str) -> _Batch:
         """A batch, as it is asked for: that is what makes its time pass."""
         batch = self._find(name)
+        self._looks += 1
+        if (status := self._spec.looks.get(self._looks - 1)) is not None:
+            raise RequestError(f"The request was refused with status {status}.", status=status)
         batch.polls += 1
         if not batch.ended and batch.polls >= self._spec.polls:
             self._work(batch)

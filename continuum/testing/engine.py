@@ -245,7 +245,7 @@ class Engine:
         fault = self._faults.take(info)
         if fault is not None and fault.kind != "ok" and fault.kind not in STREAM_FAULTS:
             return _instead(api, fault, identity)
-        limit_headers, reserved = self._admit(api, chat, identity)
+        limit_headers, reserved = self._admit(api, chat, identity, prompt_tokens)
         if isinstance(limit_headers, Outcome):
             return limit_headers
         behaviour = self._behaviours.take(info) or _EXACT
@@ -338,11 +338,13 @@ class Engine:
             raise api.window_error(prompt_tokens, window)
         return window - prompt_tokens, prompt_tokens
 
-    def _admit(self, api: WireApi, chat: Chat, identity: Identity) -> tuple[dict[str, str] | Outcome, int]:
+    def _admit(
+        self, api: WireApi, chat: Chat, identity: Identity, prompt_tokens: int
+    ) -> tuple[dict[str, str] | Outcome, int]:
         if self._limiter is None:
             return {}, 0
         reserved = (chat.cap or self.options.max_output_tokens or 1) * chat.n
-        verdict = self._limiter.admit(reserved)
+        verdict = self._limiter.admit(reserved, prompt_tokens)
         headers = api.rate_limit_headers(verdict.states)
         if verdict.retry_after is None:
             return headers, reserved

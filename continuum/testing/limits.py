@@ -20,6 +20,7 @@ class RateLimitSpec:
         output_tokens_per_minute: how fast the token bucket fills. None: no limit.
         burst: how many requests the full bucket holds. None: those of one minute.
         token_burst: how many tokens the full bucket holds. None: those of one minute.
+        tokens_per_minute: input and output together, as OpenAI counts; in place of `output_tokens_per_minute`.
 
     Raises:
         ValueError: a limit is not positive.
@@ -29,9 +30,12 @@ class RateLimitSpec:
     output_tokens_per_minute: float | None = None
     burst: float | None = None
     token_burst: float | None = None
+    tokens_per_minute: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("requests_per_minute", "output_tokens_per_minute", "burst", "token_burst"):
+        if self.tokens_per_minute is not None and self.output_tokens_per_minute is not None:
+            raise ValueError("tokens_per_minute and output_tokens_per_minute are two limits of one bucket; give one")
+        for name in ("requests_per_minute", "output_tokens_per_minute", "burst", "token_burst", "tokens_per_minute"):
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise ValueError(f"{name} must be positive, not {value!r}; leave it out for no limit")
@@ -105,19 +109,20 @@ class RateLimiter:
         self._buckets.clear()
         for name, per_minute, burst in (
             ("requests", self.spec.requests_per_minute, self.spec.burst),
-            ("tokens", self.spec.output_tokens_per_minute, self.spec.token_burst),
+            ("tokens", self.spec.tokens_per_minute or self.spec.output_tokens_per_minute, self.spec.token_burst),
         ):
             if per_minute is not None:
                 capacity = per_minute if burst is None else burst
                 self._buckets[name] = Bucket(per_minute / 60, capacity, capacity, now)
 
-    def admit(self, output_tokens: int) -> Verdict:
-        """Takes one request and its output tokens out of the buckets, or says how long to wait.
+    def admit(self, output_tokens: int, input_tokens: int = 0) -> Verdict:
+        """Takes one request and its tokens out of the buckets, or says how long to wait.
 
         As at real providers the output is not known yet: the cap is reserved, and `settle` gives back the rest.
         """
         now = self._clock()
-        costs = {"requests": 1.0, "tokens": float(output_tokens)}
+        tokens = output_tokens + (input_tokens if self.spec.tokens_per_minute else 0)
+        costs = {"requests": 1.0, "tokens": float(tokens)}
         waits: dict[str, float] = {}
         for name, bucket in self._buckets.items():
             bucket.fill(now)

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -272,6 +273,26 @@ def test_an_argument_that_the_sdk_does_not_have(provider: Callable[..., Simulate
     assert "briefs.jsonl:1: temprature: no argument" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("model", "cap", "words"),
+    [("my-model", ["--max-tokens", "200"], "price of model='my-model'"), ("gpt-4o", [], "cap")],
+)
+def test_a_cost_cap_that_cannot_be_kept_is_refused(
+    provider: Callable[..., SimulatedProvider], briefs: Path, model: str, cap: list[str], words: str
+) -> None:
+    """Before anything is sent, and no row has failed because of it; `resume` refuses as well."""
+    server = provider()
+    order = ["batch", "briefs.jsonl", "-o", "out.jsonl", "-m", model, "--base-url", server.openai_base_url, *cap]
+    result = invoke(*order, "--max-cost", "1")
+    assert (result.exit_code, server.requests, os.listdir()) == (2, [], ["briefs.jsonl"])
+    assert "briefs.jsonl:1: --max-cost=1 cannot be kept" in result.stderr
+    assert words in result.stderr
+    assert invoke(*order, "--deadline", "0.0001").exit_code == 6
+    again = invoke("resume", "out.jsonl", "--max-cost", "1")
+    assert (again.exit_code, words in again.stderr) == (2, True)
+    assert '"failed": 0' in invoke("status", "out.jsonl", "--json").stdout
+
+
 def batches_of(journal: str) -> list[str]:
     """The names of the provider's batches that a run has made."""
     return [note["id"] for note in anyio.run(SqliteJournal(journal).notes, "batch/").values()]
@@ -281,8 +302,9 @@ def test_through_the_batch_api(provider: Callable[..., SimulatedProvider], brief
     """The same documents, at half the price; `resume` goes on that way by itself."""
     server = provider()
     via = ["--via", "batch-api", "--poll", "0.05"]
-    result = batch(server, *via, "--max-rounds", "2", model="gpt-4o-mini")
+    result = batch(server, *via, "--max-rounds", "2", "--json", model="gpt-4o-mini")
     assert result.exit_code == 3, result.stderr
+    assert json.loads(result.stdout)["rounds"] == 12
     batches = batches_of("out.jsonl.journal")
     assert len(batches) >= 2
     result = invoke("retry", "out.jsonl", "--incomplete", "--max-rounds", "40", "--poll", "0.05")
@@ -535,6 +557,101 @@ def test_a_file_that_is_no_journal(provider: Callable[..., SimulatedProvider], b
         assert "out.jsonl.journal" in result.stderr
         assert Path("out.jsonl.journal").read_bytes() == data
         assert invoke("status", "out.jsonl").exit_code == 2
+
+
+@pytest.mark.parametrize("how", ["a text", "pages"])
+def test_damage_takes_nothing_else_with_it(
+    provider: Callable[..., SimulatedProvider], briefs: Path, how: str, tmp_path: Path
+) -> None:
+    """What is whole is written, what is not is named; a file that was written before the damage stays."""
+    server = provider()
+    briefs.write_text("".join(json.dumps({"id": f"d{n}", "prompt": f"Write number {n}."}) + "\n" for n in range(40)))
+    assert batch(server).exit_code == 0
+    before = Path("out.jsonl").read_bytes()
+    journal = Path("out.jsonl.journal")
+    connection = sqlite3.connect(journal)
+    sql = "UPDATE result SET result = replace(result, 'tide', 'tile') WHERE document = 4"
+    if how == "a text":
+        assert connection.execute(sql).rowcount == 1
+    connection.commit()
+    place = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'result'").fetchone()[0]
+    size = connection.execute("PRAGMA page_size").fetchone()[0]
+    connection.close()
+    if how == "pages":  # a leaf of the table of results: its number stands in the cells of the root
+        data = bytearray(journal.read_bytes())
+        root = data[(place - 1) * size : place * size]
+        cell = int.from_bytes(root[12:14], "big")
+        leaf = int.from_bytes(root[cell : cell + 4], "big")
+        data[(leaf - 1) * size : leaf * size] = b"A" * size
+        journal.write_bytes(data)
+    for command in (["resume", "out.jsonl"], ["batch", "briefs.jsonl", "-o", "out.jsonl", *options(server)]):
+        result = invoke(*command)
+        assert result.exit_code == 5
+        assert "is damaged: the results of " in result.stderr
+        assert "kept: 40 of 40 documents complete" in result.stderr
+        assert Path("out.jsonl").read_bytes() == before
+    result = invoke("export", "out.jsonl", "-o", "whole.jsonl", "--out-dir", "whole")
+    assert (result.exit_code, "what is whole" in result.stderr) == (2, True)
+    whole = rows("whole.jsonl")
+    assert 20 <= len(whole) < 40
+    assert {row["text"] for row in whole} == {POEM}
+    assert len(os.listdir("whole")) == len(whole) + 1
+    lost = {f"d{n}" for n in range(40)} - {row["id"] for row in whole}
+    assert all(repr(id) in result.stderr for id in list(lost)[:10])
+
+
+def test_a_damaged_round_stops_its_own_document_only(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
+    """The others go on; what came before the damage is in its result, and nothing is bought anew for it."""
+    server = provider(first_delay=0.2)
+    assert batch(server, "--max-rounds", "3").exit_code == 3
+    connection = sqlite3.connect("out.jsonl.journal")
+    key = connection.execute("SELECT key FROM document WHERE id = 'd2'").fetchone()[0]
+    first = connection.execute("SELECT min(key), outcome FROM entry WHERE key / 1048576 = ?", (key,)).fetchone()
+    connection.execute("UPDATE entry SET outcome = replace(outcome, 'e', 'f') WHERE key = ?", (first[0] + 1,))
+    connection.commit()
+    connection.close()
+    sent = len(server.requests)
+    result = invoke("retry", "out.jsonl", "--incomplete", "--max-rounds", "40")
+    assert result.exit_code == 3, result.stderr
+    assert {row["id"] for row in rows("out.jsonl")} == {"d0", "d1", "d3", "d4", "d5"}
+    assert not [request for request in server.requests[sent:] if request.prompt == "Write number 2."]
+    (damaged,) = rows("out.incomplete.jsonl")
+    assert damaged["text"] == json.loads(first[1])["text"]
+    assert "is damaged: round 2 of job number 3" in damaged["failure"]
+
+
+def test_a_run_says_what_it_goes_on_from(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
+    """Documents and rounds that are kept, before anything is sent."""
+    server = provider(first_delay=0.2)
+    assert "going on from" not in batch(server, "--deadline", "0.5").stderr
+    result = batch(server)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("going on from: ")
+    assert "6 to be drafted" in result.stderr.splitlines()[0] or "complete" in result.stderr.splitlines()[0]
+
+
+_WIDE = """
+import json, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+from continuum.cli import main
+sys.argv[1:] = json.loads(sys.argv[1])
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no resource limits")
+def test_many_documents_at_once_need_no_higher_limit_of_files(
+    provider: Callable[..., SimulatedProvider], briefs: Path
+) -> None:
+    """A hundred connections are open at once although the shell allows 64 files, and each is used again."""
+    server = provider(first_delay=0.4)
+    briefs.write_text("".join(json.dumps({"id": f"d{n}", "prompt": f"Write {n}."}) + "\n" for n in range(100)))
+    arguments = ["batch", "briefs.jsonl", "-o", "out.jsonl", *options(server), "--concurrency", "100", "--unary"]
+    process = subprocess.Popen([sys.executable, "-c", _WIDE, json.dumps(arguments)], stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: server.open_connections >= 100 or process.poll() is not None)
+    _, told = process.communicate(timeout=60)
+    assert (process.returncode, "100 of 100 documents complete" in told) == (0, True), told
+    assert set(server.statuses) == {200}
 
 
 # -- progress ---------------------------------------------------------------------------------------------------------

@@ -395,6 +395,17 @@ def test_a_template_uses_any_field(tmp_path: Path) -> None:
     assert (job.prompt, job.max_tokens) == ("On <tea>, x, raw, a.", 5)
 
 
+def test_a_template_may_ask_for_an_empty_cell(tmp_path: Path) -> None:
+    """In CSV; where it would be written, the row is a bad one."""
+    path = tmp_path / "rows.csv"
+    path.write_text("id,topic,n\na,tea,3\nb,time,\n")
+    asks = "On {{ topic }}{% if n %}, {{ n }} times{% endif %}{{ row.n | default('!') }}"
+    made = jobs(path, template=template(tmp_path, asks))
+    assert [job.prompt for job in made] == ["On tea, 3 times3", "On time!"]
+    ((place, reason),) = problems(path, template=template(tmp_path, "{{ topic }} {{ n }}"))
+    assert (place, "the cell 'n' is empty" in reason) == ("3", True)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

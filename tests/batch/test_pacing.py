@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import math
 import random
@@ -271,3 +272,50 @@ def test_a_bucket_never_lets_out_more_than_flowed_in(
         taken += amount
         debt = max(amount - capacity, 0.0)
         assert taken <= capacity + rate * now + debt + 1e-3
+
+
+def test_many_leave_at_once_where_many_may() -> None:
+    """One turn of the event loop lets out all that the limits allow, however many wait; the order stays."""
+
+    async def main() -> list[tuple[int, int]]:
+        lane = Lane(Limits(requests_per_minute=600, burst=10), TRIO)
+        for _ in range(60):  # the window has grown
+            lane.settle(await lane.reserve(input_tokens=1, output_tokens=1), None)
+        lane.pause(20.0)
+        left: list[tuple[int, int]] = []
+
+        async def one(number: int) -> None:
+            await trio.sleep(number / 1000)
+            place = await lane.reserve(input_tokens=1, output_tokens=1)
+            left.append((place.number, lane.state().requests))
+
+        async with trio.open_nursery() as nursery:
+            for number in range(40):
+                nursery.start_soon(one, number)
+        return left
+
+    left = trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert sorted(left) == [(61 + number, 100) for number in range(40)]
+
+
+def test_who_is_cancelled_with_a_place_gives_it_back() -> None:
+    """The place was given, and the cancellation came before the task had run again."""
+
+    async def main() -> None:
+        lane = Lane(Limits(tokens_per_minute=6000), Runtime())
+        lane.pause(0.02)
+
+        async def one() -> None:
+            await lane.reserve(input_tokens=40, output_tokens=10)
+            other.cancel()  # it has its place already
+
+        first = asyncio.create_task(one())
+        await asyncio.sleep(0)
+        other = asyncio.create_task(lane.reserve(input_tokens=40, output_tokens=10))
+        await asyncio.wait([first, other])
+        assert other.cancelled()
+        state = lane.state()
+        assert (state.requests, state.in_flight, state.queued) == (2, 1, 0)
+        assert lane._given["tokens"].level == pytest.approx(50, abs=5)
+
+    asyncio.run(main())

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 from anthropic import AsyncAnthropic
-from openai import AsyncOpenAI, OpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient, OpenAI
 
 import continuum
 from continuum import ConfigurationError, Job, JobResult, Policy
 from continuum._core.errors import ChangedJobsError, JournalError
+from continuum.batch import Limits, ManyConnections
+from continuum.batch.pacing import Lane
 from continuum.batch.progress import Silent, Status
 from continuum.batch.sqlite import SqliteJournal
 from continuum.testing import Behaviour, SimulatedProvider
@@ -117,6 +119,27 @@ class Watcher(Silent):
         self._note("ended")
 
 
+# -- connections ------------------------------------------------------------------------------------------------------
+
+
+def test_each_request_has_a_connection_and_they_are_used_again(backend: str) -> None:
+    """As many connections as documents, also after replies that broke or were refused; none stays open."""
+    faults = ["ok", "drop:20", "status:500"] * 3
+
+    with SimulatedProvider(TEXTS, chunk_tokens=16, faults=faults) as server:
+
+        async def main() -> tuple[BatchReport, int]:
+            http = DefaultAsyncHttpxClient(transport=ManyConnections())
+            async with AsyncOpenAI(base_url=server.openai_base_url, api_key="none", http_client=http) as client:
+                report = await ask(client, rows(24), concurrency=6)
+                return report, server.open_connections
+
+        report, open_connections = anyio.run(main, backend=backend)
+        check(report, 24)
+        assert 1 <= open_connections <= 6
+        assert server.wait_idle(connections=0)
+
+
 # -- drafting ---------------------------------------------------------------------------------------------------------
 
 
@@ -172,6 +195,19 @@ def test_results_as_they_come(server: SimulatedProvider, backend: str) -> None:
         check(batch.report, 12)
 
     run(server, main, backend)
+
+
+def test_documents_finish_in_a_fair_order(server: SimulatedProvider, backend: str) -> None:
+    """About as the input has them: none is overtaken by more than were in flight with it, also after a restart."""
+
+    async def main(client: AsyncOpenAI) -> list[str]:
+        jobs = ({"id": str(number), "prompt": f"[doc:d0] number {number}"} for number in range(40))
+        async with ask(client, jobs, concurrency=5, limits=Limits(requests_per_minute=60_000)) as batch:
+            return [result.id async for result in batch]
+
+    order = run(server, main, backend)
+    assert sorted(order, key=int) == [str(number) for number in range(40)]
+    assert all(abs(place - int(id)) <= 5 for place, id in enumerate(order)), order
 
 
 def test_leaving_the_loop_early_keeps_what_came(server: SimulatedProvider, backend: str, tmp_path: Path) -> None:
@@ -243,6 +279,25 @@ def test_run_batch(server: SimulatedProvider, backend_of: str, tmp_path: Path) -
 
 
 # -- rows that fail ---------------------------------------------------------------------------------------------------
+
+
+def test_tokens_are_reserved_as_the_provider_counts_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the second request of a document on; also where a character is a token, as in Chinese."""
+    pairs: list[tuple[int, int]] = []
+    settle = Lane.settle
+
+    def watched(self: Lane, place: Any, usage: Any, *more: Any) -> None:
+        if usage is not None and usage.input_tokens > 100:
+            pairs.append((int(place.amounts["input_tokens"]), usage.input_tokens))
+        settle(self, place, usage, *more)
+
+    monkeypatch.setattr(Lane, "settle", watched)
+    text = "".join(f"灯塔看守人第{n}次点亮了灯并把它写下来。" for n in range(40))
+    with SimulatedProvider({"d0": text}, chunk_tokens=16) as server:
+        report = run(server, lambda client: ask(client, [{"id": "a", "prompt": "写" * 60}], max_tokens=120))
+    assert report.complete
+    assert len(pairs) >= 3
+    assert all(0.85 < reserved / counted < 1.2 for reserved, counted in pairs[1:]), pairs
 
 
 def test_a_poisoned_row_stops_nobody(server: SimulatedProvider, backend: str) -> None:

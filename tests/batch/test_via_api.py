@@ -14,6 +14,7 @@ import pytest
 import continuum
 from continuum._core.errors import ConfigurationError
 from continuum.batch.drafting import ASKING
+from continuum.batch.progress import Silent
 from continuum.batch.via_api import BatchTransport, ViaBatchApi, over_batches
 from continuum.providers.pricing import price_of
 from continuum.testing import BatchSpec, SimulatedProvider, sample_documents
@@ -226,3 +227,85 @@ def test_a_whole_run_through_the_batch_api_costs_half_and_survives_a_stop(
         whole = full(result.usage)
         assert whole is not None
         assert result.cost == pytest.approx(whole / 2, rel=0.02)
+
+
+async def draft_all(server: SimulatedProvider, journal: Path, **more: Any) -> Any:
+    """A whole run of all documents through OpenAI's batch API."""
+    async with openai.AsyncOpenAI(base_url=server.openai_base_url, api_key="test") as client:
+        return await continuum.arun_batch(
+            [{"id": name, "prompt": f"[doc:{name}]"} for name in DOCUMENTS],
+            client=client,
+            journal=journal,
+            model="gpt-4o-mini",
+            max_tokens=400,
+            policy=continuum.Policy(max_rounds=60),
+            **more,
+        )
+
+
+def test_what_goes_out_by_itself_is_on_the_bill_at_its_own_price(tmp_path: Path) -> None:
+    """Half the price in a batch, the whole price alone; also where a run that began in batches goes on without them."""
+    via = ViaBatchApi(linger=0.02, poll=0.02, live_below=len(DOCUMENTS) - 1)
+    full = price_of("gpt-4o-mini", "openai")
+    with SimulatedProvider(DOCUMENTS) as server:
+        report = anyio.run(lambda: draft_all(server, tmp_path / "journal", via=via))
+        paused = anyio.run(lambda: draft_all(server, tmp_path / "other", via=via, max_cost=report.summary.cost / 2))
+        again = anyio.run(lambda: draft_all(server, tmp_path / "other", accept_changes=True))
+    assert paused.stopped == "max_cost"
+    assert 0 < paused.summary.cost < again.summary.cost
+    for one in (report, again):
+        assert one.complete
+        whole = sum(full(result.usage) or 0.0 for result in one.results())
+        assert whole / 2 < one.summary.cost < whole
+        assert sum(result.cost or 0.0 for result in one.results()) == pytest.approx(one.summary.cost)
+
+
+@pytest.mark.parametrize(
+    ("looks", "reason"),
+    [({1: 401}, "credentials"), (dict.fromkeys(range(1, 11), 503), "outage")],
+    ids=["key", "outage"],
+)
+def test_batches_that_cannot_be_read_pause_the_run(looks: dict[int, int], reason: str, tmp_path: Path) -> None:
+    """A key that stops working at once, a provider that is away after some looks; it says what it waits for."""
+    waited: list[str] = []
+
+    class Watcher(Silent):
+        def waiting(self, id: str, seconds: float, reason: str) -> None:
+            waited.append(reason)
+
+    via = ViaBatchApi(linger=0.01, poll=0.01)
+    with SimulatedProvider(DOCUMENTS, batches=BatchSpec(polls=3, looks=looks)) as server:
+        report = anyio.run(lambda: draft_all(server, tmp_path / "journal", via=via, progress=Watcher()))
+        assert (report.stopped, len(waited)) == (reason, len(looks) - 1)
+        assert "the same call collects them" in report.message
+        report = anyio.run(lambda: draft_all(server, tmp_path / "journal", via=via))
+        assert report.complete
+        asked = [json.dumps(request.body, sort_keys=True) for request in server.requests]
+    assert len(asked) == len(set(asked)) == report.summary.rounds
+
+
+def test_a_restart_waits_for_a_provider_that_is_away(tmp_path: Path) -> None:
+    """Whether a batch was created before a crash is asked until there is an answer, and nothing is sent before."""
+    notes = Memory()
+    notes.kept["batch/0"] = {"names": ["0-0-x"], "at": 1e12, "id": None}
+    away = openai.AsyncOpenAI(base_url="http://127.0.0.1:9/v1", api_key="test")
+    told: list[int] = []
+
+    async def main() -> None:
+        enough = anyio.Event()
+
+        def trouble(error: Exception, times: int) -> None:
+            told.append(times)
+            if times == 3:
+                enough.set()
+
+        options = ViaBatchApi(linger=0.01, poll=0.01)
+        _, transport = over_batches(away, notes, run="job", options=options, trouble=trouble)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(transport.serve)
+            with anyio.fail_after(20):
+                await enough.wait()
+            tasks.cancel_scope.cancel()
+
+    anyio.run(main)
+    assert told[:3] == [1, 2, 3]

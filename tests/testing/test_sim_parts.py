@@ -279,6 +279,14 @@ def test_a_limiter_never_lets_more_in_than_its_rate(
         assert admitted <= burst + rpm / 60 * clock.time() + 0.01 + 1e-6 * len(arrivals)
 
 
+def test_input_counts_where_the_limit_is_one_of_all_tokens() -> None:
+    """As at OpenAI; and one bucket has one limit."""
+    for spec, left in ((RateLimitSpec(tokens_per_minute=600), 470), (RateLimitSpec(output_tokens_per_minute=600), 500)):
+        assert RateLimiter(spec).admit(100, 30).states["tokens"].remaining == left
+    with pytest.raises(ValueError, match="two limits of one bucket"):
+        RateLimitSpec(tokens_per_minute=1, output_tokens_per_minute=1)
+
+
 @pytest.mark.parametrize("name", ["requests_per_minute", "output_tokens_per_minute", "burst", "token_burst"])
 def test_limits_must_be_positive(name: str) -> None:
     """A limit of nothing would wait for ever, so it is refused."""
