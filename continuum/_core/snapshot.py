@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from continuum._core.actions import Send
-from continuum._core.asking import Asker
+from continuum._core.asking import Asker, ServerFacts
 from continuum._core.classify import Tally
 from continuum._core.draft import Draft
 from continuum._core.errors import ProtocolError
@@ -71,7 +71,9 @@ def load(
         machine._pending = Send.from_dict(data["pending"])
     machine._pending_state = State(data["pending_state"])
     machine._tally = Tally(**data["tally"])
-    machine._asker = Asker(machine.policy, machine._budget, machine._ledger, machine._draft, machine._tally)
+    machine._asker = Asker(
+        machine.policy, machine._budget, machine._ledger, machine._draft, machine._tally, server=ServerFacts()
+    )
     machine._asker.restore(data["asker"])
     machine._aside = Response("", *data["aside"]) if data["aside"] else None
     machine._reason, machine.repaired = data["reason"], data["repaired"]

@@ -35,6 +35,9 @@ _CONTEXT = re.compile(
     r"|exceeds the (available )?context (size|window|length)|exceed context limit",
     re.IGNORECASE,
 )
+_WINDOW = re.compile(
+    r"maximum context length (?:is|of) ([\d,]+)|tokens > ([\d,]+) maximum|n_ctx\W{1,4}(\d+)", re.IGNORECASE
+)
 _QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"})
 _TRANSIENT_TYPES = frozenset({"overloaded_error", "api_error", "timeout_error", "server_error", "overloaded"})
 _LIMIT_TYPES = frozenset({"rate_limit_error", "rate_limit_exceeded", "requests", "tokens"})
@@ -65,9 +68,16 @@ def describe(error: BaseException, sdk: ModuleType) -> Failure:
         status_code=status,
         retry_after=retry_after(headers),
         should_retry={"true": True, "false": False}.get(headers.get("x-should-retry", "")),
+        window=_window(error) if kind == "context_window" else None,
         rate_limit=rate_limit(headers),
         error=error,
     )
+
+
+def _window(error: BaseException) -> int | None:
+    """How many tokens the context window holds, if the message of the error says so."""
+    found = _WINDOW.search(f"{error} {getattr(error, 'body', '')}")
+    return int(next(filter(None, found.groups())).replace(",", "")) if found else None
 
 
 def describe_any(error: BaseException) -> Failure | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from google.genai import errors as sdk_errors
 from google.genai import types
 
+from continuum._core.asking import ServerFacts
 from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 from continuum.providers import errors
@@ -116,6 +117,10 @@ class Gemini(Provider):
         """Tools and structured output do not go together with a prefill."""
         config = self.config
         return not config.tools and not any(getattr(config, name) for name in _SCHEMAS)
+
+    def server_facts(self) -> ServerFacts:
+        """Prompts are billed."""
+        return ServerFacts()
 
     def may_lower_effort(self) -> bool:
         """By a budget that is larger than the smallest of use, or by a level; models before 3 know no levels."""

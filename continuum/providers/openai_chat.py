@@ -12,7 +12,8 @@ import openai
 from continuum._core.errors import ConfigurationError
 from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers import capabilities, errors
-from continuum.providers.base import Provider, Receiver, estimate, given
+from continuum.providers.base import Provider, Receiver, count_of, estimate, given
+from continuum.providers.limits import Limits
 from continuum.providers.openai_choice import Choice, merge
 
 if TYPE_CHECKING:
@@ -59,6 +60,14 @@ class OpenAIChat(Provider):
     def caches(self, rounds: int, shown: int, before: int) -> tuple[int, int]:
         """OpenAI caches by itself, in steps of 128 tokens; of other servers nothing is known."""
         return (before - before % 128 if self.official and before >= 1024 else 0), 0
+
+    def may_ask_limits(self) -> bool:
+        """Where the dialect names the field that says so; OpenAI's own models do not tell."""
+        return self.dialect.window is not None
+
+    def read_limits(self, card: Any) -> Limits:
+        """As the dialect names it."""
+        return Limits(context=count_of(card, self.dialect.window))
 
     def may_prefill(self) -> bool:
         """Tool calls and structured output do not go together with a prefill."""

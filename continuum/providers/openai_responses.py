@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import httpx2
 import openai
 
+from continuum._core.asking import ServerFacts
 from continuum._core.errors import ConfigurationError
 from continuum._core.types import Failure, Usage
 from continuum.providers import errors
@@ -115,6 +116,10 @@ class OpenAIResponses(Provider):
     def may_prefill(self) -> bool:
         """The API cannot go on in place."""
         return False
+
+    def server_facts(self) -> ServerFacts:
+        """Items go back as they came, reasoning with the question before it; a `conversation` holds them all."""
+        return ServerFacts(merges=False, may_elide=not given(self.params.get("conversation")))
 
     def may_lower_effort(self) -> bool:
         """By `reasoning.effort`; a server other than OpenAI's own is known to take it if the caller wrote it."""
