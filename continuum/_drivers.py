@@ -75,6 +75,7 @@ class Lane:
             may_lower=provider.may_lower_effort(),
             stops=provider.stops,
             invalid=provider.structured.error if provider.structured is not None else None,
+            repairs=provider.structured is None or provider.structured.repairs,
             server=provider.server_facts(),
         )
 

@@ -229,7 +229,7 @@ def classify_failure(
     if failure.kind == "broken" or failure.should_retry is False:
         return Verdict(Signal.FATAL, "failed")
     limited: Reason = "rate_limited" if failure.kind == "rate_limited" else "retries_exhausted"
-    if retries >= policy.max_retries and failure.kind != "pending":
+    if retries >= policy.max_retries and failure.counts:
         return Verdict(Signal.FATAL, limited, f"{retries} repeats failed as well")
     wait = failure.retry_after or 0.0
     if wait > policy.max_retry_after:

@@ -48,6 +48,7 @@ class Continuation:
         may_lower: the model can be told to reason less.
         server: how the wire API takes what it is shown.
         invalid: says why a finished answer is not of the type asked for; "" if it is. None: any answer will do.
+        repairs: such an answer is asked for once more; else it is looked at if it was joined, and the run stops.
         stops: the caller's stop sequences. They may end a reply anywhere, so a `stop` that adds something is believed.
     """
 
@@ -63,12 +64,13 @@ class Continuation:
         window: int | None = None,
         may_lower: bool = False,
         invalid: Callable[[str], str] | None = None,
+        repairs: bool = True,
         server: ServerFacts = ServerFacts(),  # noqa: B008  # immutable
     ) -> None:
         self.policy = policy or Policy()
         self.state = State.READY
         self._budget = Budget(self.policy, cap, price, limit, window)
-        self._may_lower, self._invalid = may_lower, invalid
+        self._may_lower, self._invalid, self._repairs = may_lower, invalid, repairs
         self.repaired: str | None = None
         self._ledger = Ledger(self._budget)
         self._endings = Endings(stops, self.policy.end_marker)
@@ -207,8 +209,10 @@ class Continuation:
         if verdict.signal is Signal.FINISHED and not added and progress.begun_stop:
             draft.cut_begun_stop()
         if self._invalid is not None and verdict.reason in ("finished", "unclosed") and not response.tool_calls:
-            error = self._invalid(draft.text) if verdict.signal is not Signal.FINISHED_OPEN else ""
-            verdict = Verdict(Signal.INVALID, "invalid", error) if error else verdict
+            looked_at = verdict.signal is not Signal.FINISHED_OPEN and (self._repairs or self.rounds > 1)
+            error = self._invalid(draft.text) if looked_at else ""
+            signal = Signal.INVALID if self._repairs else Signal.NO_PROGRESS
+            verdict = Verdict(signal, "invalid", error) if error else verdict
         self._ledger.judge(verdict.evidence, finished=verdict.signal is Signal.FINISHED)
         return verdict
 

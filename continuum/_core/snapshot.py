@@ -33,6 +33,7 @@ def dump(machine: Continuation) -> dict[str, Any]:
         "limit": machine._budget.limit,
         "window": machine._budget.window,
         "may_lower": machine._may_lower,
+        "repairs": machine._repairs,
         "asker": machine._asker.to_dict(),
         "ledger": machine._ledger.to_dict(),
         "draft": machine._draft.to_dict(),
@@ -62,6 +63,7 @@ def load(
         limit=data["limit"],
         window=data["window"],
         may_lower=data["may_lower"],
+        repairs=data["repairs"],
         invalid=invalid,
     )
     machine.state = State(data["state"])

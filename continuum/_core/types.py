@@ -265,8 +265,8 @@ class Result:
         failure: the error that ended the run, if one did.
         run_id: the id that every log event of the run carries.
         parsed: with `response_model=`, the value; None if the answer is not one. After a repair it is the corrected
-            value, while `text` stays what the model said first.
-        partial: with `response_model=`, if there is no value: the JSON value as far as it goes.
+            value, while `text` stays what the model said first. With a JSON format of the caller's own: the JSON value.
+        partial: if JSON was asked for and there is no value: the JSON value as far as it goes.
         partial_path: where in the value the text stops, as `$.rows[2].name`.
         replies: what the provider collected in each round, for building the SDK's own object; not for the caller.
     """
@@ -330,6 +330,7 @@ class Result:
 
 FailureKind = Literal[
     "pending",  # the provider is still at work on it: the same request again tells more, and is no retry
+    "adapted",  # 4xx: the server does not take what continuum had added; it is asked without, and that is no retry
     "transient",  # a repeat may cure it: connection, timeout, 408, 409, 5xx, 529
     "rate_limited",  # 429 that waiting cures
     "quota",  # 429 or 402 that no waiting cures: quota, spend limit
@@ -372,8 +373,8 @@ class Failure:
 
     @property
     def counts(self) -> bool:
-        """Whether the same request again is a retry: a look at what is under way is none."""
-        return self.kind != "pending"
+        """Whether the same request again is a retry: a look at what is under way is none, nor is another request."""
+        return self.kind not in ("pending", "adapted")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from continuum._core.errors import ConfigurationError
 from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers import errors
 from continuum.providers.anthropic_blocks import SUSPENDED, THOUGHTS
-from continuum.providers.base import Provider, Receiver, count_of, estimate, given
+from continuum.providers.base import Provider, Receiver, count_of, estimate, given, says_json
 from continuum.providers.limits import Limits
 
 if TYPE_CHECKING:
@@ -84,6 +84,11 @@ class AnthropicMessages(Provider):
                 raise ConfigurationError(
                     "the client has no key: pass api_key= or auth_token=, or set ANTHROPIC_API_KEY, before any request"
                 )
+
+    def asks_for_json(self) -> bool:
+        """By `output_config.format`."""
+        output = self.params.get("output_config")
+        return isinstance(output, Mapping) and says_json(output.get("format"))
 
     def answer_as(self, name: str, schema: dict[str, Any]) -> None:
         """By `output_config.format`."""
@@ -237,7 +242,7 @@ class AnthropicMessages(Provider):
             self._may_send_thoughts = False
         if not message:
             return failure
-        return replace(failure, kind="transient", message=message, retry_after=0.0, should_retry=None)
+        return replace(failure, kind="adapted", message=message, retry_after=0.0, should_retry=None)
 
     def sdk_error(self, message: str) -> Exception:
         """An `anthropic.APIConnectionError`."""

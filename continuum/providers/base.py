@@ -113,6 +113,10 @@ class Provider(ABC):
         more = f"{content}\n\n{words}" if isinstance(content, str) else [*content, {"type": "text", "text": words}]
         self.params["messages"] = [*messages[:-1], {**last, "content": more}]
 
+    def asks_for_json(self) -> bool:
+        """Whether the caller's own arguments say that the answer has to be JSON."""
+        return False
+
     def answer_as(self, name: str, schema: dict[str, Any]) -> None:  # noqa: B027  # there is nothing to override
         """Ask for an answer that is JSON of this schema, where the API can and the caller has not asked already.
 
@@ -143,6 +147,11 @@ class Provider(ABC):
             raise ConfigurationError(
                 "stream=True makes no sense here: use continuum.stream() or astream(), or a wrapped client; "
                 "Policy(stream=False) chooses how continuum itself asks"
+            )
+        if self.policy.strategy == "in_place" and not self.may_prefill():
+            raise ConfigurationError(
+                "strategy='in_place' does not go together with tools, structured output or thinking, nor with an API "
+                "that cannot do it: leave one of the two out"
             )
         stops = params.get(self.stop_field)
         limit = self.max_stop_sequences
@@ -385,6 +394,11 @@ def _quiet(client: Any) -> Any:
             f"{type(client).__name__}.with_options() fails ({error}), so its own retries cannot be switched off; "
             "make the client with max_retries=0"
         ) from error
+
+
+def says_json(value: Any) -> bool:
+    """Whether a format of the caller's is one of JSON."""
+    return isinstance(value, Mapping) and value.get("type") in ("json_object", "json_schema")
 
 
 def _role(message: Any) -> str | None:

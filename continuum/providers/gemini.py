@@ -36,6 +36,7 @@ _LITTLE = 512  # tokens of thinking that every model takes as a budget
 _BY_ITSELF = -1  # the model chooses its budget
 _LEVELS = re.compile(r"gemini-(?:[3-9]|\d\d)")
 # They would force a continuation to be a new object.
+_JSON = "application/json"
 _SCHEMAS = ("response_schema", "response_json_schema", "response_mime_type")
 
 
@@ -113,6 +114,17 @@ class Gemini(Provider):
                 "as types.Tool, or pass automatic_function_calling={'disable': True}"
             )
 
+    def asks_for_json(self) -> bool:
+        """By `response_mime_type`, or a schema."""
+        config = self.config
+        return config.response_mime_type == _JSON or bool(config.response_schema or config.response_json_schema)
+
+    def answer_as(self, name: str, schema: dict[str, Any]) -> None:
+        """By `response_json_schema`."""
+        if not any(getattr(self.config, field) for field in _SCHEMAS):
+            update = {"response_mime_type": _JSON, "response_json_schema": schema}
+            self.config = self.config.model_copy(update=update)
+
     def may_prefill(self) -> bool:
         """Tools and structured output do not go together with a prefill."""
         config = self.config
@@ -151,7 +163,7 @@ class Gemini(Provider):
             "automatic_function_calling": types.AutomaticFunctionCallingConfig(disable=True),
             "continuation_token": token or self.config.continuation_token,
         }
-        if turns and not token:
+        if turns and not token and send.reason != "repair":
             update |= dict.fromkeys(_SCHEMAS)
         if send.lower_effort:
             update["thinking_config"] = self._lowered()

@@ -12,7 +12,7 @@ import openai
 from continuum._core.errors import ConfigurationError
 from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers import capabilities, errors
-from continuum.providers.base import Provider, Receiver, count_of, estimate, given
+from continuum.providers.base import Provider, Receiver, count_of, estimate, given, says_json
 from continuum.providers.limits import Limits
 from continuum.providers.openai_choice import Choice, merge
 
@@ -50,6 +50,10 @@ class OpenAIChat(Provider):
         choices = self.params.get("n")
         if given(choices) and (isinstance(choices, bool) or not isinstance(choices, int) or choices < 1):
             raise ConfigurationError(f"n={choices!r}: the number of choices has to be a whole number of at least 1")
+
+    def asks_for_json(self) -> bool:
+        """By `response_format`."""
+        return says_json(self.params.get("response_format"))
 
     def answer_as(self, name: str, schema: dict[str, Any]) -> None:
         """By `response_format`."""
@@ -136,7 +140,7 @@ class OpenAIChat(Provider):
         if failure.status_code in (400, 422) and named and self._sent_options:
             WITHOUT_STREAM_OPTIONS.add(self.base_url)
             message = "the server does not take stream_options; asking without it"
-            return replace(failure, kind="transient", message=message, retry_after=0.0, should_retry=None)
+            return replace(failure, kind="adapted", message=message, retry_after=0.0, should_retry=None)
         return failure
 
     def recognise(self, fingerprint: str | None) -> None:

@@ -578,3 +578,32 @@ def test_openai_says_what_its_cache_gave() -> None:
     assert cached[0] == 0
     assert cached[1:] == sorted(cached[1:])
     assert all(count > 1024 and count % 128 == 0 for count in cached[1:])
+
+
+# -- what does not go together ----------------------------------------------------------------------------------------
+
+TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+
+
+@pytest.mark.parametrize("more", [{"tools": [TOOL]}, {"response_format": {"type": "json_object"}}])
+def test_in_place_is_refused_where_it_cannot_be(more: dict[str, Any]) -> None:
+    """Told to go on in place and nothing else, with tools or a format: an error before anything is sent."""
+    with SimulatedProvider(ESSAY, prefill="continue") as server:
+        with pytest.raises(continuum.ConfigurationError, match="in_place"):
+            _openai(server, QUICK.model_copy(update={"strategy": "in_place"}), **ask(), **more)
+        assert server.requests == []
+        result = _openai(server, QUICK.model_copy(update={"dialect": "groq"}), **ask(), **more)  # left to choose
+        assert {request.body["messages"][-1]["role"] for request in server.requests} == {"user"}
+    assert result.text == ESSAY
+
+
+def test_an_api_that_cannot_go_on_in_place_says_so() -> None:
+    """The Responses API has no such thing, and thinking forbids it."""
+    strict = QUICK.model_copy(update={"strategy": "in_place"})
+    client = OpenAI(base_url="http://127.0.0.1:1/v1", api_key="k")
+    with pytest.raises(continuum.ConfigurationError, match="in_place"):
+        continuum.complete(client, policy=strict, model="m", input="Write it.", max_output_tokens=100)
+    claude = Anthropic(base_url="http://127.0.0.1:1", api_key="k")
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    with pytest.raises(continuum.ConfigurationError, match="in_place"):
+        continuum.complete(claude, policy=strict, model="m", thinking=thinking, **ask())
