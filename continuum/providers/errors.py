@@ -26,17 +26,19 @@ if TYPE_CHECKING:
     from continuum._core.types import FailureKind
 
 _PREFILL = re.compile(
-    r"prefill|must end with a user message|ending with a model turn|expected last role user"
+    r"prefill|must end with a user message|last message must|ending with a model turn|expected last role user"
     r"|cannot have 2 or more assistant messages|set both .?continue_final_message",
     re.IGNORECASE,
 )
 _CONTEXT = re.compile(
     r"context_length_exceeded|exceed_context_size|prompt is too long|maximum context length"
-    r"|exceeds the (available )?context (size|window|length)|exceed context limit",
+    r"|exceeds the (available )?context (size|window|length)|exceed context limit|the model context is \d+",
     re.IGNORECASE,
 )
 _WINDOW = re.compile(
-    r"maximum context length (?:is|of) ([\d,]+)|tokens > ([\d,]+) maximum|n_ctx\W{1,4}(\d+)", re.IGNORECASE
+    r"maximum context length (?:is|of) ([\d,]+)|tokens > ([\d,]+) maximum|n_ctx\W{1,4}(\d+)"
+    r"|the model context is (\d+)",
+    re.IGNORECASE,
 )
 _QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"})
 _TRANSIENT_TYPES = frozenset({"overloaded_error", "api_error", "timeout_error", "server_error", "overloaded"})
