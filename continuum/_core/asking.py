@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from continuum._core.policy import Policy
 
 
+_MOST_SHORTENED = 3  # times in a row
+
+
 class Order(NamedTuple):
     """A request, and the question in it; None if it is the caller's own and nothing else."""
 
@@ -118,6 +121,14 @@ class Asker:
         room = (window - prompt - QUESTION - self._budget.wanted(window)) // 2
         start = size - int(room / density)
         return start if room >= LEAST_SHOWN and start > self.history.first else None
+
+    def shorten(self) -> bool:
+        """Whether to ask once more with less of the text, because the window turned out to be full; counts that."""
+        tally = self._tally
+        if not self._draft.text.strip() or tally.shortened >= _MOST_SHORTENED or self.shorter() is None:
+            return False
+        tally.shortened += 1
+        return True
 
     def _density(self) -> float:
         """Tokens of a character of the text."""

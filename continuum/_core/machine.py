@@ -22,17 +22,14 @@ from continuum._core.ledger import Ledger
 from continuum._core.policy import Policy
 from continuum._core.repetition import is_loop
 from continuum._core.state import IN_FLIGHT, TERMINAL, Signal, State, Step, advance
-from continuum._core.types import Failure, Prefill, Response, Result
+from continuum._core.types import Failure, Prefill, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from continuum._core.asking import Order
     from continuum._core.requests import Question
-    from continuum._core.types import Reason, Seam, Usage
-
-
-_MOST_SHORTENED = 3  # times in a row that a text is shown from later on because the window turned out to be full
+    from continuum._core.types import Reason, Result, Seam, Usage
 
 
 class Continuation:
@@ -218,10 +215,8 @@ class Continuation:
 
     def _shortened(self, verdict: Verdict) -> Verdict:
         """What a context window that is full means: go on with less of the text in sight, if that can help."""
-        draft, tally = self._draft, self._tally
-        if not draft.text.strip() or tally.shortened >= _MOST_SHORTENED or self._asker.shorter() is None:
+        if not self._asker.shorten():
             return verdict
-        tally.shortened += 1
         return Verdict(Signal.TRUNCATED, "running", "the context window is full; the middle is left out")
 
     def _repaired(self) -> Verdict:
@@ -453,25 +448,9 @@ class Continuation:
 
     def result(self) -> Result:
         """Everything so far, at any point of the run."""
-        draft, ledger = self._draft, self._ledger
-        finish_reason, raw_finish_reason = ledger.finish
-        failure = self._failure.error if self._failure is not None and self._reason != "finished" else None
-        return Result(
-            text=draft.text,
-            complete=self.state is State.COMPLETE,
-            finish_reason=finish_reason,
-            raw_finish_reason=raw_finish_reason,
-            reason=self._reason,
-            segments=ledger.account(len(draft), draft.seams),
-            seams=tuple(draft.seams),
-            usage=ledger.usage,
-            cost=ledger.cost if ledger.segments or ledger.usage.total_tokens else None,
-            rounds=len(ledger.segments),
-            model=ledger.model,
-            raw=ledger.last.raw if ledger.last else None,
-            replies=tuple(ledger.replies),
-            failure=failure,
-        )
+        from continuum._core.snapshot import report
+
+        return report(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The whole state as plain JSON values (if the provider's blocks are), at any point of the run.

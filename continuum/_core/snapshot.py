@@ -1,4 +1,7 @@
-"""A machine as plain JSON values, and back: what a journal keeps, so that another process makes the same decisions."""
+"""What can be told of a machine at any moment: its result, and its state as plain JSON values, and back.
+
+The values are what a journal keeps, so that another process makes the same decisions.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,36 @@ from continuum._core.errors import ProtocolError
 from continuum._core.ledger import Ledger
 from continuum._core.policy import Policy
 from continuum._core.state import State
-from continuum._core.types import Response
+from continuum._core.types import Response, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from continuum._core.machine import Continuation
     from continuum._core.types import Usage
+
+
+def report(machine: Continuation) -> Result:
+    """See `Continuation.result`."""
+    draft, ledger, reason = machine._draft, machine._ledger, machine._reason
+    finish_reason, raw_finish_reason = ledger.finish
+    failure = machine._failure.error if machine._failure is not None and reason != "finished" else None
+    return Result(
+        text=draft.text,
+        complete=machine.state is State.COMPLETE,
+        finish_reason=finish_reason,
+        raw_finish_reason=raw_finish_reason,
+        reason=reason,
+        segments=ledger.account(len(draft), draft.seams),
+        seams=tuple(draft.seams),
+        usage=ledger.usage,
+        cost=ledger.cost if ledger.segments or ledger.usage.total_tokens else None,
+        rounds=len(ledger.segments),
+        model=ledger.model,
+        raw=ledger.last.raw if ledger.last else None,
+        replies=tuple(ledger.replies),
+        failure=failure,
+    )
 
 
 def dump(machine: Continuation) -> dict[str, Any]:

@@ -494,7 +494,7 @@ def test_a_window_that_is_known_is_never_overrun(call: Call, monkeypatch: pytest
         f"Keeper number {n} climbed all of the stairs at dusk and lit lamp {n * 7}." for n in range(900)
     )
     monkeypatch.setattr(limits, "_TABLE", (("sim", limits.Limits(4000, None)),))
-    with SimulatedProvider(document, context_window=4000, chunk_tokens=8) as server:
+    with SimulatedProvider(document, context_window=4000, chunk_tokens=8, models=["sim", "claude-sim"]) as server:
         policy = QUICK.model_copy(update={"history": "whole"})
         result = call(server, policy, messages=[{"role": "user", "content": "Write."}], max_tokens=900)
         assert set(server.statuses) == {200}
