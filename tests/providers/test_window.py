@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -15,6 +16,7 @@ from continuum._core.actions import Send
 from continuum._core.asking import ServerFacts
 from continuum._core.machine import Continuation
 from continuum._core.types import Failure, Response, Usage
+from continuum.batch.outcomes import from_json, to_json
 from continuum.providers import limits
 from continuum.providers.capabilities import REFUSALS
 from continuum.testing import SimulatedProvider
@@ -192,6 +194,15 @@ def test_what_was_learnt_can_be_written_down() -> None:
     reply = Response(DOCUMENT[9000:9600], "length", usage=Usage(1100, 200))
     assert again.receive(reply) == machine.receive(reply)
     assert again.to_dict() == machine.to_dict()
+
+
+def test_a_journal_keeps_what_was_learnt() -> None:
+    """What a reply or a refusal says of the window goes into a journal and back, so that a replay decides alike."""
+    for outcome in (
+        Response("text", "length", usage=Usage(5, 5), window=8000, limit=500),
+        Failure("context_window", "too long", 400, window=8000),
+    ):
+        assert from_json(json.loads(json.dumps(to_json(outcome)))) == outcome
 
 
 # -- what the server says of its model --------------------------------------------------------------------------------
