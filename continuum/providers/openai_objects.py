@@ -171,12 +171,17 @@ def logprobs(result: Result) -> dict[str, Any] | None:
     return {"content": content or None, "refusal": refusal or None} if content or refusal else None
 
 
+def _spelt(token: Any) -> bytes:
+    data = getattr(token, "bytes", None)
+    return bytes(data) if data is not None else str(getattr(token, "token", "")).encode("utf-8", "surrogatepass")
+
+
 def _tokens_between(choice: Choice, first: int, last: int) -> list[Any]:
     """The tokens of a reply that lie between two of its characters, at least in part; none if there is no telling."""
     tokens = [token for part in choice.logprobs for token in part.content or ()]
     if first == 0 and last >= len(choice.text):
         return tokens
-    said = [bytes(token.bytes) if token.bytes is not None else token.token.encode() for token in tokens]
+    said = [_spelt(token) for token in tokens]
     if b"".join(said) != choice.text.encode("utf-8", "surrogatepass"):
         return []
     start, end = (len(choice.text[:at].encode("utf-8", "surrogatepass")) for at in (first, last))
