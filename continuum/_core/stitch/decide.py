@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import exp, log
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from continuum._core.stitch.anchor import PATIENCE, Anchored, at_once, breaks_off_inside, find_anchor
@@ -225,9 +226,11 @@ def _plain(head: str, context: Context, final: bool) -> Verdict | None:
     readings = Readings(context.shown, head, final)
     if readings.open and not final:
         return None
-    best, chance = _likeliest(readings.found, PRIOR.in_place if context.in_place else 0.0)
+    best, chance = _likeliest(readings.found, head, PRIOR.in_place if context.in_place else 0.0)
     if best.unsure or _overruled(best, readings.found):
         chance = min(chance, 0.5)
+    if best.aligned:  # what a text may well say twice is never a certainty
+        chance = min(chance, 0.95 * PRIOR.doubt)
     fits = best.kind == "plain" and not best.inserted and not best.overlap
     misfit = context.shown.flow.misfit(context.shown.left, head[best.cut : best.cut + 2]) if fits else 0.0
     if not final and len(head) < _SURE and (chance < PRIOR.flows or best.cut or best.inserted or misfit > PRIOR.hold):
@@ -241,7 +244,7 @@ def _plain(head: str, context: Context, final: bool) -> Verdict | None:
     return Verdict(join, best.peel.fence)
 
 
-def _likeliest(found: list[Reading], in_place: float) -> tuple[Reading, float]:
+def _likeliest(found: list[Reading], head: str, in_place: float) -> tuple[Reading, float]:
     """The reading to take, and its chance.
 
     The prices of all readings make their chances. A wrong join is one thing; what it would wrongly drop counts on top,
@@ -252,9 +255,11 @@ def _likeliest(found: list[Reading], in_place: float) -> tuple[Reading, float]:
     weights: dict[tuple[int, str], float] = {}
     for r in found:
         key = (r.cut, r.inserted)
+        if r.inserted and head.endswith(r.inserted, 0, r.cut):
+            key = (r.cut - len(r.inserted), "")  # what was taken off is put back
         bits = r.bits + (in_place if key == (0, "") else 0.0)
         weights[key] = weights.get(key, 0.0) + 2.0 ** (-PRIOR.sharp * min(bits - least, 300.0))
-        if key not in results or r.bits < results[key].bits:
+        if key not in results or (r.bits < results[key].bits and key[1] == r.inserted):
             results[key] = r
     total = sum(weights.values())
     if len(results) == 1:
@@ -280,15 +285,20 @@ def _overruled(best: Reading, found: list[Reading]) -> bool:
 def _misfit(join: Join, context: Context, bits: float) -> Join:
     """A plain join whose first characters hardly ever follow what stands before them: something may be missing."""
     if bits > (PRIOR.gap_anchor if context.anchor else PRIOR.gap):
-        return join._replace(
-            kind="gap",
-            confidence=min(join.confidence, 0.5),
-            note=f"{join.note}, but hardly fits: text may be missing",
-        )
-    known = not join.removed and len(context.shown.left) >= _LEARNT
-    if bits > (PRIOR.misfit_anchor if context.anchor else PRIOR.misfit if known else PRIOR.misfit_behind):
-        return join._replace(ambiguous=True, confidence=min(join.confidence, 0.8), note=f"{join.note}, but fits badly")
-    return join
+        note = f"{join.note}, but hardly fits: text may be missing"
+        return join._replace(kind="gap", confidence=min(join.confidence, 0.5), note=note)
+    if join.removed or len(context.shown.left) < _LEARNT:  # what was peeled, or a short text, makes all fit badly
+        bits -= PRIOR.untaught
+    chance = min(max(join.confidence, 0.001), 0.99)
+    odds = PRIOR.fit + PRIOR.fit_chance * log(chance / (1.0 - chance))
+    odds -= PRIOR.fit_anchor if context.anchor else 0.0
+    odds -= PRIOR.fit_badly * max(-3.0, min(7.0, bits)) + PRIOR.fit_worse * max(-1.5, min(3.0, bits))
+    confidence = 1.0 / (1.0 + exp(-odds))
+    if join.removed:
+        confidence = max(confidence, join.confidence) if bits <= 0.0 else min(confidence, join.confidence)
+    ambiguous = confidence < PRIOR.doubt
+    note = f"{join.note}, but fits badly" if ambiguous and not join.ambiguous else join.note
+    return join._replace(ambiguous=ambiguous, confidence=confidence, note=note)
 
 
 def _join_of(best: Reading, chance: float, head: str) -> Join:

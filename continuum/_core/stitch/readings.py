@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from continuum._core.stitch.boundary import IDEOGRAPH
 from continuum._core.stitch.data import is_json
 from continuum._core.stitch.lazy import lazy
-from continuum._core.stitch.near import Near, may_repeat, near_overlaps, own_words, templated
+from continuum._core.stitch.near import NUMBERS, Near, may_repeat, near_overlaps, own_words, templated
 from continuum._core.stitch.normal import dropped_head, dropped_tail, normal, raw_end, raw_start
 from continuum._core.stitch.overlap import borders, period, running, runs, squares
 from continuum._core.stitch.peel import Peel, peels
@@ -44,6 +44,9 @@ _GAIN_CAP = 45.0
 _NEWS = 20.0
 _FORM_WINDOW = 8000
 _HEAD_WINDOW = 8000
+_HABITS = 12_000
+_KNOWN = 40
+_NEXT = 8
 _FEW = 48
 """Characters up to which any word may begin a repeat."""
 _SENTENCE_END = lazy(r"[.!?][\"”’)*_]*\s+\Z|[。！？]\s*\Z")
@@ -118,6 +121,34 @@ class Before:
     def doubles(self, k: int) -> int:
         """How often the text says a stretch of k characters twice in a row."""
         return squares(self.tail, k) if k <= len(self.tail) // 3 else 0
+
+    @cached_property
+    def _plain(self) -> str:
+        """The end of the text, numbers aside."""
+        return self.left[-_HABITS:].translate(NUMBERS)
+
+    def followed(self, k: int, body: str) -> tuple[int, int]:
+        """How often the text, when it said its last k characters before, said them once more, and how often it went on
+        as the reply does behind them; numbers aside, and with a little of what stood before them if that was seen."""
+        plain, said = self._plain, min(k, _KNOWN)
+        again = body[: min(k, _NEXT)].translate(NUMBERS)
+        on = body[k : k + _NEXT].translate(NUMBERS)
+        if not on or again.startswith(on) or on.startswith(again):
+            return 0, 0
+        for before in (max(_NEXT, 12 - said), max(0, 12 - said)):
+            what = plain[len(plain) - said - before :]
+            found = [0, 0]
+            at = plain.rfind(what, 0, len(plain) - 1)
+            for _ in range(_KNOWN):
+                if at < 0:
+                    break
+                behind = at + len(what)
+                found[0] += plain.startswith(again, behind)
+                found[1] += plain.startswith(on, behind)
+                at = plain.rfind(what, 0, behind - 1)
+            if any(found):
+                return found[0], found[1]
+        return 0, 0
 
     @cached_property
     def fence(self) -> str | None:
@@ -217,10 +248,10 @@ class Readings:
         surprise = totals.at(_AFTER)
         base = self._base(peel, body, surprise, totals)
         own = self.head[: peel.start]
-        if own and own[-1] in " \n" and not peel.foreign:
-            base += glue(left, body, flow, own)
-            if own.isspace() and "\n" in own:
-                base += PRIOR.extra_line
+        if own.endswith(" "):
+            base += glue(left, body, flow, " ")
+        elif own.endswith("\n") and own.isspace():
+            base += glue(left, body, flow, "\n") + PRIOR.extra_line
         self.found.append(Reading(peel.start, base, "plain", peel.quoted, peel, "", surprise, "the reply follows"))
         for k in overlaps:
             self._overlap(peel, body, k, totals, base)
@@ -276,6 +307,9 @@ class Readings:
         if not peel.foreign and self.head[: peel.start].isspace():
             bits += PRIOR.unnatural  # a blank too much and then a repeat: two rare things at once
         aligned = 2 <= k < _UNIT and self.left[-k - 1 : -k] == self.left[-1]
+        bits += PRIOR.aligned * aligned
+        if self.left[-1] == "\u200d" and k <= 8:
+            bits += PRIOR.at_inside  # an emoji sequence that was cut goes on with what it has had already
         kind = self._kind("overlap", len(self.left) - k, k)
         note = f"{k} characters repeated word for word"
         self.found.append(Reading(peel.start + k, bits, kind, k, peel, "", after, note, aligned=aligned))
@@ -299,7 +333,8 @@ class Readings:
             bits += PRIOR.doubled - PRIOR.doubled_news * cost
         if left.find(body[: min(k, 60)], 0, start) >= 0:
             bits += PRIOR.earlier
-        return bits
+        again, on = before.followed(k, body)
+        return bits + PRIOR.again * again / (again + on + 1) - PRIOR.on * on / (again + on + 1)
 
     def _period(self, body: str, k: int) -> int:
         """The period of what is repeated, if it consists of at least three of the same; else its length."""
@@ -356,7 +391,7 @@ class Readings:
         if near.edits > 1 and is_json(self.left):
             return  # with other values it is another record; a slip is a change by itself
         if near.edits:
-            bits += PRIOR.near_templated * self.before.templated
+            bits += (PRIOR.near_templated + PRIOR.next_number * near.numbers) * self.before.templated
         bits += PRIOR.edit * near.edits + PRIOR.skipped * near.skipped + PRIOR.number * near.numbers
         if near.foreign:
             bits += PRIOR.foreign + PRIOR.foreign_each * near.foreign
