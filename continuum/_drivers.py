@@ -430,10 +430,8 @@ def _request(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]
         failure = provider.describe(error)
     outcomes = receiver.finish(failure)
     if provider.wonders(outcomes):
-        card = None
         with suppress(*provider.catch):
-            card = provider.ask_limits()
-        provider.told(card)
+            provider.told(provider.ask_limits())
     return run.outcome(lane, provider.with_limits(outcomes))
 
 
@@ -465,10 +463,8 @@ async def _arequest(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> 
         failure = provider.describe(error)
     outcomes = receiver.finish(failure)
     if provider.wonders(outcomes):
-        card = None
         with suppress(*provider.catch):
-            card = await provider.ask_limits()
-        provider.told(card)
+            provider.told(await provider.ask_limits())
     outcomes = provider.with_limits(outcomes)
     if keeper is not None:
         elapsed = lane.elapsed()

@@ -224,9 +224,16 @@ class Provider(ABC):
         return limits.of(self.model)
 
     def wonders(self, outcomes: Sequence[Response | Failure]) -> bool:
-        """Whether to ask the server for the limits of the model: a reply was cut, and it was not asked before."""
+        """Whether to ask the server for the limits of the model: a reply was cut, and nobody has asked before.
+
+        From then on it counts as asked, so that of a thousand runs at once one asks.
+        """
+        key = self.base_url, self.model
         cut = any(not isinstance(o, Failure) and o.finish_reason in ("length", "context_window") for o in outcomes)
-        return cut and (self.base_url, self.model) not in limits.TOLD and self.may_ask_limits()
+        if not cut or key in limits.TOLD or not self.may_ask_limits():
+            return False
+        limits.TOLD[key] = limits.UNKNOWN
+        return True
 
     def may_ask_limits(self) -> bool:
         """Whether the server is known to tell the limits of its models."""
@@ -241,8 +248,8 @@ class Provider(ABC):
         return limits.UNKNOWN
 
     def told(self, card: Any) -> None:
-        """Remember a model's card; None: there is none."""
-        limits.TOLD[self.base_url, self.model] = limits.UNKNOWN if card is None else self.read_limits(card)
+        """Remember a model's card."""
+        limits.TOLD[self.base_url, self.model] = self.read_limits(card)
 
     def with_limits(self, outcomes: list[Response | Failure]) -> list[Response | Failure]:
         """Let replies say what is known from the model's card, so that whoever replays them knows it as well."""

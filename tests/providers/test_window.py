@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -238,6 +239,20 @@ def test_a_server_without_cards_is_left_alone() -> None:
     with SimulatedProvider(DOCUMENT[:6000], dialect="vllm", models=["another"], chunk_tokens=8) as server:
         assert _chat(server, policy).text == DOCUMENT[:6000]
         assert _chat(server, policy).text == DOCUMENT[:6000]
+        assert server.statuses[404] == 1
+
+
+def test_of_many_runs_at_once_one_asks() -> None:
+    """The others go on without waiting for it."""
+
+    async def main(url: str) -> None:
+        async with AsyncOpenAI(base_url=url, api_key="k") as client, anyio.create_task_group() as group:
+            policy = QUICK.model_copy(update={"dialect": "vllm"})
+            for _ in range(10):
+                group.start_soon(partial(continuum.acomplete, client, policy=policy, **ASK))
+
+    with SimulatedProvider(DOCUMENT[:9000], chunk_tokens=16, dialect="vllm", models=["another"]) as server:
+        anyio.run(main, server.openai_base_url)
         assert server.statuses[404] == 1
 
 
