@@ -134,7 +134,7 @@ def test_a_cut_answer_is_gone_on_with(wire: Wire, stream: bool) -> None:
     """A user turn, its words understood, its tokens counted, and every reply accounted for."""
     result = wire.ask(QUICK.model_copy(update={"stream": stream}))
     assert set(wire.statuses) == {200}
-    assert result.rounds == len(wire.statuses) > 1
+    assert 1 < result.rounds <= len(wire.statuses)  # a stream that brings nothing at all is asked for again
     assert {segment.raw_finish_reason for segment in result.segments} <= {"length", "stop"}
     assert not result.usage.estimated
     assert result.usage.output_tokens <= 40 * result.rounds
