@@ -57,7 +57,9 @@ def ours(api: str, server: SimulatedProvider, cap: int) -> tuple[str, Bill]:
     """Continuum."""
     ask: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": PROMPT}], "max_tokens": cap}
     client: Any = _client(api, server)
-    result = continuum.complete(client, policy=POLICY, **ask)
+    # The address of the simulated provider does not tell whose prices it asks.
+    policy = POLICY.model_copy(update={"dialect": "openai"}) if api == "openai" else POLICY
+    result = continuum.complete(client, policy=policy, **ask)
     return result.text, billed(result.usage, result.rounds)
 
 

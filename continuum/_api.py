@@ -93,8 +93,17 @@ def new_run(
     if response_model is not None:
         from continuum._structured import Structured
 
+        if provider.stops:
+            raise ConfigurationError(
+                f"{provider.stop_field}={list(provider.stops)!r} with response_model: inside a string of the value a "
+                "stop sequence would end the answer; leave one of the two out"
+            )
         provider.structured = wanted = Structured(response_model)
         provider.answer_as(wanted.name, wanted.schema)
+    elif provider.asks_for_json():
+        from continuum._structured import Structured
+
+        provider.structured = Structured(Any, repairs=False)
     return Run(provider, runtime, live=live, chunks=chunks)
 
 

@@ -7,7 +7,7 @@ tenacity repeats one request for as long as the machine says `Wait`. Clock, slee
 from __future__ import annotations
 
 import secrets
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -75,6 +75,8 @@ class Lane:
             may_lower=provider.may_lower_effort(),
             stops=provider.stops,
             invalid=provider.structured.error if provider.structured is not None else None,
+            repairs=provider.structured is None or provider.structured.repairs,
+            server=provider.server_facts(),
         )
 
     def elapsed(self) -> float:
@@ -150,6 +152,7 @@ class Lane:
                 reason=action.reason,
                 in_place=action.in_place,
                 max_tokens=action.max_tokens,
+                hidden=action.hidden,
                 evidence=action.evidence,
             )
         elif isinstance(action, Done):
@@ -322,7 +325,7 @@ class Run:
         """Everything so far, at any moment, with the SDK's own response object in `raw`."""
         results = self.results()
         whole = self.provider.to_sdk(results)
-        first, *others = (replace(result, raw=whole) for result in results)
+        first, *others = (replace(result, raw=whole, replies=()) for result in results)
         return replace(first, alternatives=tuple(others)) if others else first
 
     def failed(self) -> Failure | None:
@@ -425,7 +428,11 @@ def _request(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]
             receiver.whole(opened)
     except provider.catch as error:
         failure = provider.describe(error)
-    return run.outcome(lane, receiver.finish(failure))
+    outcomes = receiver.finish(failure)
+    if provider.wonders(outcomes):
+        with suppress(*provider.catch):
+            provider.told(provider.ask_limits())
+    return run.outcome(lane, provider.with_limits(outcomes))
 
 
 async def _arequest(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> AsyncGenerator[Piece]:
@@ -455,6 +462,10 @@ async def _arequest(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> 
     except provider.catch as error:
         failure = provider.describe(error)
     outcomes = receiver.finish(failure)
+    if provider.wonders(outcomes):
+        with suppress(*provider.catch):
+            provider.told(await provider.ask_limits())
+    outcomes = provider.with_limits(outcomes)
     if keeper is not None:
         elapsed = lane.elapsed()
         await keeper.received(lane, outcomes[0], elapsed)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from continuum._api import AsyncClient, SyncClient
     from continuum._core.types import Reason
 
-_QUESTION = 110  # tokens of a question to go on, the anchor in it included
+_QUESTION = 50  # tokens of a question to go on, the anchor in it included
 _SAID_AGAIN = 40  # tokens of a reply that are there already: the anchor, and half a sentence that was set aside
 _CACHED_FROM = 1024  # tokens of the shortest prompt that a cache keeps, for most models
 
@@ -67,18 +67,22 @@ def forecast(
     if cap <= again:
         raise ConfigurationError(f"a cap of {cap} tokens leaves no room to go on with a user turn; raise it")
     price, asked = provider.price(), text_size(provider.params.get("messages") or provider.params.get("input"))
+    # What is shown of prompt and text, and of it what the next request begins with as well.
     shown, written, rounds, before = -(-asked // CHARACTERS_PER_TOKEN), 0, 0, 0
+    merges = provider.server_facts().merges
     usage, cost, reason = Usage(estimated=True), 0.0, None
     known: bool = True
     while written < expected_tokens:
         reply = min(cap, expected_tokens - written + (again if rounds else 0))
+        last = question if rounds and merges else 0  # of this request alone
         read, stored = provider.caches(rounds, shown, before) if shown >= _CACHED_FROM else (0, 0)
-        one = Usage(shown, reply, read, stored, estimated=True)
+        one = Usage(shown + last, reply, read, stored, estimated=True)
         dollars = price(one)
         known, cost = known and dollars is not None, cost + (dollars or 0.0)
         usage, rounds, before = usage + one, rounds + 1, shown
-        written += reply - (again if rounds > 1 else 0)
-        shown += reply + question
+        new = reply - (again if rounds > 1 else 0)
+        written += new
+        shown += new if merges else reply + question
         reason = reason or _ceiling(policy, rounds, usage, cost if known else None, done=written >= expected_tokens)
     return Forecast(rounds, usage, cost if known else None, reason)
 

@@ -29,12 +29,14 @@ class Structured:
 
     Args:
         kind: a pydantic model, or any type that pydantic can validate.
+        repairs: an answer that is no such value is asked for once more. Not so where the caller has asked for JSON and
+            for no type: then only what continuum has joined is looked at.
 
     Raises:
         ConfigurationError: if pydantic cannot make a schema of it.
     """
 
-    def __init__(self, kind: Any) -> None:
+    def __init__(self, kind: Any, *, repairs: bool = True) -> None:
         from pydantic import TypeAdapter
         from pydantic.errors import PydanticUserError
 
@@ -45,7 +47,7 @@ class Structured:
             self.schema: dict[str, Any] = self._adapter.json_schema()
         except PydanticUserError as error:
             raise ConfigurationError(f"response_model={kind!r}: {error.message}; pass a pydantic model") from error
-        self.kind = kind
+        self.kind, self.repairs = kind, repairs
         self.name = re.sub(r"\W+", "_", getattr(kind, "__name__", "answer"))[:64] or "answer"
 
     def error(self, text: str) -> str:

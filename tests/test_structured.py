@@ -59,7 +59,21 @@ def _anthropic(server: SimulatedProvider, cap: int, policy: Policy = POLICY) -> 
         return continuum.complete(client, policy=policy, response_model=Register, max_tokens=cap, **ASK)
 
 
-both = pytest.mark.parametrize("call", [_openai, _anthropic], ids=["openai", "anthropic"])
+def _responses(server: SimulatedProvider, cap: int, policy: Policy = POLICY) -> Result:
+    with openai.OpenAI(base_url=server.openai_base_url, api_key="none") as client:
+        ask: dict[str, Any] = {"model": "m", "input": "The register, please.", "max_output_tokens": cap}
+        return continuum.complete(client, policy=policy, response_model=Register, **ask)
+
+
+def _gemini(server: SimulatedProvider, cap: int, policy: Policy = POLICY) -> Result:
+    genai = pytest.importorskip("google.genai", reason="google-genai is an extra, and is not installed")
+    with genai.Client(api_key="none", http_options={"base_url": server.gemini_base_url}) as client:
+        ask: dict[str, Any] = {"model": "m", "contents": "The register, please.", "config": {"max_output_tokens": cap}}
+        return continuum.complete(client, policy=policy, response_model=Register, **ask)
+
+
+CALLS = {"openai": _openai, "anthropic": _anthropic, "responses": _responses, "gemini": _gemini}
+both = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 
 
 @both
@@ -81,8 +95,14 @@ def test_the_schema_is_asked_for_once(call: Any) -> None:
     with SimulatedProvider(COMPACT, chunk_tokens=8) as server:
         call(server, 200)
         bodies = [request.body for request in server.requests]
-    formats = [body.get("response_format") or (body.get("output_config") or {}).get("format") for body in bodies]
-    assert formats[0]["type"] == "json_schema"
+    formats = [
+        body.get("response_format")
+        or (body.get("output_config") or body.get("text") or {}).get("format")
+        or (body.get("generationConfig") or {}).get("responseJsonSchema")
+        for body in bodies
+    ]
+    assert "Register" in json.dumps(formats[0])
+    assert formats[0]["type"] in ("json_schema", "object")
     assert formats[1:] == [None] * (len(bodies) - 1)
 
 
@@ -98,6 +118,53 @@ def test_what_cannot_be_completed_is_read_as_far_as_it_goes(call: Any) -> None:
     assert result.partial["ships"][0] == REGISTER.ships[0].model_dump()
     assert result.partial_path.startswith("$.ships[")
     assert COMPACT.startswith(result.text)
+
+
+JSON_FORMATS: dict[str, dict[str, Any]] = {
+    "openai": {"response_format": {"type": "json_object"}},
+    "anthropic": {"output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}}},
+}
+
+
+def _bare(server: SimulatedProvider, api: str, **more: Any) -> Result:
+    """The caller asks for JSON, and for no type."""
+    client: Any = openai.OpenAI(base_url=server.openai_base_url, api_key="none")
+    if api == "anthropic":
+        client = anthropic.Anthropic(base_url=server.anthropic_base_url, api_key="none")
+    with client:
+        return continuum.complete(client, policy=Policy(max_rounds=100, reask=0), **JSON_FORMATS[api], **ASK, **more)
+
+
+@pytest.mark.parametrize("api", JSON_FORMATS)
+def test_a_format_of_the_callers_own_is_read_as_well(api: str) -> None:
+    """The value without a type, or what there is of it; the format is asked for once, and nothing is repaired."""
+    with SimulatedProvider(COMPACT, chunk_tokens=8) as server:
+        result = _bare(server, api, max_tokens=200)
+        assert result.parsed == REGISTER.model_dump()
+        assert (result.complete, result.partial) == (True, None)
+    with SimulatedProvider(COMPACT[:900], chunk_tokens=8) as server:  # the model stops in the middle, for good
+        result = _bare(server, api, max_tokens=200)
+    assert (result.complete, result.parsed) == (False, None)
+    assert result.partial["harbour"] == REGISTER.harbour
+    assert result.partial_path.startswith("$.ships[")
+
+
+@pytest.mark.parametrize("api", JSON_FORMATS)
+def test_joined_text_that_is_no_json_is_not_complete(api: str) -> None:
+    """Where a record was lost at a join, nobody is told that the value is whole; one reply is the provider's affair."""
+    broken = COMPACT.replace('"cargo": [', '"cargo" [')
+    with SimulatedProvider(broken, chunk_tokens=8) as server:
+        result = _bare(server, api, max_tokens=200)
+        assert (result.complete, result.reason) == (False, "invalid")
+        assert "repair" not in [segment.reason for segment in result.segments]
+        assert _bare(server, api, max_tokens=10_000).complete
+
+
+def test_a_stop_sequence_does_not_go_with_a_value() -> None:
+    """Inside a string it would end the value: refused before anything is sent."""
+    client = openai.OpenAI(base_url="http://127.0.0.1:1/v1", api_key="none")
+    with pytest.raises(ConfigurationError, match="stop"):
+        continuum.complete(client, response_model=Register, stop=["\n"], **ASK)
 
 
 WRONG = COMPACT.replace('"year": 1850', '"year": "long ago"')

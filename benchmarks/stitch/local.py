@@ -63,7 +63,7 @@ ASKED = {
     "user turn, no anchor": Policy(strategy="user_turn", anchor=False, max_rounds=2, max_rechecks=0, stream=False),
 }
 LOOP = "loop by hand"
-_ANCHOR = re.compile(r'\n\n"(.*)"\n\nThen go', re.DOTALL)
+_ANCHOR = re.compile(r'last words:\n\n"(.*)"\n\n', re.DOTALL)
 
 
 class Wire:

@@ -24,6 +24,7 @@ class Send:
         in_place: the last turn is the assistant's and is to be gone on with.
         max_tokens: cap to send instead of the caller's; None: as the caller wrote it.
         lower_effort: tell the model to reason less than the caller asked for.
+        hidden: characters of the text, from its beginning on, that the turns do not show.
         text: what can be shown to the reader now.
         evidence: what the decision rests on, for logs.
     """
@@ -34,6 +35,7 @@ class Send:
     in_place: bool = False
     max_tokens: int | None = None
     lower_effort: bool = False
+    hidden: int = 0
     text: str = ""
     evidence: str = ""
 
@@ -42,17 +44,18 @@ class Send:
         return {
             "round": self.round,
             "reason": self.reason,
-            "turns": [[turn.role, turn.text, list(turn.blocks)] for turn in self.turns],
+            "turns": [turn.to_json() for turn in self.turns],
             "in_place": self.in_place,
             "max_tokens": self.max_tokens,
             "lower_effort": self.lower_effort,
+            "hidden": self.hidden,
             "evidence": self.evidence,
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Send:
         """The inverse of `to_dict`."""
-        return cls(**{**data, "turns": tuple(Turn(role, text, tuple(blocks)) for role, text, blocks in data["turns"])})
+        return cls(**{**data, "turns": tuple(map(Turn.from_json, data["turns"]))})
 
 
 @dataclass(frozen=True, slots=True)

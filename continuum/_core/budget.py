@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from continuum._core.types import Reason
 
 
-_QUESTION = 400
+QUESTION = 400
 """Tokens of a question to go on, generously: an anchor of 400 characters in a dense script, and the words around it."""
-_LEAST_REPLY = 64
+LEAST_REPLY = 64
 """A reply shorter than this would say little but the anchor."""
+LEAST_SHOWN = 256
+"""Tokens of the end of a text: with less of it in sight nothing can be gone on with."""
 
 
 class Budget:
@@ -80,11 +82,9 @@ class Budget:
         cap = min(wanted, left)
         return cap if cap != self.cap else None
 
-    def left_in_window(self, last: Usage | None) -> int | None:
-        """Tokens that a reply may have after another round like the last one, None if that cannot be told."""
-        if self.window is None or last is None or last.estimated:
-            return None
-        return self.window - last.input_tokens - last.output_tokens - _QUESTION
+    def wanted(self, window: int) -> int:
+        """Tokens of a reply that a request should leave room for: its cap, but no more than a quarter of the window."""
+        return min(self.cap or self.limit or window, window // 4)
 
     def room(self, usage: Usage, *, raised: bool) -> int:
         """Bytes that a reply may spend on words that were said already: a quarter of its cap, at four bytes a token."""
@@ -112,9 +112,6 @@ class Budget:
             raised: the cap was raised.
         """
         policy = self.policy
-        left = self.left_in_window(last)
-        if left is not None and left < _LEAST_REPLY:
-            return "context_window"
         if rounds >= policy.max_rounds:
             return "max_rounds"
         if policy.max_output_tokens is not None and usage.output_tokens >= policy.max_output_tokens:

@@ -32,6 +32,7 @@ class Tally:
         retries: repeats of the present request.
         reasks: joins in doubt that were asked about again.
         unsettled: one of them stayed in doubt all the same, so no other is asked about.
+        shortened: how often in a row the text that is shown was made shorter because the context window was full.
         escalated: a larger cap was tried.
         lowered: less effort was asked for.
         prefill_refused: the server does not go on in place.
@@ -43,6 +44,7 @@ class Tally:
     retries: int = 0
     reasks: int = 0
     unsettled: bool = False
+    shortened: int = 0
     escalated: bool = False
     lowered: bool = False
     prefill_refused: bool = False
@@ -176,15 +178,18 @@ def _cut(response: Response, progress: Progress, policy: Policy) -> Verdict:
     if progress.loop:
         return Verdict(Signal.REPETITION, "repetition")
     if not progress.added:
-        return _fruitless(progress, policy)
+        return _fruitless(response, progress, policy)
     return Verdict(Signal.TRUNCATED, "running")
 
 
-def _fruitless(progress: Progress, policy: Policy) -> Verdict:
-    count = progress.tally.fruitless
+def _fruitless(response: Response, progress: Progress, policy: Policy) -> Verdict:
+    count, usage = progress.tally.fruitless, response.usage
     if count < policy.max_no_progress:
         return Verdict(Signal.NOTHING_NEW, "no_progress")
     evidence = f"{count} replies in a row added nothing"
+    if usage is not None and not usage.estimated and progress.cap is not None and usage.output_tokens >= progress.cap:
+        # It was cut indeed: a model that says its answer from the beginning again and again tells nothing of its end.
+        return Verdict(Signal.NO_PROGRESS, "no_progress", f"{evidence}, and used the whole cap for it")
     if policy.check_endings and policy.end_marker is None and progress.text.strip() and not open_end(progress.text):
         return Verdict(Signal.FINISHED, "finished", f"'length', but {evidence}, and nothing is open")
     return Verdict(Signal.NO_PROGRESS, "no_progress", evidence)
@@ -224,7 +229,7 @@ def classify_failure(
     if failure.kind == "broken" or failure.should_retry is False:
         return Verdict(Signal.FATAL, "failed")
     limited: Reason = "rate_limited" if failure.kind == "rate_limited" else "retries_exhausted"
-    if retries >= policy.max_retries and failure.kind != "pending":
+    if retries >= policy.max_retries and failure.counts:
         return Verdict(Signal.FATAL, limited, f"{retries} repeats failed as well")
     wait = failure.retry_after or 0.0
     if wait > policy.max_retry_after:

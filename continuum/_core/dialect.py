@@ -32,6 +32,7 @@ class Dialect:
         strips: white space at the end of that message is refused.
         short_means_full: `length` with fewer tokens than the cap means that the context window is full.
         words: finish reasons of this server alone.
+        window: the field of `GET /models/MODEL` that says how many tokens prompt and reply can have together.
 
     Raises:
         ConfigurationError: if a word is given a meaning that is none, or a pattern is no regular expression.
@@ -48,6 +49,7 @@ class Dialect:
     strips: bool = False
     short_means_full: bool = False
     words: Mapping[str, FinishReason] = field(default_factory=dict, hash=False)
+    window: str | None = None
 
     def __post_init__(self) -> None:
         if not self.name:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from continuum._core.budget import QUESTION
 from continuum._core.types import Response, Segment, Usage, spans
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ class Ledger:
         cost: US dollars for them, None if unknown.
         segments: one per paid round, in order; their spans are filled in when a result is made.
         last: the reply that the text ends with.
+        replies: what the provider collected in each round; None for those of another process.
         model: the model as the provider names it.
+        window: tokens of prompt and reply together that the model can hold, None if unknown. What requests have shown
+            to fit, or not to fit, counts for more than a table.
 
     Args:
         budget: prices and ceilings.
@@ -34,15 +38,19 @@ class Ledger:
         self.cost: float | None = 0.0 if budget.price is not None else None
         self.segments: list[Segment] = []
         self.last: Response | None = None
+        self.replies: list[Any] = []
         self.model: str | None = None
         self._elsewhere, self._elsewhere_cost = Usage(), 0.0
         self._finished = False
+        self.window = budget.window
+        self._window_seen = False
 
-    def record(self, response: Response, reason: str) -> None:
-        """Enter a paid round; `reason` is why it was asked for."""
+    def record(self, response: Response, reason: str, hidden: int = 0) -> None:
+        """Enter a paid round; `reason` is why it was asked for, `hidden` how much of the text it did not show."""
         usage = response.usage or Usage(estimated=True)
         self.charge(usage)
         self.last = response
+        self.replies.append(response.raw)
         self.model = response.model or self.model
         self.segments.append(
             Segment(
@@ -56,8 +64,13 @@ class Ledger:
                 response_id=response.id,
                 failure=response.failure.message if response.failure else None,
                 rate_limit=response.rate_limit,
+                hidden=hidden,
             )
         )
+        if response.window is not None and not self._window_seen:
+            self.window = response.window
+        if response.limit is not None:
+            self._budget.limit = response.limit
 
     def judge(self, evidence: str, *, finished: bool) -> None:
         """Note what the end of the last round was taken for, and why."""
@@ -81,11 +94,46 @@ class Ledger:
         """What the whole run has used, other choices included."""
         return self.usage + self._elsewhere
 
-    def fit(self, cap: int | None) -> int | None:
+    def window_full(self, told: int | None = None) -> None:
+        """The context window turned out to be full, `told`: as the server says how large it is.
+
+        What the last round read and wrote did fit into it, so that is its size, as far as is known. If it was said to
+        be smaller before, it is taken to be smaller still.
+        """
+        last = self.segments[-1].usage if self.segments else None
+        held = last.input_tokens + last.output_tokens if last is not None else 0
+        sizes = [
+            size for size in (told, held, self.window * 3 // 4 if self._window_seen and self.window else 0) if size
+        ]
+        self.window, self._window_seen = min(sizes, default=self.window), True
+
+    @property
+    def left(self) -> int | None:
+        """Tokens that a reply may have after another round like the last one, None if that cannot be told."""
+        last = self.segments[-1].usage if self.segments else None
+        if self.window is None or last is None or not last.input_tokens or (last.estimated and not self._window_seen):
+            return None
+        return self.window - last.input_tokens - last.output_tokens - QUESTION
+
+    def fit(self, cap: int | None, left: int | None) -> int | None:
         """A cap that leaves the reply within the context window, where that is known; `cap` as it is otherwise."""
         own = cap if cap is not None else self._budget.cap
-        left = self._budget.left_in_window(self.segments[-1].usage) if self.segments else None
         return left if left is not None and own is not None and left < own else cap
+
+    def prompt_tokens(self, shown: int, density: float) -> int:
+        """Tokens of the caller's own prompt, from the first request; else what the last one had besides our turns.
+
+        Args:
+            shown: characters of the text that the last request showed.
+            density: tokens of a character.
+        """
+        first, last = (self.segments[at].usage or Usage() for at in (0, -1))
+        return first.input_tokens or max(last.input_tokens - int(shown * density), 0)
+
+    @property
+    def text_tokens(self) -> int:
+        """Tokens of all the text that came, what the joins removed included."""
+        return sum(s.usage.output_tokens - s.usage.reasoning_tokens for s in self.segments if s.usage is not None)
 
     def spent(self, elapsed: float, *, raised: bool) -> Reason | None:
         """Which ceiling the next request would break through, if any; see `Budget.spent`."""
@@ -128,6 +176,7 @@ class Ledger:
             "last": [self.last.finish_reason, self.last.raw_finish_reason] if self.last else None,
             "finished": self._finished,
             "model": self.model,
+            "window": [self.window, self._window_seen],
         }
 
     @classmethod
@@ -138,5 +187,7 @@ class Ledger:
         ledger._elsewhere, ledger._elsewhere_cost = Usage(**data["elsewhere"][0]), data["elsewhere"][1]
         ledger.segments = [Segment.from_dict(segment) for segment in data["segments"]]
         ledger.last = Response("", *data["last"]) if data["last"] else None
+        ledger.replies = [None] * len(ledger.segments)
         ledger.model, ledger._finished = data["model"], data["finished"]
+        ledger.window, ledger._window_seen = data["window"]
         return ledger

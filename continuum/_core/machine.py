@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from continuum._core.actions import Action, Done, Send, Wait
-from continuum._core.asking import Asker
+from continuum._core.asking import Asker, ServerFacts
 from continuum._core.budget import Budget
 from continuum._core.classify import Progress, Tally, Verdict, classify, classify_failure
 from continuum._core.draft import Draft
@@ -22,14 +22,14 @@ from continuum._core.ledger import Ledger
 from continuum._core.policy import Policy
 from continuum._core.repetition import is_loop
 from continuum._core.state import IN_FLIGHT, TERMINAL, Signal, State, Step, advance
-from continuum._core.types import Failure, Prefill, Response, Result
+from continuum._core.types import Failure, Prefill, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from continuum._core.asking import Order
     from continuum._core.requests import Question
-    from continuum._core.types import Reason, Seam, Usage
+    from continuum._core.types import Reason, Result, Seam, Usage
 
 
 class Continuation:
@@ -43,7 +43,9 @@ class Continuation:
         limit: the most output tokens that the model can write in one reply, None if unknown.
         window: tokens of prompt and reply together that it can hold, None if unknown.
         may_lower: the model can be told to reason less.
+        server: how the wire API takes what it is shown.
         invalid: says why a finished answer is not of the type asked for; "" if it is. None: any answer will do.
+        repairs: such an answer is asked for once more; else it is looked at if it was joined, and the run stops.
         stops: the caller's stop sequences. They may end a reply anywhere, so a `stop` that adds something is believed.
     """
 
@@ -59,11 +61,13 @@ class Continuation:
         window: int | None = None,
         may_lower: bool = False,
         invalid: Callable[[str], str] | None = None,
+        repairs: bool = True,
+        server: ServerFacts = ServerFacts(),  # noqa: B008  # immutable
     ) -> None:
         self.policy = policy or Policy()
         self.state = State.READY
         self._budget = Budget(self.policy, cap, price, limit, window)
-        self._may_lower, self._invalid = may_lower, invalid
+        self._may_lower, self._invalid, self._repairs = may_lower, invalid, repairs
         self.repaired: str | None = None
         self._ledger = Ledger(self._budget)
         self._endings = Endings(stops, self.policy.end_marker)
@@ -71,7 +75,7 @@ class Continuation:
         self._pending: Send | None = None  # the last request, for repeats
         self._pending_state = State.DRAFTING
         self._tally = Tally()
-        self._asker = Asker(self.policy, self._budget, self._ledger, self._draft, self._tally)
+        self._asker = Asker(self.policy, self._budget, self._ledger, self._draft, self._tally, server=server)
         self._asker.prefill = prefill
         self._aside: Response | None = None  # a reply whose join is in doubt, while the same thing is asked again
         self._failure: Failure | None = None
@@ -170,6 +174,7 @@ class Continuation:
             return self._repaired()
         draft, tally, limit = self._draft, self._tally, self.policy.max_repetition
         added = len(draft) - draft.start
+        tally.shortened = 0 if added else tally.shortened
         tally.interruptions = tally.interruptions + 1 if response.finish_reason == "interrupted" else 0
         tally.fruitless = 0 if added else tally.fruitless + 1
         progress = Progress(
@@ -191,6 +196,9 @@ class Continuation:
             and not self._tally.lowered,
         )
         verdict = classify(response, progress, self.policy)
+        if verdict.signal is Signal.CONTEXT_FULL:
+            self._ledger.window_full()
+            verdict = self._shortened(verdict)
         if verdict.signal is Signal.REPETITION:
             draft.cut_loop()
         if verdict.signal is Signal.FINISHED_OPEN:
@@ -198,10 +206,18 @@ class Continuation:
         if verdict.signal is Signal.FINISHED and not added and progress.begun_stop:
             draft.cut_begun_stop()
         if self._invalid is not None and verdict.reason in ("finished", "unclosed") and not response.tool_calls:
-            error = self._invalid(draft.text) if verdict.signal is not Signal.FINISHED_OPEN else ""
-            verdict = Verdict(Signal.INVALID, "invalid", error) if error else verdict
+            looked_at = verdict.signal is not Signal.FINISHED_OPEN and (self._repairs or self.rounds > 1)
+            error = self._invalid(draft.text) if looked_at else ""
+            signal = Signal.INVALID if self._repairs else Signal.NO_PROGRESS
+            verdict = Verdict(signal, "invalid", error) if error else verdict
         self._ledger.judge(verdict.evidence, finished=verdict.signal is Signal.FINISHED)
         return verdict
+
+    def _shortened(self, verdict: Verdict) -> Verdict:
+        """What a context window that is full means: go on with less of the text in sight, if that can help."""
+        if not self._asker.shorten():
+            return verdict
+        return Verdict(Signal.TRUNCATED, "running", "the context window is full; the middle is left out")
 
     def _repaired(self) -> Verdict:
         """What the reply to a request for a corrected copy is worth."""
@@ -225,6 +241,8 @@ class Continuation:
         if not draft.in_doubt or draft.looping or len(draft) == draft.start or response.tool_calls:
             return False
         if response.finish_reason not in ("stop", "length") or self._ledger.spent(elapsed, raised=False) is not None:
+            return False
+        if not self._asker.fits(whole=True):
             return False
         return response.finish_reason == "stop" or self.rounds + 1 < self.policy.max_rounds
 
@@ -260,7 +278,7 @@ class Continuation:
 
     def _record(self, response: Response) -> None:
         """Enter a paid round into the books, and note what it says about the server."""
-        self._ledger.record(response, self._sent.reason)
+        self._ledger.record(response, self._sent.reason, self._sent.hidden)
         if not self._tally.prefill_refused:
             self._asker.prefill = response.prefill or self._asker.prefill
         self._asker.blocks += response.blocks if response.suspended else ()
@@ -288,6 +306,9 @@ class Continuation:
             policy=self.policy,
             left=left,
         )
+        if verdict.signal is Signal.CONTEXT_FULL and self._sent.turns and self.state is not State.REPAIRING:
+            self._ledger.window_full(failure.window)
+            verdict = self._shortened(verdict)
         if verdict.signal is Signal.PREFILL_REFUSED:
             self._tally.prefill_refused, self._asker.prefill = True, None
         if self._aside is not None and verdict.signal is not Signal.TRANSIENT:
@@ -301,7 +322,7 @@ class Continuation:
         if transition.step is Step.STOP:
             return self._stop(verdict.signal, verdict.reason, failure, text)
         if transition.step is not Step.PAUSE:
-            spent = self._spent(elapsed)
+            spent = self._spent(elapsed, transition.step)
             if spent is not None:
                 return self._stop(Signal.BUDGET_SPENT, spent, failure, text)
         owner, asker = self.state, self._asker
@@ -333,7 +354,8 @@ class Continuation:
                 # at the price of output instead of that of input, and what was shown cannot be taken back. But a cap
                 # that the caller left to the server may as well be as large as the model allows from here on.
                 self._tally.escalated = self._tally.escalated or (self._budget.cap is None and self._may_raise())
-                return self._send(asker.go_on("continue", text, verdict.evidence))
+                again = failure is not None and verdict.signal is Signal.TRUNCATED
+                return self._send(asker.go_on("continue", text, verdict.evidence, again=again))
 
     @property
     def _sent(self) -> Send:
@@ -367,7 +389,9 @@ class Continuation:
         used = self._ledger.segments[-1].usage if self._ledger.segments else None
         return not self._tally.escalated and self._budget.may_raise_cap(used)
 
-    def _spent(self, elapsed: float) -> Reason | None:
+    def _spent(self, elapsed: float, step: Step) -> Reason | None:
+        if not self._asker.fits(whole=step not in (Step.CONTINUE, Step.REWORD, Step.PAUSE_THEN_CONTINUE)):
+            return "context_window"
         return self._ledger.spent(elapsed, raised=self._tally.escalated)
 
     # -- results --------------------------------------------------------------------------------------------------
@@ -424,24 +448,9 @@ class Continuation:
 
     def result(self) -> Result:
         """Everything so far, at any point of the run."""
-        draft, ledger = self._draft, self._ledger
-        finish_reason, raw_finish_reason = ledger.finish
-        failure = self._failure.error if self._failure is not None and self._reason != "finished" else None
-        return Result(
-            text=draft.text,
-            complete=self.state is State.COMPLETE,
-            finish_reason=finish_reason,
-            raw_finish_reason=raw_finish_reason,
-            reason=self._reason,
-            segments=ledger.account(len(draft), draft.seams),
-            seams=tuple(draft.seams),
-            usage=ledger.usage,
-            cost=ledger.cost if ledger.segments or ledger.usage.total_tokens else None,
-            rounds=len(ledger.segments),
-            model=ledger.model,
-            raw=ledger.last.raw if ledger.last else None,
-            failure=failure,
-        )
+        from continuum._core.snapshot import report
+
+        return report(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The whole state as plain JSON values (if the provider's blocks are), at any point of the run.

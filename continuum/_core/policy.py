@@ -33,6 +33,11 @@ class Policy(BaseModel):
     anchor: bool = True
     """Ask the model to begin its reply with the last words so far, which makes the join a verified fact."""
 
+    history: Literal["window", "whole"] = "window"
+    """What the model is shown when prompt and text no longer fit into its context window, as far as that is known.
+    `window`: the prompt and the end of the text; the middle is left out, which the model is told, and `Result.elided`
+    says how much. `whole`: nothing less than all of it, so the run stops as `context_window`."""
+
     max_rounds: int = Field(default=16, ge=1)
     """Replies paid for, the first one included."""
     max_output_tokens: int | None = Field(default=200_000, ge=1)

@@ -1,8 +1,12 @@
 """How the model is asked to go on: which turns follow the caller's own, and in which words.
 
-The history grows. Every continuation shows the text so far as assistant turns and closes with one short user
-turn (or, in place, with the assistant turn itself). Turns that were sent stay as they were sent; only the closing
-user turn of a question that brought nothing is worded anew.
+Every continuation shows the text so far and closes with one short user turn (or, in place, with the assistant turn
+itself). Where prompts are billed and the turns are nothing but text, they are one assistant turn, which grows at
+its end, and the question of this round alone: what was asked before is not paid for again, and a prompt cache, which
+keeps beginnings, has all that stands before the new text. Elsewhere (thinking is bound to what it followed, stored
+responses to what was sent, and small models do better what they see themselves do) turns that were sent stay as they
+were sent. When prompt and text outgrow the context window,
+the text is shown from a later place on.
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 BOUNDARY_WINDOW = 2000
 _END_MARK = re.compile(r"[.!?…؟۔।॥。！？\n,\]}]")
 _LIST_ITEM = re.compile(r"\s*([-*+•]|\d+[.)])\s")
+_OMITTED = "[…]\n\n"  # stands before a text that is not shown from its beginning
+_LOOK = 1000  # characters within which the end of a text that is shown begins with a paragraph, or a line
 _SHORTEST_ANCHOR = 16
 _LONG_ANCHOR = 160
 _LONGEST_ANCHOR = 400
@@ -48,12 +54,12 @@ class Question(NamedTuple):
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values, if the provider's blocks are."""
-        return {**self._asdict(), "turns": [[t.role, t.text, list(t.blocks)] for t in self.turns]}
+        return {**self._asdict(), "turns": [turn.to_json() for turn in self.turns]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Question:
         """The inverse of `to_dict`."""
-        return cls(**{**data, "turns": tuple(Turn(role, text, tuple(b)) for role, text, b in data["turns"])})
+        return cls(**{**data, "turns": tuple(map(Turn.from_json, data["turns"]))})
 
 
 class Aside(NamedTuple):
@@ -78,14 +84,24 @@ class Aside(NamedTuple):
 
 
 class History:
-    """The turns that were added so far, and how much of the text they show."""
+    """The turns that were added so far, and how much of the text they show.
 
-    __slots__ = ("marker", "shown", "turns")
+    Attributes:
+        turns: the last ones that were sent.
+        first, shown: where in the text begins and ends what they show.
 
-    def __init__(self, marker: str | None = None) -> None:
-        self.marker = marker  # what the model was asked to close with
+    Args:
+        marker: what the model was asked to close with.
+        merges: the provider takes each request as it is, so that turns that were sent before need not stay.
+    """
+
+    __slots__ = ("_parts", "first", "marker", "merges", "shown", "turns")
+
+    def __init__(self, marker: str | None = None, *, merges: bool = True) -> None:
+        self.marker, self.merges = marker, merges
         self.turns: list[Turn] = []
-        self.shown = 0
+        self.first = self.shown = 0
+        self._parts: list[int] = []  # where in the text the requests so far ended
 
     def ask(
         self,
@@ -104,29 +120,54 @@ class History:
             text: the whole text so far.
             end: index at which the text shown to the model ends.
             anchor: bytes that the anchor may have; None: do not ask for one.
-            opening: what the last reply said before its new text because it was asked to; it stays in the history
-                as the model wrote it, so that the model sees itself do what the next question asks for again.
+            opening: what the last reply said before its new text because it was asked to. In turns that stay as they
+                were sent it stands as the model wrote it, as an answer to the question before it.
             insist: the last question brought nothing; ask in plainer words.
             blocks: provider blocks of a turn that was suspended, to stand before the text.
             settle: the reply to the same question could not be joined for certain; ask for more of the last words.
         """
         if end > self.shown or blocks:
-            if opening:  # the white space behind the anchor was said as well
-                opening += text[len(text[: self.shown].rstrip()) : self.shown]
-            self.turns.append(Turn("assistant", opening + text[self.shown : end], blocks))
-            self.shown = end
+            self._show(text, end, opening, blocks)
         else:  # nothing new to show: the same question again, in other words
             self.turns.pop()
-        words = anchor_of(text[:end], anchor, long=settle) if anchor is not None else None
-        self.turns.append(Turn("user", wording(text[:end], words, insist=insist, settle=settle, marker=self.marker)))
+        words = anchor_of(text[self.first : end], anchor, long=settle) if anchor is not None else None
+        asked = wording(
+            text[:end], words, insist=insist, settle=settle, marker=self.marker, partly=self.first > 0
+        )  # fmt: skip
+        self.turns.append(Turn("user", asked))
         return Question(tuple(self.turns), self.shown, words)
+
+    def _show(self, text: str, end: int, opening: str, blocks: tuple[Any, ...]) -> None:
+        if self.merges and not blocks and not any(turn.blocks for turn in self.turns):
+            self.turns = [self._whole(text, end)]
+        else:
+            if not self.turns:
+                opening = ""  # nothing asked for it here
+            elif opening:  # the white space behind the anchor was said as well
+                opening += text[len(text[: self.shown].rstrip()) : self.shown]
+            mark = _OMITTED if self.first and not self.turns and not blocks else ""
+            self.turns.append(Turn("assistant", mark + opening + text[self.shown : end], blocks))
+        self.shown = end
+
+    def _whole(self, text: str, end: int) -> Turn:
+        """All that is shown of the text as one turn."""
+        mark = _OMITTED if self.first else ""
+        self._parts = [*(part for part in self._parts if part < end), end]
+        parts = (end - self.first + len(mark) for end in self._parts)
+        return Turn("assistant", mark + text[self.first : end], parts=tuple(parts))
 
     def prefill(self, text: str, how: Prefill) -> Question:
         """Ask in place: the history ends on the assistant's own unfinished turn."""
-        shown = text[self.shown :]
-        if how.strips:
-            shown = shown.rstrip()
-        return Question((*self.turns, Turn("assistant", shown)), len(text), in_place=True, echo=shown)
+        end = len(text.rstrip()) if how.strips else len(text)
+        turn = Turn("assistant", text[self.shown : end]) if self.turns else self._whole(text, end)
+        return Question((*self.turns, turn), len(text), in_place=True, echo=turn.text)
+
+    def elide(self, text: str, start: int) -> None:
+        """Show the text from about `start` on only: from the next paragraph, line or word."""
+        near = text[start : start + _LOOK]
+        found = (near.find(mark) + len(mark) for mark in ("\n\n", "\n", " ") if mark in near)
+        self.first = self.shown = start + next(found, 0)
+        self.turns, self._parts = [], []
 
     def repair(self, text: str, error: str) -> Question:
         """Ask for a corrected copy of the whole value; `error` says what is wrong with it."""
@@ -146,14 +187,20 @@ class History:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values, if the provider's blocks are."""
-        return {"turns": [[t.role, t.text, list(t.blocks)] for t in self.turns], "shown": self.shown}
+        return {
+            "turns": [turn.to_json() for turn in self.turns],
+            "merges": self.merges,
+            "first": self.first,
+            "shown": self.shown,
+            "parts": self._parts,
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], marker: str | None = None) -> History:
         """The inverse of `to_dict`."""
-        history = cls(marker)
-        history.turns = [Turn(role, text, tuple(blocks)) for role, text, blocks in data["turns"]]
-        history.shown = data["shown"]
+        history = cls(marker, merges=data["merges"])
+        history.turns = list(map(Turn.from_json, data["turns"]))
+        history.first, history.shown, history._parts = data["first"], data["shown"], list(data["parts"])
         return history
 
 
@@ -200,16 +247,25 @@ def may_end(fresh: str) -> bool:
 
 
 def wording(
-    shown: str, anchor: str | None, *, insist: bool = False, settle: bool = False, marker: str | None = None
+    shown: str,
+    anchor: str | None,
+    *,
+    insist: bool = False,
+    settle: bool = False,
+    marker: str | None = None,
+    partly: bool = False,
 ) -> str:
     """The user turn that asks for more.
 
     Plain quotation marks around the anchor, because small models copy brackets into their reply, and the request for
-    exactly these words first, because a reply that begins with them can be verified.
+    exactly these words first, because a reply that begins with them can be verified. `partly`: the model is not shown
+    the beginning of its answer.
     """
-    parts = ["Your answer was cut off by the output limit before it was finished."]
+    parts = ["Your answer was cut off."]
     if insist:
         parts = ["Your answer is still not finished, and your last reply added nothing to it."]
+    if partly:
+        parts.append("Only the end of it is shown here; all before that is kept, so do not write it again.")
     if settle and anchor is not None:
         parts.append(
             "What you write next is joined to it by a program, which has to find the place. Begin your reply by "
@@ -221,15 +277,13 @@ def wording(
         parts.append("Go on exactly where it stops.")
     else:
         parts.append(
-            "Go on exactly where it stops. Begin your reply with exactly these words, the last ones so far:"
-            f'\n\n"{anchor}"\n\n'
-            "Then go straight on with what comes next."
+            f'Go on exactly where it stops, beginning with its last words:\n\n"{anchor}"\n\n',
         )
     parts.append(_hint(shown))
-    parts.append("No introduction, no apology, no summary, and nothing that was already said.")
+    parts.append("No introduction, and nothing twice.")
     if marker is not None:
         parts.append(f"When the whole answer is complete, close it with {marker} as you were asked to.")
-    return " ".join(part for part in parts if part).replace("\n\n Then", "\n\nThen")
+    return re.sub(r"\n\n ", "\n\n", " ".join(part for part in parts if part))
 
 
 def _hint(shown: str) -> str:

@@ -1,4 +1,7 @@
-"""A machine as plain JSON values, and back: what a journal keeps, so that another process makes the same decisions."""
+"""What can be told of a machine at any moment: its result, and its state as plain JSON values, and back.
+
+The values are what a journal keeps, so that another process makes the same decisions.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,43 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from continuum._core.actions import Send
-from continuum._core.asking import Asker
+from continuum._core.asking import Asker, ServerFacts
 from continuum._core.classify import Tally
 from continuum._core.draft import Draft
 from continuum._core.errors import ProtocolError
 from continuum._core.ledger import Ledger
 from continuum._core.policy import Policy
 from continuum._core.state import State
-from continuum._core.types import Response
+from continuum._core.types import Response, Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from continuum._core.machine import Continuation
     from continuum._core.types import Usage
+
+
+def report(machine: Continuation) -> Result:
+    """See `Continuation.result`."""
+    draft, ledger, reason = machine._draft, machine._ledger, machine._reason
+    finish_reason, raw_finish_reason = ledger.finish
+    failure = machine._failure.error if machine._failure is not None and reason != "finished" else None
+    return Result(
+        text=draft.text,
+        complete=machine.state is State.COMPLETE,
+        finish_reason=finish_reason,
+        raw_finish_reason=raw_finish_reason,
+        reason=reason,
+        segments=ledger.account(len(draft), draft.seams),
+        seams=tuple(draft.seams),
+        usage=ledger.usage,
+        cost=ledger.cost if ledger.segments or ledger.usage.total_tokens else None,
+        rounds=len(ledger.segments),
+        model=ledger.model,
+        raw=ledger.last.raw if ledger.last else None,
+        replies=tuple(ledger.replies),
+        failure=failure,
+    )
 
 
 def dump(machine: Continuation) -> dict[str, Any]:
@@ -33,6 +59,7 @@ def dump(machine: Continuation) -> dict[str, Any]:
         "limit": machine._budget.limit,
         "window": machine._budget.window,
         "may_lower": machine._may_lower,
+        "repairs": machine._repairs,
         "asker": machine._asker.to_dict(),
         "ledger": machine._ledger.to_dict(),
         "draft": machine._draft.to_dict(),
@@ -62,6 +89,7 @@ def load(
         limit=data["limit"],
         window=data["window"],
         may_lower=data["may_lower"],
+        repairs=data["repairs"],
         invalid=invalid,
     )
     machine.state = State(data["state"])
@@ -71,7 +99,9 @@ def load(
         machine._pending = Send.from_dict(data["pending"])
     machine._pending_state = State(data["pending_state"])
     machine._tally = Tally(**data["tally"])
-    machine._asker = Asker(machine.policy, machine._budget, machine._ledger, machine._draft, machine._tally)
+    machine._asker = Asker(
+        machine.policy, machine._budget, machine._ledger, machine._draft, machine._tally, server=ServerFacts()
+    )
     machine._asker.restore(data["asker"])
     machine._aside = Response("", *data["aside"]) if data["aside"] else None
     machine._reason, machine.repaired = data["reason"], data["repaired"]

@@ -213,6 +213,8 @@ class Segment:
         failure: what broke the round, if something did.
         rate_limit: what the response's headers said about the provider's limits.
         evidence: what the ending was judged by, where that was more than the provider's word.
+        hidden: characters of the text so far, from its beginning on, that the model was not shown when it was asked
+            for this round, because prompt and text no longer fitted into its context window.
     """
 
     round: int
@@ -226,6 +228,7 @@ class Segment:
     failure: str | None = None
     rate_limit: RateLimit | None = None
     evidence: str = ""
+    hidden: int = 0
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Segment:
@@ -262,9 +265,10 @@ class Result:
         failure: the error that ended the run, if one did.
         run_id: the id that every log event of the run carries.
         parsed: with `response_model=`, the value; None if the answer is not one. After a repair it is the corrected
-            value, while `text` stays what the model said first.
-        partial: with `response_model=`, if there is no value: the JSON value as far as it goes.
+            value, while `text` stays what the model said first. With a JSON format of the caller's own: the JSON value.
+        partial: if JSON was asked for and there is no value: the JSON value as far as it goes.
         partial_path: where in the value the text stops, as `$.rows[2].name`.
+        replies: what the provider collected in each round, for building the SDK's own object; not for the caller.
     """
 
     text: str
@@ -285,16 +289,23 @@ class Result:
     parsed: Any = None
     partial: Any = None
     partial_path: str = ""
+    replies: tuple[Any, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def raw_segments(self) -> tuple[str, ...]:
         """What the model sent in each round, rebuilt from `text` and `seams`, character for character."""
         return rebuild_raw(self.text, self.seams, len(self.segments))
 
+    @property
+    def elided(self) -> int:
+        """Characters between the prompt and the end of the text that the model was not shown in the last rounds,
+        because they no longer fitted into its context window; 0: it always saw everything. See `Policy.history`."""
+        return max((segment.hidden for segment in self.segments), default=0)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Results travel between processes without what cannot: the SDK's objects, and its errors as such."""
         values = [getattr(self, name) for name in self.__dataclass_fields__]
-        fields = dict(zip(self.__dataclass_fields__, values, strict=True), raw=None)
+        fields = dict(zip(self.__dataclass_fields__, values, strict=True), raw=None, replies=())
         if self.failure is not None and not isinstance(self.failure, ContinuumError):
             status = getattr(self.failure, "status_code", None)
             fields["failure"] = ProviderError(f"{type(self.failure).__name__}: {self.failure}", status_code=status)
@@ -319,6 +330,7 @@ class Result:
 
 FailureKind = Literal[
     "pending",  # the provider is still at work on it: the same request again tells more, and is no retry
+    "adapted",  # 4xx: the server does not take what continuum had added; it is asked without, and that is no retry
     "transient",  # a repeat may cure it: connection, timeout, 408, 409, 5xx, 529
     "rate_limited",  # 429 that waiting cures
     "quota",  # 429 or 402 that no waiting cures: quota, spend limit
@@ -344,6 +356,7 @@ class Failure:
         retry_after: seconds the server asked to wait, None if it did not say.
         should_retry: the server's own `x-should-retry`, None if it did not say.
         usage: what is known to have been billed although nothing usable came.
+        window: of a context window that is full: the tokens that it holds, if the server said so.
         rate_limit: what the headers said.
         error: the exception as the SDK raised it.
     """
@@ -354,13 +367,14 @@ class Failure:
     retry_after: float | None = None
     should_retry: bool | None = None
     usage: Usage | None = None
+    window: int | None = None
     rate_limit: RateLimit | None = None
     error: BaseException | None = field(default=None, repr=False, compare=False)
 
     @property
     def counts(self) -> bool:
-        """Whether the same request again is a retry: a look at what is under way is none."""
-        return self.kind != "pending"
+        """Whether the same request again is a retry: a look at what is under way is none, nor is another request."""
+        return self.kind not in ("pending", "adapted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +402,8 @@ class Response:
         suspended: the provider paused the turn by itself and wants it sent back as it is.
         blocks: the assistant turn in the provider's own form; set for a suspended turn, which goes back as it is.
         prefill: how this server continues in place, None if it is not known to do so.
+        window: tokens of prompt and reply together that the model can hold, if the server was asked and said so.
+        limit: the most output tokens of one reply, likewise.
         failure: what broke the stream, if something did.
         rate_limit: what the headers said.
         raw: what the provider collected, for building the SDK's own response object.
@@ -404,6 +420,8 @@ class Response:
     suspended: bool = False
     blocks: tuple[Any, ...] = field(default=(), repr=False, compare=False)
     prefill: Prefill | None = None
+    window: int | None = None
+    limit: int | None = None
     failure: Failure | None = None
     rate_limit: RateLimit | None = None
     raw: Any = field(default=None, repr=False, compare=False)
@@ -411,8 +429,26 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message that continuum adds after the caller's own; `blocks` stand before `text` in it."""
+    """One message that continuum adds after the caller's own.
+
+    Attributes:
+        text: what it says.
+        blocks: of the provider's own form; they stand before `text`.
+        parts: where in `text` each request that showed the beginning of it ended: a provider that caches by blocks is
+            given it in these.
+    """
 
     role: Literal["user", "assistant"]
     text: str
     blocks: tuple[Any, ...] = field(default=(), repr=False)
+    parts: tuple[int, ...] = field(default=(), repr=False)
+
+    def to_json(self) -> list[Any]:
+        """As plain JSON values, if the provider's blocks are."""
+        return [self.role, self.text, list(self.blocks), list(self.parts)]
+
+    @classmethod
+    def from_json(cls, data: Sequence[Any]) -> Turn:
+        """The inverse of `to_json`."""
+        role, text, blocks, parts = data
+        return cls(role, text, tuple(blocks), tuple(parts))

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from continuum._core.actions import Send
 
-_RESPONSE = ("raw_finish_reason", "model", "id", "reasoning", "tool_calls", "suspended")
-_FAILURE = ("status_code", "retry_after", "should_retry")
+_RESPONSE = ("raw_finish_reason", "model", "id", "reasoning", "tool_calls", "suspended", "window", "limit")
+_FAILURE = ("status_code", "retry_after", "should_retry", "window")
 
 
 def fingerprint(send: Send) -> str:

@@ -7,55 +7,20 @@ with, paused and resumed or not: later thinking is bound to a history that the c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from continuum.providers.places import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from continuum._core.types import Result, Seam
+    from continuum._core.types import Result
     from continuum.providers.anthropic_messages import MessageReceiver
 
 SUSPENDED = frozenset({"pause_turn", "compaction"})
 """Stop reasons after which the turn goes back as it is, and is gone on with."""
 THOUGHTS = frozenset({"thinking", "redacted_thinking"})
 _RESULT = "_tool_result"
-
-
-class Place(NamedTuple):
-    """Where a character of a reply stands in the joined text: `base + index`, but `start` for what was skipped.
-
-    Attributes:
-        end: where the next reply goes on; None if this is the last so far.
-        gone: nothing of the reply is in the text.
-    """
-
-    base: int
-    start: int
-    skipped: int
-    end: int | None
-    gone: bool
-
-    def of(self, index: int) -> int:
-        """The index into the joined text for one into the reply; white space put at the join goes with the reply."""
-        found = self.start if index <= self.skipped else self.base + index
-        return found if self.end is None else min(found, self.end)
-
-
-def place_of(round: int, seams: Sequence[Seam]) -> Place | None:
-    """How to find a reply's characters in the joined text; None if its join is not decided.
-
-    Seams stand in the order of the text, which need not be that of the rounds.
-    """
-    own = next((at for at, seam in enumerate(seams) if seam.round == round), None) if round > 1 else -1
-    if own is None:
-        return None
-    after = next((seam for seam in seams[own + 1 :] if seam.round != round), None)
-    end = after.offset - len(after.inserted) if after is not None else None
-    if own < 0:
-        return Place(0, 0, 0, end, gone=False)
-    seam = seams[own]
-    skipped = len(seam.removed)
-    return Place(seam.offset - skipped, seam.offset - len(seam.inserted), skipped, end, seam.kind == "nothing_new")
 
 
 def blocks_of(result: Result, replies: Sequence[MessageReceiver], *, cited: bool) -> list[dict[str, Any]]:

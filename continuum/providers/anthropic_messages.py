@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import httpx2
 
+from continuum._core.asking import ServerFacts
 from continuum._core.errors import ConfigurationError
 from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers import errors
 from continuum.providers.anthropic_blocks import SUSPENDED, THOUGHTS
-from continuum.providers.base import Provider, Receiver, estimate, given
+from continuum.providers.base import Provider, Receiver, count_of, estimate, given, says_json
+from continuum.providers.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +85,11 @@ class AnthropicMessages(Provider):
                     "the client has no key: pass api_key= or auth_token=, or set ANTHROPIC_API_KEY, before any request"
                 )
 
+    def asks_for_json(self) -> bool:
+        """By `output_config.format`."""
+        output = self.params.get("output_config")
+        return isinstance(output, Mapping) and says_json(output.get("format"))
+
     def answer_as(self, name: str, schema: dict[str, Any]) -> None:
         """By `output_config.format`."""
         output = self.params.get("output_config")
@@ -104,6 +111,18 @@ class AnthropicMessages(Provider):
         off = not given(thinking) or (isinstance(thinking, Mapping) and thinking.get("type") == "disabled")
         return off and not given(self.params.get("tools"))
 
+    def server_facts(self) -> ServerFacts:
+        """Prompts are billed; thinking, which is bound to what it followed, goes back in suspended turns alone."""
+        return ServerFacts()
+
+    def may_ask_limits(self) -> bool:
+        """Anthropic's own API tells."""
+        return type(self.client) in (anthropic.Anthropic, anthropic.AsyncAnthropic)
+
+    def read_limits(self, card: Any) -> Limits:
+        """`max_input_tokens` is the context window, of which the reply takes its part."""
+        return Limits(count_of(card, "max_input_tokens"), count_of(card, "max_tokens"))
+
     def may_lower_effort(self) -> bool:
         """By less effort; extended thinking with a budget is switched off."""
         output = self.params.get("output_config")
@@ -123,7 +142,10 @@ class AnthropicMessages(Provider):
     def request(self, send: Send, *, stream: bool, choices: int = 1) -> dict[str, Any]:
         """The caller's arguments, and our turns behind the caller's messages."""
         request = dict(self.params)
-        request["messages"] = [*self.params["messages"], *(self._message(turn) for turn in send.turns)]
+        self._sent_cache = self._may_cache(send)
+        by_parts = self._sent_cache and any(turn.parts for turn in send.turns)
+        turns = (self._message(turn, cache=by_parts) for turn in send.turns)
+        request["messages"] = [*self.params["messages"], *turns]
         self._sent_thoughts = any(_thinks(block) for turn in send.turns for block in turn.blocks)
         if send.turns and not given(self.params.get("container")) and self._container is not None:
             request["container"] = self._container  # what its tools wrote is there
@@ -136,8 +158,7 @@ class AnthropicMessages(Provider):
         if send.turns and isinstance(output, Mapping) and "format" in output and not _returns(send):
             # A format that the whole answer has to have would make the model begin it again.
             request["output_config"] = {key: value for key, value in output.items() if key != "format"}
-        self._sent_cache = self._may_cache(send)
-        if self._sent_cache:
+        if self._sent_cache and not by_parts:
             request["cache_control"] = {"type": "ephemeral"}
         if stream:
             request["stream"] = True
@@ -156,9 +177,15 @@ class AnthropicMessages(Provider):
                 return str(name)
         return None
 
-    def _message(self, turn: Turn) -> dict[str, Any]:
-        """A turn; its blocks go back as they came, thinking verbatim or, where it is refused, not at all."""
+    def _message(self, turn: Turn, *, cache: bool) -> dict[str, Any]:
+        """A turn; its blocks go back as they came, thinking verbatim or, where it is refused, not at all.
+
+        The prompt cache keeps what ends with a marked block. So the text so far goes in the pieces that it grew by, the
+        last one marked, and the next request finds it there; the question behind it is asked once and not kept.
+        """
         blocks = [block for block in turn.blocks if self._may_send_thoughts or not _thinks(block)]
+        if not blocks and cache and turn.parts:
+            return {"role": turn.role, "content": _pieces(turn)}
         if not blocks:
             return {"role": turn.role, "content": turn.text}
         text = [{"type": "text", "text": turn.text}] if turn.text else []
@@ -215,7 +242,7 @@ class AnthropicMessages(Provider):
             self._may_send_thoughts = False
         if not message:
             return failure
-        return replace(failure, kind="transient", message=message, retry_after=0.0, should_retry=None)
+        return replace(failure, kind="adapted", message=message, retry_after=0.0, should_retry=None)
 
     def sdk_error(self, message: str) -> Exception:
         """An `anthropic.APIConnectionError`."""
@@ -232,6 +259,18 @@ class AnthropicMessages(Provider):
         from continuum.providers import anthropic_objects
 
         return anthropic_objects.message(results[0], self.replies, cited=self.may_cite)
+
+
+def _pieces(turn: Turn) -> list[dict[str, Any]]:
+    """A turn's text as the blocks in which it was sent before, what is new as the last one."""
+    found: list[dict[str, Any]] = []
+    start = 0
+    for end in turn.parts:
+        if turn.text[start:end].strip():  # a block of white space is refused
+            found.append({"type": "text", "text": turn.text[start:end]})
+            start = end
+    found[-1] = {**found[-1], "text": found[-1]["text"] + turn.text[start:], "cache_control": {"type": "ephemeral"}}
+    return found
 
 
 def _returns(send: Send) -> bool:

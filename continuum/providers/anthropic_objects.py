@@ -16,7 +16,8 @@ from anthropic.types import (
     RawMessageStreamEvent,
 )
 
-from continuum.providers.anthropic_blocks import SUSPENDED, THOUGHTS, blocks_of, place_of
+from continuum.providers.anthropic_blocks import SUSPENDED, THOUGHTS, blocks_of
+from continuum.providers.places import place_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
+from continuum._core.asking import ServerFacts
 from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 from continuum._core.types import Failure
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from continuum.providers.limits import Limits
 
 _PICTURE = 4000  # characters that a picture counts as: about a thousand tokens
+_PATIENCE = 10.0  # seconds for a model's card, which is of use and no more
 _CLOSING = (
     "When your answer is complete, close it with {marker} on a line of its own. Write that nowhere else, and do not "
     "mention it."
@@ -110,6 +113,10 @@ class Provider(ABC):
         more = f"{content}\n\n{words}" if isinstance(content, str) else [*content, {"type": "text", "text": words}]
         self.params["messages"] = [*messages[:-1], {**last, "content": more}]
 
+    def asks_for_json(self) -> bool:
+        """Whether the caller's own arguments say that the answer has to be JSON."""
+        return False
+
     def answer_as(self, name: str, schema: dict[str, Any]) -> None:  # noqa: B027  # there is nothing to override
         """Ask for an answer that is JSON of this schema, where the API can and the caller has not asked already.
 
@@ -140,6 +147,11 @@ class Provider(ABC):
             raise ConfigurationError(
                 "stream=True makes no sense here: use continuum.stream() or astream(), or a wrapped client; "
                 "Policy(stream=False) chooses how continuum itself asks"
+            )
+        if self.policy.strategy == "in_place" and not self.may_prefill():
+            raise ConfigurationError(
+                "strategy='in_place' does not go together with tools, structured output or thinking, nor with an API "
+                "that cannot do it: leave one of the two out"
             )
         stops = params.get(self.stop_field)
         limit = self.max_stop_sequences
@@ -186,6 +198,14 @@ class Provider(ABC):
         """Whether the caller's arguments allow a prefill at all."""
         return True
 
+    def server_facts(self) -> ServerFacts:
+        """How the API takes what it is shown.
+
+        Where prompts are billed the text is shown as one turn, which costs least. On servers that anybody runs it stays
+        in the turns in which it was written: small models do better what they see themselves do.
+        """
+        return ServerFacts(merges=self.dialect.where is not None)
+
     def may_stream(self) -> bool:
         """Whether to stream from the provider: as the policy says, if the reply can be put together from a stream."""
         return self.policy.stream
@@ -200,8 +220,46 @@ class Provider(ABC):
 
     @property
     def limits(self) -> Limits:
-        """What the model reads and writes at most, as far as is known."""
+        """What the model reads and writes at most, as far as the table knows; what the server says, its replies say."""
         return limits.of(self.model)
+
+    def wonders(self, outcomes: Sequence[Response | Failure]) -> bool:
+        """Whether to ask the server for the limits of the model: a reply was cut, and nobody has asked before.
+
+        From then on it counts as asked, so that of a thousand runs at once one asks.
+        """
+        key = self.base_url, self.model
+        cut = any(not isinstance(o, Failure) and o.finish_reason in ("length", "context_window") for o in outcomes)
+        if not cut or key in limits.TOLD or not self.may_ask_limits():
+            return False
+        limits.TOLD[key] = limits.UNKNOWN
+        return True
+
+    def may_ask_limits(self) -> bool:
+        """Whether the server is known to tell the limits of its models."""
+        return False
+
+    def ask_limits(self) -> Any:
+        """Ask for the model's card; an awaitable of it on an async client."""
+        return self.client.models.retrieve(self.model, timeout=_PATIENCE)
+
+    def read_limits(self, card: Any) -> Limits:
+        """What a model's card says."""
+        return limits.UNKNOWN
+
+    def told(self, card: Any) -> None:
+        """Remember a model's card."""
+        limits.TOLD[self.base_url, self.model] = self.read_limits(card)
+
+    def with_limits(self, outcomes: list[Response | Failure]) -> list[Response | Failure]:
+        """Let replies say what is known from the model's card, so that whoever replays them knows it as well."""
+        known = limits.TOLD.get((self.base_url, self.model), limits.UNKNOWN)
+        if known == limits.UNKNOWN:
+            return outcomes
+        return [
+            outcome if isinstance(outcome, Failure) else replace(outcome, window=known.context, limit=known.output)
+            for outcome in outcomes
+        ]
 
     def may_lower_effort(self) -> bool:
         """Whether the model can be told to reason less than the caller's arguments say."""
@@ -345,6 +403,11 @@ def _quiet(client: Any) -> Any:
         ) from error
 
 
+def says_json(value: Any) -> bool:
+    """Whether a format of the caller's is one of JSON."""
+    return isinstance(value, Mapping) and value.get("type") in ("json_object", "json_schema")
+
+
 def _role(message: Any) -> str | None:
     role = message.get("role") if isinstance(message, Mapping) else getattr(message, "role", None)
     return role if isinstance(role, str) and role else None
@@ -371,3 +434,9 @@ def text_size(value: Any) -> int:
     if isinstance(value, list | tuple):
         return sum(text_size(v) for v in value)
     return 0
+
+
+def count_of(card: Any, name: str | None) -> int | None:
+    """A number of tokens in a model's card; None if it has none by that name."""
+    value = getattr(card, name, None) if name is not None else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

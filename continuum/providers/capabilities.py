@@ -65,6 +65,7 @@ DIALECTS: tuple[Dialect, ...] = (
         in_place=True,
         message={"prefix": True},
         words={"model_length": "context_window", "error": "interrupted"},
+        window="max_context_length",
     ),
     # Partial mode exists without thinking only.
     Dialect(
@@ -75,7 +76,7 @@ DIALECTS: tuple[Dialect, ...] = (
         body={"enable_thinking": False},
     ),
     Dialect("kimi", where=r"^api\.moonshot\.(ai|cn)", in_place=True, message={"partial": True}),
-    Dialect("groq", where=r"^api\.groq\.com", in_place=True),
+    Dialect("groq", where=r"^api\.groq\.com", in_place=True, window="context_window"),
     # Passes a trailing assistant turn on to providers that mostly refuse it; `native_finish_reason` has their own word.
     Dialect("openrouter", where=r"^openrouter\.ai", words={"error": "interrupted"}),
     Dialect("together", where=r"^api\.together\.(xyz|ai)", words={"eos": "stop"}),
@@ -83,8 +84,14 @@ DIALECTS: tuple[Dialect, ...] = (
     # Servers that run anywhere. The first ones tell who they are in their replies, the others only by name.
     Dialect("llama.cpp", fingerprint=r"^b\d+-(unknown|[0-9a-f]{7,})$", in_place=True, short_means_full=True),
     Dialect("ollama", fingerprint=r"^fp_ollama", short_means_full=True),
-    Dialect("vllm", in_place=True, body=_OPEN_ENDED, words={"abort": "interrupted"}),
-    Dialect("sglang", in_place=True, body={"continue_final_message": True}, words={"abort": "interrupted"}),
+    Dialect("vllm", in_place=True, body=_OPEN_ENDED, words={"abort": "interrupted"}, window="max_model_len"),
+    Dialect(
+        "sglang",
+        in_place=True,
+        body={"continue_final_message": True},
+        words={"abort": "interrupted"},
+        window="max_model_len",
+    ),
     Dialect(
         "tgi",
         in_place=True,

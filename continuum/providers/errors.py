@@ -26,13 +26,18 @@ if TYPE_CHECKING:
     from continuum._core.types import FailureKind
 
 _PREFILL = re.compile(
-    r"prefill|must end with a user message|ending with a model turn|expected last role user"
+    r"prefill|must end with a user message|last message must|ending with a model turn|expected last role user"
     r"|cannot have 2 or more assistant messages|set both .?continue_final_message",
     re.IGNORECASE,
 )
 _CONTEXT = re.compile(
     r"context_length_exceeded|exceed_context_size|prompt is too long|maximum context length"
-    r"|exceeds the (available )?context (size|window|length)|exceed context limit",
+    r"|exceeds the (available )?context (size|window|length)|exceed context limit|the model context is \d+",
+    re.IGNORECASE,
+)
+_WINDOW = re.compile(
+    r"maximum context length (?:is|of) ([\d,]+)|tokens > ([\d,]+) maximum|n_ctx\W{1,4}(\d+)"
+    r"|the model context is (\d+)",
     re.IGNORECASE,
 )
 _QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"})
@@ -65,9 +70,16 @@ def describe(error: BaseException, sdk: ModuleType) -> Failure:
         status_code=status,
         retry_after=retry_after(headers),
         should_retry={"true": True, "false": False}.get(headers.get("x-should-retry", "")),
+        window=_window(error) if kind == "context_window" else None,
         rate_limit=rate_limit(headers),
         error=error,
     )
+
+
+def _window(error: BaseException) -> int | None:
+    """How many tokens the context window holds, if the message of the error says so."""
+    found = _WINDOW.search(f"{error} {getattr(error, 'body', '')}")
+    return int(next(filter(None, found.groups())).replace(",", "")) if found else None
 
 
 def describe_any(error: BaseException) -> Failure | None:

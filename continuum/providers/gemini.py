@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from google.genai import errors as sdk_errors
 from google.genai import types
 
+from continuum._core.asking import ServerFacts
 from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 from continuum.providers import errors
@@ -35,6 +36,7 @@ _LITTLE = 512  # tokens of thinking that every model takes as a budget
 _BY_ITSELF = -1  # the model chooses its budget
 _LEVELS = re.compile(r"gemini-(?:[3-9]|\d\d)")
 # They would force a continuation to be a new object.
+_JSON = "application/json"
 _SCHEMAS = ("response_schema", "response_json_schema", "response_mime_type")
 
 
@@ -112,10 +114,25 @@ class Gemini(Provider):
                 "as types.Tool, or pass automatic_function_calling={'disable': True}"
             )
 
+    def asks_for_json(self) -> bool:
+        """By `response_mime_type`, or a schema."""
+        config = self.config
+        return config.response_mime_type == _JSON or bool(config.response_schema or config.response_json_schema)
+
+    def answer_as(self, name: str, schema: dict[str, Any]) -> None:
+        """By `response_json_schema`."""
+        if not any(getattr(self.config, field) for field in _SCHEMAS):
+            update = {"response_mime_type": _JSON, "response_json_schema": schema}
+            self.config = self.config.model_copy(update=update)
+
     def may_prefill(self) -> bool:
         """Tools and structured output do not go together with a prefill."""
         config = self.config
         return not config.tools and not any(getattr(config, name) for name in _SCHEMAS)
+
+    def server_facts(self) -> ServerFacts:
+        """Prompts are billed."""
+        return ServerFacts()
 
     def may_lower_effort(self) -> bool:
         """By a budget that is larger than the smallest of use, or by a level; models before 3 know no levels."""
@@ -146,7 +163,7 @@ class Gemini(Provider):
             "automatic_function_calling": types.AutomaticFunctionCallingConfig(disable=True),
             "continuation_token": token or self.config.continuation_token,
         }
-        if turns and not token:
+        if turns and not token and send.reason != "repair":
             update |= dict.fromkeys(_SCHEMAS)
         if send.lower_effort:
             update["thinking_config"] = self._lowered()

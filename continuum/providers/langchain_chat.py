@@ -252,7 +252,7 @@ class LangChainChat(Provider):
         if self._asked_usage and failure.status_code in (400, 422) and "stream_options" in f"{error}":
             WITHOUT_USAGE.add(self.base_url)
             message = "the server does not take stream_options; asking without it"
-            return replace(failure, kind="transient", message=message, retry_after=0.0, should_retry=None)
+            return replace(failure, kind="adapted", message=message, retry_after=0.0, should_retry=None)
         return failure
 
     def finish_reason(self, raw: str) -> FinishReason:

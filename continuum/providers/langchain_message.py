@@ -82,6 +82,7 @@ def account(result: Result) -> dict[str, Any]:
         "finish_reason": result.finish_reason,
         "raw_finish_reason": result.raw_finish_reason,
         "rounds": result.rounds,
+        "elided": result.elided,
         "seams": [asdict(seam) for seam in result.seams],
         "cost": result.cost,
         "usage_estimated": result.usage.estimated,

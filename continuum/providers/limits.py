@@ -1,8 +1,9 @@
 """How much a model reads and writes at most, for the models whose providers publish it.
 
 The table is small and behind the newest models by nature: a model that is not in it has no limits that continuum
-knows of, and is simply tried. Sources: the providers' model pages and the tables of litellm and genai-prices,
-November 2026. The server of a compatible API may allow less than the model's own provider.
+knows of, and is simply tried. What a server says itself of a model comes before the table; it is asked when a reply was
+cut, once. Sources: the providers' model pages and the tables of litellm and genai-prices, November 2026. The server of
+a compatible API may allow less than the model's own provider.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ _TABLE: tuple[tuple[str, Limits], ...] = (
     (r"deepseek-v4-pro", Limits(1_000_000, 393_216)),
 )
 UNKNOWN = Limits()
+
+TOLD: dict[tuple[str, str], Limits] = {}
+"""What servers said of their models, by base URL and model, for the life of the process; UNKNOWN if they do not say."""
 
 
 def of(model: str) -> Limits:

@@ -56,6 +56,10 @@ class LiteLLMChat(OpenAIChat):
         self.catch = (Exception,)  # `describe` lets pass what is no fact about the provider or the network
         self.official = False
 
+    def may_ask_limits(self) -> bool:
+        """LiteLLM has no models to ask."""
+        return False
+
     def price(self) -> Any:
         """US dollars, by the name behind LiteLLM's prefix."""
         from continuum.providers.pricing import price_of

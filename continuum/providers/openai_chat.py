@@ -12,7 +12,8 @@ import openai
 from continuum._core.errors import ConfigurationError
 from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers import capabilities, errors
-from continuum.providers.base import Provider, Receiver, estimate, given
+from continuum.providers.base import Provider, Receiver, count_of, estimate, given, says_json
+from continuum.providers.limits import Limits
 from continuum.providers.openai_choice import Choice, merge
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ class OpenAIChat(Provider):
         if given(choices) and (isinstance(choices, bool) or not isinstance(choices, int) or choices < 1):
             raise ConfigurationError(f"n={choices!r}: the number of choices has to be a whole number of at least 1")
 
+    def asks_for_json(self) -> bool:
+        """By `response_format`."""
+        return says_json(self.params.get("response_format"))
+
     def answer_as(self, name: str, schema: dict[str, Any]) -> None:
         """By `response_format`."""
         if not given(self.params.get("response_format")):
@@ -59,6 +64,14 @@ class OpenAIChat(Provider):
     def caches(self, rounds: int, shown: int, before: int) -> tuple[int, int]:
         """OpenAI caches by itself, in steps of 128 tokens; of other servers nothing is known."""
         return (before - before % 128 if self.official and before >= 1024 else 0), 0
+
+    def may_ask_limits(self) -> bool:
+        """Where the dialect names the field that says so; OpenAI's own models do not tell."""
+        return self.dialect.window is not None
+
+    def read_limits(self, card: Any) -> Limits:
+        """As the dialect names it."""
+        return Limits(context=count_of(card, self.dialect.window))
 
     def may_prefill(self) -> bool:
         """Tool calls and structured output do not go together with a prefill."""
@@ -127,7 +140,7 @@ class OpenAIChat(Provider):
         if failure.status_code in (400, 422) and named and self._sent_options:
             WITHOUT_STREAM_OPTIONS.add(self.base_url)
             message = "the server does not take stream_options; asking without it"
-            return replace(failure, kind="transient", message=message, retry_after=0.0, should_retry=None)
+            return replace(failure, kind="adapted", message=message, retry_after=0.0, should_retry=None)
         return failure
 
     def recognise(self, fingerprint: str | None) -> None:

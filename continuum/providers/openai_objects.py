@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from openai import AsyncStream, Stream
@@ -9,6 +10,7 @@ from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from continuum._core.types import Usage
+from continuum.providers.places import place_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -138,26 +140,65 @@ def _choice(number: int, result: Result) -> dict[str, Any]:
     message.update(tools, refusal=choice.refusal or None)
     if not result.text and (tools or choice.refusal):
         message["content"] = None
+    found["logprobs"] = logprobs(result)
     if result.rounds == 1:
         message.update(choice.extras)
         message.update((name, "".join(parts)) for name, parts in choice.thoughts.items())
-        found.update(choice.beside, logprobs=_logprobs(choice))
+        found.update({name: value for name, value in choice.beside.items() if name != "logprobs"})
     return found
 
 
-def _logprobs(choice: Choice) -> dict[str, Any] | None:
-    if not choice.logprobs:
-        return None
-    content = [token for part in choice.logprobs for token in part.content or ()]
-    refusal = [token for part in choice.logprobs for token in part.refusal or ()]
-    return {"content": content or None, "refusal": refusal or None}
+def logprobs(result: Result) -> dict[str, Any] | None:
+    """The log probabilities of the tokens that the joined text is made of, of all rounds.
+
+    A token across a join goes with the text that it is a part of. None if a round has none, or if the tokens of a reply
+    of which only a part is in the text do not spell it, so that nobody can say which they are.
+    """
+    content: list[Any] = []
+    refusal: list[Any] = []
+    for number, raw in enumerate(result.replies, 1):
+        place = place_of(number, result.seams)
+        if raw is None or place is None:
+            return None
+        choice: Choice = raw[0].choices[raw[1]]
+        first, last = place.kept(len(result.text))
+        refusal += [token for part in choice.logprobs for token in part.refusal or ()]
+        if last > first:
+            tokens = _tokens_between(choice, first, last)
+            if not tokens:
+                return None
+            content += tokens
+    return {"content": content or None, "refusal": refusal or None} if content or refusal else None
+
+
+def _spelt(token: Any) -> bytes:
+    data = getattr(token, "bytes", None)
+    return bytes(data) if data is not None else str(getattr(token, "token", "")).encode("utf-8", "surrogatepass")
+
+
+def _tokens_between(choice: Choice, first: int, last: int) -> list[Any]:
+    """The tokens of a reply that lie between two of its characters, at least in part; none if there is no telling."""
+    tokens = [token for part in choice.logprobs for token in part.content or ()]
+    if first == 0 and last >= len(choice.text):
+        return tokens
+    said = [_spelt(token) for token in tokens]
+    if b"".join(said) != choice.text.encode("utf-8", "surrogatepass"):
+        return []
+    start, end = (len(choice.text[:at].encode("utf-8", "surrogatepass")) for at in (first, last))
+    ends = list(accumulate(map(len, said)))
+    return [
+        token
+        for token, size, until in zip(tokens, map(len, said), ends, strict=True)
+        if until > start and until - size < end
+    ]
 
 
 class ChunkWriter:
     """Writes the chunks of one stream.
 
     Text goes out as it is released, and reasoning of the first round as it comes. Tool calls and a refusal go out at
-    the end, whole, and those of the last reply: what comes earlier may be cut, and be asked for again.
+    the end, whole, and those of the last reply: what comes earlier may be cut, and be asked for again. So do log
+    probabilities, when it is known which tokens the text is made of.
     """
 
     def __init__(self, include_usage: bool) -> None:
@@ -166,7 +207,7 @@ class ChunkWriter:
         self._started: set[int] = set()
 
     def passing(self, event: ChatCompletionChunk, round: int) -> list[ChatCompletionChunk]:
-        """What of an arriving chunk goes to the reader at once: roles, reasoning, log probabilities."""
+        """What of an arriving chunk goes to the reader at once: roles and reasoning."""
         if not hasattr(event, "choices"):
             return []
         if not self._head["id"]:
@@ -183,9 +224,9 @@ class ChunkWriter:
             index = part.index or 0
             if index in self._started:
                 fields.pop("role", None)
-            if fields or part.logprobs is not None:
+            if fields:
                 self._started.add(index)
-                found.append(self._chunk(index, fields, logprobs=part.logprobs))
+                found.append(self._chunk(index, fields))
         return found
 
     def text(self, choice: int, text: str) -> list[ChatCompletionChunk]:
@@ -202,6 +243,9 @@ class ChunkWriter:
             choice = _received(result)
             if choice is not None:
                 found += self._held(number, result, choice)
+            likely = logprobs(result)
+            if likely is not None:
+                found.append(self._chunk(number, {}, logprobs=likely))
             beside = choice.beside if choice is not None and one else {}
             found.append(self._chunk(number, {}, finish=final_word(result), beside=beside))
         if self._include_usage:

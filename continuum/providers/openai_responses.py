@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import httpx2
 import openai
 
+from continuum._core.asking import ServerFacts
 from continuum._core.errors import ConfigurationError
 from continuum._core.types import Failure, Usage
 from continuum.providers import errors
-from continuum.providers.base import NotCoveredError, Provider, given, text_size
+from continuum.providers.base import NotCoveredError, Provider, given, says_json, text_size
 from continuum.providers.openai_responses_reply import Partial, ResponseReceiver, partials
 
 if TYPE_CHECKING:
@@ -112,9 +113,25 @@ class OpenAIResponses(Provider):
                     "where the cap is called max_output_tokens"
                 )
 
+    def asks_for_json(self) -> bool:
+        """By `text.format`."""
+        text = self.params.get("text")
+        return isinstance(text, Mapping) and says_json(text.get("format"))
+
+    def answer_as(self, name: str, schema: dict[str, Any]) -> None:
+        """By `text.format`."""
+        text = self.params.get("text")
+        own = dict(text) if isinstance(text, Mapping) else {}
+        if not given(own.get("format")):
+            self.params["text"] = {**own, "format": {"type": "json_schema", "name": name, "schema": schema}}
+
     def may_prefill(self) -> bool:
         """The API cannot go on in place."""
         return False
+
+    def server_facts(self) -> ServerFacts:
+        """Items go back as they came, reasoning with the question before it; a `conversation` holds them all."""
+        return ServerFacts(merges=False, may_elide=not given(self.params.get("conversation")))
 
     def may_lower_effort(self) -> bool:
         """By `reasoning.effort`; a server other than OpenAI's own is known to take it if the caller wrote it."""
@@ -151,7 +168,8 @@ class OpenAIResponses(Provider):
             request = dict(self.params)
             if send.turns:
                 request.update(self._history(send.turns))
-                _lift_format(request)
+                if send.reason != "repair":
+                    _lift_format(request)
             if send.max_tokens is not None:
                 request["max_output_tokens"] = max(send.max_tokens, SMALLEST_CAP)
             if send.lower_effort:
@@ -238,7 +256,7 @@ class OpenAIResponses(Provider):
             self._may_send_items, message = False, "the server does not take its own items back; sending the text"
         if not message:
             return failure
-        return replace(failure, kind="transient", message=message, retry_after=0.0, should_retry=None)
+        return replace(failure, kind="adapted", message=message, retry_after=0.0, should_retry=None)
 
     # -- what the receivers tell ----------------------------------------------------------------------------------
 

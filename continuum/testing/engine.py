@@ -25,6 +25,7 @@ from continuum.testing.chat import (
     RequestInfo,
     Turn,
     redact,
+    text_of,
 )
 from continuum.testing.limits import RateLimiter, RateLimitSpec
 from continuum.testing.prompt_cache import PromptCache
@@ -135,7 +136,7 @@ class Engine:
         self._conversations: dict[str, Conversation] = {}
         self._store = Store(options.background_polls)
         minimum = options.prompt_cache
-        self._cache = PromptCache(minimum, _turn_tokens) if minimum is not None else None
+        self._cache = PromptCache(minimum, _turn_tokens, _TURN_OVERHEAD) if minimum is not None else None
         self._limiter = RateLimiter(options.rate_limit) if options.rate_limit else None
         self._desk = BatchDesk(options.batches, self._answer_line, self._created)
         self.plan(behaviours, faults)
@@ -216,7 +217,8 @@ class Engine:
         if api is ANTHROPIC:
             listing = wire_anthropic.models(names, self._created, options.max_output_tokens, options.context_window)
         else:
-            listing = wire_openai.models(names, self._created)
+            field, window = options.manners.window if options.manners is not None else None, options.context_window
+            listing = wire_openai.models(names, self._created, {field: window} if field and window else {})
         return listing["data"][0] if name else listing
 
     def _chat(self, api: WireApi, path: str, headers: Mapping[str, str], raw: bytes, identity: Identity) -> Outcome:
@@ -407,7 +409,10 @@ def _prompt_tokens(chat: Chat) -> int:
 
 
 def _turn_tokens(turn: Turn) -> int:
-    return count_tokens(turn.text) + _TURN_OVERHEAD
+    """Tokens of a turn in a prompt; its blocks are read each for itself."""
+    content = turn.raw.get("content")
+    parts = [text_of([block]) for block in content] if isinstance(content, list) else [turn.text]
+    return sum(map(count_tokens, parts)) + _TURN_OVERHEAD
 
 
 def _dressed(outcome: Outcome, manners: Manners) -> Outcome:

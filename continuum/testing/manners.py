@@ -39,6 +39,7 @@ class Manners:
         fingerprint: `system_fingerprint` of the replies.
         words: what it says in place of OpenAI's finish reasons.
         native: says the word of the provider behind it as well.
+        window: the field of a model's card that tells the context window.
     """
 
     prefill: Prefill = "refuse"
@@ -51,6 +52,7 @@ class Manners:
     fingerprint: str | None = None
     words: Mapping[str, str] = field(default_factory=dict)
     native: Mapping[str, str] = field(default_factory=dict)
+    window: str | None = None
 
     def check(self, body: Mapping[str, Any]) -> None:
         """Refuse what this server refuses.
@@ -147,11 +149,13 @@ MANNERS: Final[Mapping[str, Manners]] = {
     ),
     "mistral": Manners(
         "echo", needs="prefix", knows=frozenset({"prefix"}), strict="Extra inputs are not permitted: {name}",
-        refusal=_MISTRAL,
+        refusal=_MISTRAL, window="max_context_length",
     ),
     "qwen": Manners("continue", needs="partial", without="new_turn", objects=_qwen),
     "kimi": Manners("continue", needs="partial", without="new_turn"),
-    "groq": Manners("continue", strict="property '{name}' is unsupported", fingerprint="fp_3f3b593e33"),
+    "groq": Manners(
+        "continue", strict="property '{name}' is unsupported", fingerprint="fp_3f3b593e33", window="context_window"
+    ),
     "openrouter": Manners("refuse", refusal=_PREFILL, native={"length": "max_tokens", "stop": "end_turn"}),
     "together": Manners("new_turn", words={"stop": "eos"}),
     "fireworks": Manners("new_turn", strict="Extra inputs are not permitted, field: '{name}'"),
@@ -159,8 +163,10 @@ MANNERS: Final[Mapping[str, Manners]] = {
         "continue", knows=_OPEN, objects=_open_ended, fingerprint="b9371-5d9b3b1"
     ),
     "ollama": Manners("new_turn", fingerprint="fp_ollama"),
-    "vllm": Manners("continue", needs="continue_final_message", without="new_turn", objects=_open_ended),
-    "sglang": Manners("continue", needs="continue_final_message", without="new_turn"),
+    "vllm": Manners(
+        "continue", needs="continue_final_message", without="new_turn", objects=_open_ended, window="max_model_len"
+    ),
+    "sglang": Manners("continue", needs="continue_final_message", without="new_turn", window="max_model_len"),
     "tgi": Manners(
         "continue", needs="continue_final_message", without="new_turn", fingerprint="3.3.4-sha-9f38d93",
         words={"stop": "eos_token"},

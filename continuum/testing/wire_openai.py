@@ -7,6 +7,7 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, Final
 
 from continuum.testing.chat import Chat, Frames, RequestError, Turn, text_of
+from continuum.testing.tokens import tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -148,7 +149,8 @@ def unary(chat: Chat, replies: Sequence[Reply], prompt_tokens: int, identity: Id
             message["reasoning_content"] = "".join(reply.reasoning)
         if reply.tool:
             message["tool_calls"] = [_tool_call(reply, identity.number, "".join(reply.tool.arguments))]
-        choices.append({"index": index, "message": message, "logprobs": None, "finish_reason": _finish_word(reply)})
+        likely = _logprobs("".join(reply.pieces)) if chat.body.get("logprobs") else None
+        choices.append({"index": index, "message": message, "logprobs": likely, "finish_reason": _finish_word(reply)})
     body = {
         "id": f"chatcmpl-{identity.number:024d}",
         "object": "chat.completion",
@@ -160,6 +162,20 @@ def unary(chat: Chat, replies: Sequence[Reply], prompt_tokens: int, identity: Id
         "system_fingerprint": "fp_simulated",
     }
     return json.dumps(body, ensure_ascii=False).encode()
+
+
+def _logprobs(text: str) -> dict[str, Any]:
+    """Log probabilities of the tokens of a text: made up, but for what they are of."""
+    tokens = [
+        {
+            "token": token,
+            "bytes": list(token.encode("utf-8", "replace")),
+            "logprob": -len(token) / 8,
+            "top_logprobs": [],
+        }
+        for token in tokenize(text)
+    ]
+    return {"content": tokens, "refusal": None}
 
 
 def frames(chat: Chat, replies: Sequence[Reply], prompt_tokens: int, identity: Identity) -> Frames:
@@ -176,7 +192,8 @@ def frames(chat: Chat, replies: Sequence[Reply], prompt_tokens: int, identity: I
         return (base + choice + end).encode()
 
     opening = [chunk(index, '{"role":"assistant","content":"","refusal":null}') for index in range(len(replies))]
-    streams = [_deltas(reply, index, base, end, identity) for index, reply in enumerate(replies)]
+    likely = bool(chat.body.get("logprobs"))
+    streams = [_deltas(reply, index, base, end, identity, likely=likely) for index, reply in enumerate(replies)]
     closing = [
         chunk(index, "{}", json.dumps(word))
         for index, reply in enumerate(replies)
@@ -189,12 +206,15 @@ def frames(chat: Chat, replies: Sequence[Reply], prompt_tokens: int, identity: I
     return Frames(tuple(opening), list(_interleave(streams)), tuple(closing))
 
 
-def _deltas(reply: Reply, index: int, base: str, end: str, identity: Identity) -> list[bytes]:
+def _deltas(reply: Reply, index: int, base: str, end: str, identity: Identity, *, likely: bool) -> list[bytes]:
     """One event per piece. The text around the piece is made once: this is the hot path of every benchmark."""
     after = '},"logprobs":null,"finish_reason":null}]' + end
 
     def events(field: str, pieces: Sequence[str]) -> list[bytes]:
         before = f'{base}{{"index":{index},"delta":{{"{field}":'
+        if likely and field == "content":
+            tokens = [after.replace("null", json.dumps(_logprobs(piece)), 1) for piece in pieces]
+            return [f"{before}{encode_basestring(p)}{t}".encode() for p, t in zip(pieces, tokens, strict=True)]
         return [f"{before}{encode_basestring(piece)}{after}".encode() for piece in pieces]
 
     out = events("reasoning_content", reply.reasoning) + events("content", reply.pieces)
@@ -293,7 +313,7 @@ def _duration(seconds: float) -> str:
     return f"{int(minutes)}m{rest:.3f}s" if minutes else f"{rest:.3f}s"
 
 
-def models(names: Sequence[str], created: int) -> dict[str, Any]:
-    """The list of models."""
-    data = [{"id": name, "object": "model", "created": created, "owned_by": "continuum"} for name in names]
+def models(names: Sequence[str], created: int, more: Mapping[str, Any]) -> dict[str, Any]:
+    """The list of models; `more` is what a server adds to OpenAI's own fields."""
+    data = [{"id": name, "object": "model", "created": created, "owned_by": "continuum", **more} for name in names]
     return {"object": "list", "data": data}

@@ -8,6 +8,7 @@ import pytest
 
 from continuum import Policy, ProtocolError, Usage
 from continuum._core.actions import Action, Done, Send, Wait
+from continuum._core.asking import ServerFacts
 from continuum._core.machine import Continuation
 from continuum._core.state import State
 from continuum._core.types import Failure, Prefill, Response
@@ -69,7 +70,7 @@ def test_a_cut_answer_is_continued_with_a_user_turn() -> None:
     assert shown.rstrip()[-1] in ".n"
     anchor = action.turns[1].text.split('"')[1]
     assert shown.rstrip().endswith(anchor)
-    assert "begin your reply with exactly these words" in action.turns[1].text.lower()
+    assert "beginning with its last words" in action.turns[1].text
 
 
 def test_a_verified_anchor_joins_without_a_trace() -> None:
@@ -85,9 +86,22 @@ def test_a_verified_anchor_joins_without_a_trace() -> None:
     assert result.complete
 
 
-def test_history_only_grows() -> None:
-    """Each request repeats the last one's turns and adds to them; no two assistant turns follow each other."""
+def test_the_text_is_one_turn_that_grows_at_its_end() -> None:
+    """Each request shows all of the text so far as one turn, in the parts of the requests before, and one question."""
     machine = started(Policy(max_rounds=10, reask=0))
+    action = send(machine.receive(cut(TALE[0])))
+    for sentence in TALE[1:]:
+        before = action.turns[0]
+        action = send(machine.receive(cut(sentence)))
+        assert [turn.role for turn in action.turns] == ["assistant", "user"]
+        assert action.turns[0].text.startswith(before.text)
+        assert action.turns[0].parts == (*before.parts, len(action.turns[0].text))
+        assert machine.result().text.startswith(action.turns[0].text)
+
+
+def test_history_only_grows_where_it_has_to() -> None:
+    """Each request repeats the last one's turns and adds to them; no two assistant turns follow each other."""
+    machine = started(Policy(max_rounds=10, reask=0), server=ServerFacts(merges=False))
     action = send(machine.receive(cut(TALE[0])))
     for sentence in TALE[1:]:
         before = action.turns

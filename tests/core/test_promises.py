@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,9 @@ from continuum._core.machine import Continuation
 from continuum._core.types import Failure, Response, rebuild_raw
 from continuum.testing import sample_documents
 from tests.model import Model, cutter, play
+
+if TYPE_CHECKING:
+    from continuum._core.actions import Send
 
 seeds = st.integers(0, 2**32)
 policies = st.builds(
@@ -140,6 +145,40 @@ def test_a_machine_can_be_written_down_anywhere(seed: int, policy: Policy, cap: 
     saved, shown, _ = play(Model(seed), policy, cap=cap, cut=cutter(moment), save=random.Random(moment))
     assert saved == whole
     assert shown == whole.text
+
+
+class Small(Model):
+    """A model whose context window is small, and refuses what does not fit; it may or may not say how small."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed, size=9000, failures=0.05)
+        self.window, self.tells = random.Random(seed).randrange(1100, 2500), seed % 2 == 0
+
+    def answer(self, send: Send) -> Response | Failure:
+        """As the model, if there is room."""
+        size = 40 + sum(len(turn.text) for turn in send.turns) // 3
+        if size + 40 > self.window:
+            self.requests += 1
+            return Failure("context_window", "too long", 400, window=self.window if self.tells else None)
+        outcome = super().answer(send)
+        if isinstance(outcome, Response):
+            outcome = replace(outcome, usage=Usage(size, len(outcome.text) // 3 + 1))
+        return outcome
+
+
+@settings(max_examples=200, deadline=None)
+@given(seeds, policies, caps, st.sampled_from(["window", "window", "whole"]), seeds)
+def test_a_small_window_breaks_no_promise(seed: int, policy: Policy, cap: int | None, history: str, cuts: int) -> None:
+    """1, 3, 4, 7: nothing is lost, streams agree, runs end and can be written down where the middle is left out."""
+    policy = policy.model_copy(update={"history": history})
+    model = Small(seed)
+    result, shown, _ = play(model, policy, cap=cap, cut=cutter(cuts))
+    assert shown == result.text
+    assert list(result.raw_segments) == (model.sent or [""])
+    saved, _, _ = play(Small(seed), policy, cap=cap, save=random.Random(cuts))
+    assert (saved.text, saved.seams, saved.reason) == (result.text, result.seams, result.reason)
+    assert result.elided == 0 or history == "window"
+    assert result.rounds <= policy.max_rounds
 
 
 @settings(max_examples=150, deadline=None)

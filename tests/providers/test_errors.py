@@ -137,6 +137,7 @@ def test_limits_that_no_wait_cures() -> None:
         "Requests ending with a model turn are not supported.",
         "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant",
         "Assistant response prefill is incompatible with enable_thinking.",
+        "the last message must be a user or tool message",
     ],
 )
 @both
@@ -148,18 +149,21 @@ def test_the_ways_of_refusing_a_prefill(sdk: ModuleType, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "window"),
     [
-        {"error": {"code": "context_length_exceeded", "message": "x"}},
-        {"error": {"type": "exceed_context_size_error", "message": "x", "n_ctx": 512}},
-        {"error": {"message": "prompt is too long: 210000 tokens > 200000 maximum"}},
+        ({"error": {"code": "context_length_exceeded", "message": "x"}}, None),
+        ({"error": {"type": "exceed_context_size_error", "message": "x", "n_ctx": 512}}, 512),
+        ({"error": {"message": "prompt is too long: 210000 tokens > 200000 maximum"}}, 200_000),
+        ({"error": {"message": "This model's maximum context length is 8,192 tokens. However, …"}}, 8192),
+        ({"error": {"message": "the rendered prompt is 631 tokens; the model context is 400 — shorten it"}}, 400),
     ],
 )
 @both
-def test_the_ways_of_saying_that_the_window_is_full(sdk: ModuleType, body: dict[str, Any]) -> None:
-    """By code where there is one, by message where there is none."""
+def test_the_ways_of_saying_that_the_window_is_full(sdk: ModuleType, body: dict[str, Any], window: int | None) -> None:
+    """By code where there is one, by message where there is none; and how large it is, if that is said."""
     message = body["error"]["message"]
-    assert errors.describe(status_error(sdk, 400, body, message=message), sdk).kind == "context_window"
+    failure = errors.describe(status_error(sdk, 400, body, message=message), sdk)
+    assert (failure.kind, failure.window) == ("context_window", window)
 
 
 def test_retry_after_in_every_form() -> None:

@@ -325,7 +325,7 @@ def test_claude_four_five_is_asked_in_place_and_others_are_not() -> None:
     with SimulatedProvider(ESSAY, prefill="continue") as server:
         result = _anthropic(server, QUICK, model="claude-opus-4-5-simulated", **ask())
         last = [request.body["messages"][-1] for request in server.requests[1:]]
-        assert all(message["role"] == "assistant" and message["content"][-1].strip() for message in last)
+        assert all(message["role"] == "assistant" and message["content"][-1]["text"][-1].strip() for message in last)
     assert result.text == ESSAY
     with SimulatedProvider(ESSAY, prefill="refuse") as server:
         result = _anthropic(server, QUICK, model="claude-opus-5", **ask())
@@ -377,13 +377,24 @@ def test_the_cap_goes_out_as_the_caller_wrote_it(field: str) -> None:
 
 
 def test_history_only_grows_on_the_wire() -> None:
-    """Each request's messages begin with the last request's, so that prompt caches and signatures hold."""
+    """Each request's messages begin with the last request's, as the model has written and answered them."""
     with SimulatedProvider(ESSAY) as server:
         _openai(server, QUICK, **ask())
         bodies = [request.body["messages"] for request in server.requests]
     for earlier, later in itertools.pairwise(bodies):
         assert later[: len(earlier)] == earlier
         assert [message["role"] for message in later[-2:]] == ["assistant", "user"]
+
+
+def test_where_prompts_are_billed_only_the_text_grows() -> None:
+    """Each request shows what the last one showed of the text, and more at its end, so that prompt caches hold."""
+    with SimulatedProvider(ESSAY) as server:
+        result = _openai(server, QUICK.model_copy(update={"dialect": "openai"}), **ask())
+        assert result.text == ESSAY
+        bodies = [request.body["messages"] for request in server.requests]
+    for earlier, later in itertools.pairwise(bodies[1:]):
+        assert [message["role"] for message in later] == ["user", "assistant", "user"]
+        assert later[1]["content"].startswith(earlier[1]["content"])
 
 
 def test_several_choices_are_continued_each_on_its_own() -> None:
@@ -483,8 +494,9 @@ def test_a_window_that_is_known_is_never_overrun(call: Call, monkeypatch: pytest
         f"Keeper number {n} climbed all of the stairs at dusk and lit lamp {n * 7}." for n in range(900)
     )
     monkeypatch.setattr(limits, "_TABLE", (("sim", limits.Limits(4000, None)),))
-    with SimulatedProvider(document, context_window=4000, chunk_tokens=8) as server:
-        result = call(server, QUICK, messages=[{"role": "user", "content": "Write."}], max_tokens=900)
+    with SimulatedProvider(document, context_window=4000, chunk_tokens=8, models=["sim", "claude-sim"]) as server:
+        policy = QUICK.model_copy(update={"history": "whole"})
+        result = call(server, policy, messages=[{"role": "user", "content": "Write."}], max_tokens=900)
         assert set(server.statuses) == {200}
         assert server.requests[-1].body["max_tokens"] < 900
     assert (result.complete, result.reason) == (False, "context_window")
@@ -501,15 +513,31 @@ def test_anthropic_reads_earlier_rounds_from_its_cache() -> None:
     """Asked for from the first continuation on; each round after it reads all that the one before it wrote."""
     with SimulatedProvider(ESSAY, prompt_cache=1024) as server:
         result = _anthropic(server, QUICK, **LONG)
-        asked = [request.body.get("cache_control") for request in server.requests]
+        assert not any("cache_control" in request.body for request in server.requests)
+        shown = [request.body["messages"][1]["content"] for request in server.requests[1:]]
+        questions = [request.body["messages"][2]["content"] for request in server.requests[1:]]
     assert result.text == ESSAY
-    assert asked == [None] + [{"type": "ephemeral"}] * (result.rounds - 1)
+    for number, blocks in enumerate(shown, 1):  # in the pieces of the requests before, the last of them marked
+        assert len(blocks) == number
+        assert [block.get("cache_control") for block in blocks] == [None] * (number - 1) + [{"type": "ephemeral"}]
+    assert all(isinstance(question, str) for question in questions)
     usages = [segment.usage or Usage() for segment in result.segments]
     assert usages[0].cache_write_tokens == usages[1].cached_input_tokens == 0
     for before, after in itertools.pairwise(usages[1:]):
         assert after.cached_input_tokens == before.cached_input_tokens + before.cache_write_tokens
-        assert after.cached_input_tokens + after.cache_write_tokens == after.input_tokens
+        assert 0 < after.input_tokens - after.cached_input_tokens - after.cache_write_tokens < 150  # the question
     assert result.usage.cached_input_tokens > result.usage.input_tokens / 2
+
+
+def test_claude_in_place_reads_earlier_rounds_from_its_cache() -> None:
+    """The turn that is gone on with is sent in the pieces that it grew by as well."""
+    with SimulatedProvider(ESSAY, prompt_cache=1024, prefill="continue") as server:
+        result = _anthropic(server, QUICK, model="claude-opus-4-5-eu", **LONG)
+    assert result.text == ESSAY
+    usages = [segment.usage or Usage() for segment in result.segments]
+    for before, after in itertools.pairwise(usages[1:]):
+        assert after.cached_input_tokens == before.cached_input_tokens + before.cache_write_tokens
+        assert after.cached_input_tokens + after.cache_write_tokens == after.input_tokens
 
 
 def test_nothing_is_asked_of_the_cache_where_the_caller_says_so() -> None:
@@ -527,6 +555,7 @@ def test_nothing_is_asked_of_the_cache_where_the_caller_says_so() -> None:
             assert {json.dumps(request.body.get("cache_control")) for request in server.requests} == {
                 json.dumps(expected)
             }
+            assert all(isinstance(request.body["messages"][1]["content"], str) for request in server.requests[1:])
 
 
 def test_a_server_that_refuses_cache_control_is_asked_without_it() -> None:
@@ -534,7 +563,7 @@ def test_a_server_that_refuses_cache_control_is_asked_without_it() -> None:
     refusal = Behaviour("status", status=400, body={"error": {"message": "cache_control: Extra inputs not permitted"}})
     with SimulatedProvider(ESSAY, faults=["ok", refusal]) as server:
         result = _anthropic(server, QUICK, **LONG)
-        asked = ["cache_control" in request.body for request in server.requests]
+        asked = ["cache_control" in json.dumps(request.body) for request in server.requests]
         WITHOUT_CACHE.clear()
     assert result.text == ESSAY
     assert result.complete
@@ -549,3 +578,32 @@ def test_openai_says_what_its_cache_gave() -> None:
     assert cached[0] == 0
     assert cached[1:] == sorted(cached[1:])
     assert all(count > 1024 and count % 128 == 0 for count in cached[1:])
+
+
+# -- what does not go together ----------------------------------------------------------------------------------------
+
+TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+
+
+@pytest.mark.parametrize("more", [{"tools": [TOOL]}, {"response_format": {"type": "json_object"}}])
+def test_in_place_is_refused_where_it_cannot_be(more: dict[str, Any]) -> None:
+    """Told to go on in place and nothing else, with tools or a format: an error before anything is sent."""
+    with SimulatedProvider(ESSAY, prefill="continue") as server:
+        with pytest.raises(continuum.ConfigurationError, match="in_place"):
+            _openai(server, QUICK.model_copy(update={"strategy": "in_place"}), **ask(), **more)
+        assert server.requests == []
+        result = _openai(server, QUICK.model_copy(update={"dialect": "groq"}), **ask(), **more)  # left to choose
+        assert {request.body["messages"][-1]["role"] for request in server.requests} == {"user"}
+    assert result.text == ESSAY
+
+
+def test_an_api_that_cannot_go_on_in_place_says_so() -> None:
+    """The Responses API has no such thing, and thinking forbids it."""
+    strict = QUICK.model_copy(update={"strategy": "in_place"})
+    client = OpenAI(base_url="http://127.0.0.1:1/v1", api_key="k")
+    with pytest.raises(continuum.ConfigurationError, match="in_place"):
+        continuum.complete(client, policy=strict, model="m", input="Write it.", max_output_tokens=100)
+    claude = Anthropic(base_url="http://127.0.0.1:1", api_key="k")
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    with pytest.raises(continuum.ConfigurationError, match="in_place"):
+        continuum.complete(claude, policy=strict, model="m", thinking=thinking, **ask())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from continuum._core.stitch.data import goes_on
 from continuum._core.stitch.normal import normal, raw_end
 from continuum._core.stitch.overlap import borders
 from continuum._core.stitch.readings import after_marks
@@ -93,7 +94,7 @@ def _placed(wanted: str, text: str, head: str, at: int, starts: list[int], once:
         return True
     if not once:
         return False
-    foreign = len(bare) <= 8 or (bare[-40:] not in text and bare[:40] not in text)
+    foreign = len(bare) <= 8 or (bare[-40:] not in text and bare[:40] not in text and not goes_on(text, before))
     if foreign and before.rstrip(_DOTS)[-1:] in _OPENERS:
         return True
     if normal(text[: len(text) - len(wanted)][-400:]).endswith(normal(before[-60:])):

@@ -63,6 +63,9 @@ class Context(NamedTuple):
     in_place: bool = False
 
 
+_NO_TALK = 16  # characters of the unfinished rest that no reply begins with by chance
+
+
 class Verdict(NamedTuple):
     """A join, and the wrapper that the reply opened, which has to be closed at its end."""
 
@@ -100,9 +103,11 @@ def _decide(left: str, head: str, context: Context, final: bool) -> Verdict | No
 
 def _searched(left: str, shown: str, head: str, context: Context, final: bool) -> Verdict | Literal[False] | None:
     """The anchor does not come first: look for it behind talk and in another dress. False if it will not come."""
-    anchor = context.anchor or ""
+    anchor, rest = context.anchor or "", left[len(shown) :].strip()
+    if len(rest) >= _NO_TALK and head.lstrip().startswith(rest):
+        return False  # it goes on behind what it was shown; if it says the anchor later on, its data are so
     candidates = peels(shown, head[:4096], context.shown.fence, final)
-    starts = [p.foreign for p in candidates if not p.open and p.foreign == p.start]
+    starts = [p.start for p in candidates if not p.open and (p.foreign == p.start or p.what.endswith("table head"))]
     found = find_anchor(anchor, shown, head, starts)
     settled = found is not None and (found.whole or len(head) >= found.start + 2 * len(anchor))
     if found is not None and (final or (settled and len(head) - found.end >= _BEHIND + context.rest)):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from continuum._core.stitch.peel import Peel
 
 _TABLE_HEAD = lazy(r"[ \t]*\|[^\n]*\n[ \t]*\|[ \t:|-]+\|?[ \t]*\n")
+_NAMES = lazy(r"([^\n,;\t|(){}\[\]=<>*#]+([,;\t|])[^\n(){}\[\]=<>*#]+)\n")
 _MARKER = lazy(r"([ \t]*)((?:[-*+•]|\d{1,4}[.)])[ \t]+(?:\[[ xX]\] )?)")
 _HEADING = lazy(r"[ \t]{0,3}#{1,6} [^\n]*\n\s*")
 _ARRAY = lazy(r"\[(\s*)(?=\{)")
@@ -28,6 +29,24 @@ def table_head(left: str, head: str, peel: Peel) -> Peel | None:
     if at < 0 or any(not line.lstrip().startswith("|") for line in left[at:].split("\n")[2:-1]):
         return None
     return peel.then(match.end(), PRIOR.table, "table head")._replace(headed=True)
+
+
+def csv_head(left: str, head: str, peel: Peel) -> Peel | None:
+    """The line of names above rows of data, which is said once: the line that the open block of such rows begins with.
+
+    A line with a delimiter, behind one without, if all lines since have at least as many of it.
+    """
+    match = _NAMES.match(head, peel.start)
+    if match is None:
+        return None
+    line, delimiter = match.group(1), match.group(2)
+    at = 0 if left.startswith(f"{line}\n") else left.rfind(f"\n{line}\n") + 1
+    if not (at or left.startswith(f"{line}\n")) or delimiter in left[left.rfind("\n", 0, at - 1) + 1 : at]:
+        return None
+    rows = left[at:].split("\n")[1:-1]
+    if not rows or any(row.count(delimiter) < line.count(delimiter) for row in rows):
+        return None
+    return peel.then(match.end(), PRIOR.table, "table head")
 
 
 def list_marker(left: str, head: str, peel: Peel) -> Peel | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.normal import normal
-from continuum._core.stitch.opener import heading, json_brackets, list_marker, table_head
+from continuum._core.stitch.opener import csv_head, heading, json_brackets, list_marker, table_head
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.talk import MAX_TALK, announces, is_opener, may_announce, speaks_of_going_on
 
@@ -270,7 +270,7 @@ def peels(left: str, head: str, open_fence: str | None, final: bool) -> list[Pee
     apply(lambda p: [fence(left, head, p, open_fence, final)])
     apply(lambda p: dots(left, head, p))
     apply(lambda p: [quotation(left, head, p, final)])
-    apply(lambda p: [table_head(left, head, p), list_marker(left, head, p), heading(left, head, p)])
+    apply(lambda p: [rule(left, head, p) for rule in (table_head, csv_head, list_marker, heading)])
     apply(lambda p: json_brackets(left, head, p))
     apply(lambda p: [blank(left, head, p)])
     unique: dict[int, Peel] = {}

@@ -11,6 +11,7 @@ from math import log2
 from typing import TYPE_CHECKING, NamedTuple
 
 from continuum._core.stitch.before import OPENING, Before
+from continuum._core.stitch.data import is_json
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.near import Near, may_repeat, near_overlaps, own_words
 from continuum._core.stitch.normal import dropped_head, dropped_tail, normal, raw_end, raw_start
@@ -304,6 +305,8 @@ class Readings:
             bits += PRIOR.unnatural_near * (near.edits > 0) + PRIOR.near_far * max(0.0, log2(1 + cut / 400))
         if near.numbers and near.numbers == near.edits:
             return  # only numbers differ: the next one of its kind, not a repeat
+        if near.edits > 1 and is_json(self.left):
+            return  # with other values it is another record; a slip is a change by itself
         if near.edits:
             bits += (PRIOR.near_templated + PRIOR.next_number * near.numbers) * self.before.templated
         bits += PRIOR.edit * near.edits + PRIOR.skipped * near.skipped + PRIOR.number * near.numbers

@@ -1,0 +1,36 @@
+"""Text that is data: records that are alike, and so say the same words again and again without repeating each other."""
+
+from __future__ import annotations
+
+from continuum._core.stitch.lazy import lazy
+
+_TAIL = 4096
+_JSON = lazy(r"\s*(?:```\w*\s*\n\s*)?[\[{]\s*[\"{\[\d\]}]")
+_WORD = lazy(r"[^\W\d_]+(?:[ '’.-]*[^\W\d_]+)*")
+_NUMBER = lazy(r"\d+(?:[.,]\d+)*")
+_SIGN = lazy(r"[\d,;|:\"{}\t]")
+
+
+def goes_on(text: str, said: str) -> bool:
+    """Whether what was said goes on with the data that the text consists of, and so is no talk.
+
+    More keys of a JSON text, or lines of the make of those that are there. Records say the same words again and again,
+    those of an anchor among them.
+    """
+    if is_json(text):
+        return '":' in said
+    lines = [line for line in said.split("\n")[:-1] if line.strip()]
+    if not lines:
+        return False
+    known = {make_of(line) for line in text[-_TAIL:].split("\n")}
+    return sum(make_of(line) in known and _SIGN.search(line) is not None for line in lines) * 2 > len(lines)
+
+
+def is_json(text: str) -> bool:
+    """Whether a text is JSON, in a fence or not."""
+    return _JSON.match(text) is not None
+
+
+def make_of(line: str) -> str:
+    """A line without what is different in each record: its words and numbers."""
+    return _NUMBER.sub("0", _WORD.sub("a", line.strip()))
