@@ -11,7 +11,7 @@ import json
 import socket
 import time
 import uuid
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import anyio
 
@@ -73,6 +73,14 @@ _FINISH: Final = """
     SELECT count(*) FROM mine"""
 
 
+class Taken(NamedTuple):
+    """A document that was taken up: the number of its batch, and the run that the batch is in."""
+
+    document: Document
+    batch: int
+    run: int
+
+
 class PostgresJournal(PostgresReader):
     """Keeps a batch in a PostgreSQL; see `Journal` for its promises. Reading it needs no `begin()`.
 
@@ -98,7 +106,7 @@ class PostgresJournal(PostgresReader):
         self.interrupted = 0
         self.owner = new_owner()
         self.key = 0
-        self._patience = patience
+        self.patience = patience
         self._writer: PostgresWriter | None = None
         self._run = 0
         self._exclusive = True
@@ -138,8 +146,9 @@ class PostgresJournal(PostgresReader):
             ).fetchone()
             assert row is not None
             stale = connection.execute(
-                "UPDATE document SET state = 'pending', owner = NULL, job = NULL WHERE batch = %s AND state = 'running' "
-                "AND owner NOT IN (SELECT id FROM worker WHERE heartbeat + lease * interval '1 s' > clock_timestamp())",
+                "UPDATE document SET state = 'pending', owner = NULL, job = NULL WHERE batch = %s "
+                "AND state = 'running' AND owner NOT IN (SELECT id FROM worker WHERE NOT over "
+                "AND heartbeat + lease * interval '1 s' > clock_timestamp())",
                 (key,),
             ).rowcount
             return lambda: (before, key, row[0], stale)
@@ -152,23 +161,19 @@ class PostgresJournal(PostgresReader):
             raise
         return None if before is None else json.loads(before)
 
-    async def attach(self, key: int = 0) -> None:
-        """Open the batch as one of many workers; they are handed documents by `take()`.
-
-        Args:
-            key: its number in the table of batches, if that is known.
+    async def attach(self) -> None:
+        """Open the database as one of many workers, for all its batches; they are handed documents by `take()`.
 
         Raises:
-            JournalError: there is no such batch, or its tables are a later version's.
+            JournalError: it cannot be reached, or its tables are a later version's.
         """
         await self._open(exclusive=False)
-        self.key = key
 
     async def _open(self, *, exclusive: bool) -> None:
         if self._writer is not None:
             raise JournalError(f"the {self.place} is in use by another batch of this process")
         self._exclusive = exclusive
-        writer = PostgresWriter(self._connect, self._explain, self._reconnected, self._patience)
+        writer = PostgresWriter(self._connect, self._explain, self._reconnected, self.patience)
         await anyio.to_thread.run_sync(writer.start)
         self._writer = writer
 
@@ -244,7 +249,8 @@ class PostgresJournal(PostgresReader):
             cursor = connection.execute(statement.encode(), parameters)
             return lambda: (cursor.fetchall() if cursor.description else None, cursor.rowcount)[1]
 
-        return await self.writer.run(_fetching(work))
+        count: int = await self.writer.run(_fetching(work))
+        return count
 
     async def add(self, jobs: Iterable[tuple[int, Job]]) -> int:
         """See `Journal.add`."""
@@ -296,8 +302,8 @@ class PostgresJournal(PostgresReader):
             )
         if same:
             connection.execute(
-                "UPDATE document d SET seen = %s, number = u.number FROM unnest(%s::text[], %s::bigint[]) u(id, number) "
-                "WHERE batch = %s AND d.id = u.id",
+                "UPDATE document d SET seen = %s, number = u.number "
+                "FROM unnest(%s::text[], %s::bigint[]) u(id, number) WHERE batch = %s AND d.id = u.id",
                 (self._run, *map(list, zip(*same, strict=True)), self.key),
             )
         return len(fresh), changed
@@ -341,34 +347,79 @@ class PostgresJournal(PostgresReader):
         found = _documents(connection, rows)
         return lambda: found
 
-    async def take(self, key: int) -> tuple[Document, int] | None:
+    async def take(self, key: int, job: int | None = None) -> Taken | None:
         """Take up one document, as a worker that was handed it.
 
+        Args:
+            key: the document's.
+            job: of procrastinate, that handed it over.
+
         Returns:
-            The document and the run of its batch; None if it is done, in other hands, or not to be drafted now.
+            None if it is done, in other hands, or not to be drafted now.
         """
         if key in self._held:
             return None
 
-        def work(connection: psycopg.Connection[Any]) -> Callable[[], tuple[Document, int] | None]:
+        def work(connection: psycopg.Connection[Any]) -> Callable[[], Taken | None]:
             rows = connection.execute(
-                "UPDATE document d SET state = 'running', owner = %s, epoch = epoch + 1, job = NULL FROM batch b "
-                "WHERE d.key = %s AND b.key = d.batch AND b.stop IS NULL AND b.format = %s AND d.seen = b.run "
-                "AND (state = 'pending' OR (state = 'running' AND owner = %s)) "
-                "AND NOT EXISTS (SELECT 1 FROM worker WHERE id = %s AND heartbeat = '-infinity') "
-                "RETURNING d.key, number, epoch, entries, content, d.begun, b.run",
-                (self.owner, key, FORMAT, self.owner, self.owner),
+                "UPDATE document d SET state = 'running', owner = %(owner)s, epoch = epoch + 1, job = NULL "
+                "FROM batch b WHERE d.key = %(key)s AND b.key = d.batch AND b.shared AND b.stop IS NULL "
+                "AND b.format = %(format)s AND d.seen = b.run "
+                "AND (state = 'pending' OR (state = 'running' AND owner = %(owner)s)) "
+                "AND EXISTS (SELECT 1 FROM worker WHERE id = %(owner)s AND NOT over) "
+                "RETURNING d.key, number, epoch, entries, content, d.begun, b.key, b.run",
+                {"owner": self.owner, "key": key, "format": FORMAT},
             ).fetchall()
             if not rows:
-                connection.execute("UPDATE document SET job = NULL WHERE key = %s AND state = 'pending'", (key,))
+                # It is offered again, to whom it may concern then.
+                connection.execute(
+                    "UPDATE document SET job = NULL WHERE key = %s AND job = %s AND state = 'pending'", (key, job)
+                )
                 return lambda: None
-            found = _documents(connection, rows)[0], int(rows[0][6])
-            return lambda: found
+            taken = Taken(_documents(connection, rows)[0], rows[0][6], rows[0][7])
+            return lambda: taken
 
-        taken = await self.writer.run(_at_once(work))
+        taken: Taken | None = await self.writer.run(_at_once(work))
         if taken is not None:
             self._held.add(key)
         return taken
+
+    # -- a worker's life ------------------------------------------------------------------------------------------
+
+    async def register(self, lease: float, concurrency: int) -> None:
+        """Enter this process among the workers, under a name that nobody has had."""
+        from continuum import __version__
+
+        self.owner = new_owner()
+        self._held.clear()
+        await self._do(
+            "INSERT INTO worker (id, lease, format, version, concurrency) VALUES (%s, %s, %s, %s, %s) "
+            "ON CONFLICT DO NOTHING",
+            (self.owner, lease, FORMAT, __version__, concurrency),
+        )
+
+    async def beat(self) -> bool:
+        """Renew the lease; returns whether it was still this process's to renew."""
+        statement = "UPDATE worker SET heartbeat = clock_timestamp() WHERE id = %s AND NOT over"
+        return bool(await self._do(statement, (self.owner,)))
+
+    async def resign(self) -> None:
+        """Give everything back that is still held, and leave the workers."""
+        await self._do(
+            "UPDATE document SET state = 'pending', owner = NULL, job = NULL WHERE state = 'running' AND owner = %s",
+            (self.owner,),
+        )
+        await self._do("DELETE FROM worker WHERE id = %s", (self.owner,))
+        self._held.clear()
+
+    async def fetch(self, statement: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> list[Row]:
+        """The rows of one statement, in order with all writes."""
+
+        def work(connection: psycopg.Connection[Any]) -> Callable[[], list[Row]]:
+            cursor = connection.execute(statement.encode(), parameters)
+            return cursor.fetchall
+
+        return await self.writer.run(_fetching(work))
 
     # -- what comes -----------------------------------------------------------------------------------------------
 

@@ -95,7 +95,8 @@ MIGRATIONS: Final[list[str]] = [
         lease double precision NOT NULL,        -- seconds after a heartbeat at which it counts as dead
         format integer NOT NULL,
         version text NOT NULL,                  -- of continuum
-        concurrency integer NOT NULL
+        concurrency integer NOT NULL,
+        over boolean NOT NULL DEFAULT false     -- its documents are others' now
     );
     CREATE TABLE rate_limit (
         lane text,                              -- the provider's account: wire API, address, model

@@ -139,9 +139,7 @@ class PostgresWriter(GroupWriter["psycopg.Connection[Any]"]):
                 connection.rollback()
             raise
 
-    def _one_by_one(
-        self, connection: psycopg.Connection[Any], work: Sequence[Ticket], error: Exception
-    ) -> None:
+    def _one_by_one(self, connection: psycopg.Connection[Any], work: Sequence[Ticket], error: Exception) -> None:
         if not isinstance(error, Unreachable) and len(work) > 1:
             for number, ticket in enumerate(work):
                 try:
