@@ -22,7 +22,7 @@ from continuum.batch.journal import Document, DocumentState, Entry
 from continuum.batch.outcomes import dumps, keeps, result_to_json
 from continuum.batch.postgres_reader import PostgresReader, Row
 from continuum.batch.postgres_schema import FORMAT, connect, explain, migrate, version_of
-from continuum.batch.postgres_writer import PostgresWriter
+from continuum.batch.postgres_writer import PostgresWriter, Work
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -148,13 +148,13 @@ class PostgresJournal(PostgresReader):
             stale = connection.execute(
                 "UPDATE document SET state = 'pending', owner = NULL, job = NULL WHERE batch = %s "
                 "AND state = 'running' AND owner NOT IN (SELECT id FROM worker WHERE NOT over "
-                "AND heartbeat + lease * interval '1 s' > clock_timestamp())",
+                "AND heartbeat + lease * interval '1 s' > clock_timestamp()) RETURNING key",
                 (key,),
-            ).rowcount
-            return lambda: (before, key, row[0], stale)
+            ).fetchall()
+            return lambda: (before, key, row[0], len(stale))
 
         try:
-            before, self.key, self._run, self.interrupted = await self.writer.run(_at_once(work))
+            before, self.key, self._run, self.interrupted = await self.writer.run(work)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await self.close()
@@ -242,15 +242,14 @@ class PostgresJournal(PostgresReader):
             (self.key, key, dumps(value)),
         )
 
-    async def _do(self, statement: str, parameters: Sequence[Any]) -> int:
-        """One statement; returns how many rows it touched."""
+    async def _do(self, statement: str, parameters: Sequence[Any]) -> None:
+        """One statement that answers nothing."""
 
-        def work(connection: psycopg.Connection[Any]) -> Callable[[], int]:
-            cursor = connection.execute(statement.encode(), parameters)
-            return lambda: (cursor.fetchall() if cursor.description else None, cursor.rowcount)[1]
+        def work(connection: psycopg.Connection[Any]) -> Callable[[], None]:
+            connection.execute(statement.encode(), parameters)
+            return lambda: None
 
-        count: int = await self.writer.run(_fetching(work))
-        return count
+        await self.writer.run(work)
 
     async def add(self, jobs: Iterable[tuple[int, Job]]) -> int:
         """See `Journal.add`."""
@@ -259,7 +258,7 @@ class PostgresJournal(PostgresReader):
         def work(connection: psycopg.Connection[Any]) -> Callable[[], tuple[int, list[str]]]:
             return _added(self._add(connection, rows))
 
-        new, changed = await self.writer.run(_at_once(work))
+        new, changed = await self.writer.run(work)
         if changed:
             raise ChangedJobsError(
                 f"{len(changed)} of these jobs ask for something else than they did when the batch was begun: "
@@ -310,11 +309,14 @@ class PostgresJournal(PostgresReader):
 
     async def recall(self) -> int:
         """See `Journal.recall`."""
-        return await self._do("UPDATE document SET seen = %s WHERE batch = %s", (self._run, self.key))
+        statement = (
+            "WITH all_ AS (UPDATE document SET seen = %s WHERE batch = %s RETURNING 1) SELECT count(*) FROM all_"
+        )
+        return int((await self.fetch(statement, (self._run, self.key)))[0][0])
 
     async def open_documents(self) -> AsyncIterator[Document]:
         """See `Journal.open_documents`."""
-        while taken := await self.writer.run(_at_once(self._take_some)):
+        while taken := await self.writer.run(self._take_some):
             self._held.update(document.key for document in taken)
             for number, document in enumerate(taken):
                 try:
@@ -379,7 +381,7 @@ class PostgresJournal(PostgresReader):
             taken = Taken(_documents(connection, rows)[0], rows[0][6], rows[0][7])
             return lambda: taken
 
-        taken: Taken | None = await self.writer.run(_at_once(work))
+        taken: Taken | None = await self.writer.run(work)
         if taken is not None:
             self._held.add(key)
         return taken
@@ -400,8 +402,8 @@ class PostgresJournal(PostgresReader):
 
     async def beat(self) -> bool:
         """Renew the lease; returns whether it was still this process's to renew."""
-        statement = "UPDATE worker SET heartbeat = clock_timestamp() WHERE id = %s AND NOT over"
-        return bool(await self._do(statement, (self.owner,)))
+        statement = "UPDATE worker SET heartbeat = clock_timestamp() WHERE id = %s AND NOT over RETURNING id"
+        return bool(await self.fetch(statement, (self.owner,)))
 
     async def resign(self) -> None:
         """Give everything back that is still held, and leave the workers."""
@@ -419,7 +421,7 @@ class PostgresJournal(PostgresReader):
             cursor = connection.execute(statement.encode(), parameters)
             return cursor.fetchall
 
-        return await self.writer.run(_fetching(work))
+        return await self.writer.run(work)
 
     # -- what comes -----------------------------------------------------------------------------------------------
 
@@ -490,7 +492,7 @@ class PostgresJournal(PostgresReader):
         self._held.discard(document.key)
         if document.key in self._partials:
             self._write_partial(document.key)
-        await self.writer.run(_fetching(_back(document, again=again)))
+        await self.writer.run(_back(document, again=again))
 
     async def reopen(self, *states: DocumentState) -> int:
         """See `Journal.reopen`."""
@@ -506,7 +508,7 @@ class PostgresJournal(PostgresReader):
             connection.execute(_SET_ASIDE, (keys,))
             return lambda: len(keys)
 
-        return await self.writer.run(_at_once(work))
+        return await self.writer.run(work)
 
 
 def new_owner() -> str:
@@ -558,7 +560,7 @@ def _documents(connection: psycopg.Connection[Any], rows: Sequence[Row]) -> list
     return found
 
 
-def _fenced(statement: str, values: Mapping[str, Any], document: Document) -> Callable[[Any], Any]:
+def _fenced(statement: str, values: Mapping[str, Any], document: Document) -> Work[None]:
     """Work that is this document's owner's alone; its statement counts the rows that let it."""
 
     def work(connection: psycopg.Connection[Any]) -> Callable[[], None]:
@@ -577,7 +579,7 @@ def _fenced(statement: str, values: Mapping[str, Any], document: Document) -> Ca
     return work
 
 
-def _back(document: Document, *, again: bool = False) -> Callable[[Any], Any]:
+def _back(document: Document, *, again: bool = False) -> Work[None]:
     def work(connection: psycopg.Connection[Any]) -> Callable[[], None]:
         connection.execute(
             "UPDATE document SET state = 'pending', owner = NULL, job = NULL "
@@ -592,14 +594,6 @@ def _back(document: Document, *, again: bool = False) -> Callable[[Any], Any]:
         return lambda: None
 
     return work
-
-
-def _fetching(work: Callable[[Any], Callable[[], Any]]) -> Callable[[Any], Any]:
-    """For the type checker: what the writer returns is what the fetch function returns."""
-    return work
-
-
-_at_once = _fetching
 
 
 def _added(value: tuple[int, list[str]]) -> Callable[[], tuple[int, list[str]]]:

@@ -8,7 +8,7 @@ time. A commit whose answer was lost may have happened: so all work has to be su
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from continuum._core.errors import FencedError
 from continuum.batch.writer import GroupWriter
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from continuum.batch.writer import Ticket
 
 T = TypeVar("T")
+Work: TypeAlias = "Callable[[psycopg.Connection[Any]], Callable[[], T]]"
+"""Executes statements, and returns the function that fetches what they answered."""
+
 _PAUSES: Final = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)  # seconds between two tries to connect; the last one goes on
 
 
@@ -60,6 +63,11 @@ class PostgresWriter(GroupWriter["psycopg.Connection[Any]"]):
     def _first(self) -> psycopg.Connection[Any]:
         self._live = self._open_one()
         return self._live
+
+    async def run(self, work: Work[T], *, patient: bool = False) -> T:  # type: ignore[override]
+        """See `GroupWriter.run`."""
+        value: T = await super().run(work, patient=patient)  # type: ignore[arg-type]
+        return value
 
     # -- in the thread --------------------------------------------------------------------------------------------
 

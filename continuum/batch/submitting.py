@@ -272,9 +272,9 @@ class Submission(Runner):
 
         def work(connection: psycopg.Connection[Any]) -> list[Any]:
             return connection.execute(
-                "SELECT written::text, key, number, result FROM document JOIN result ON document = key "
+                "SELECT written::text AS mark, key, number, result FROM document JOIN result ON document = key "
                 "WHERE batch = %s AND (written, key) > (%s::text::xid8, %s) "
-                "AND (%s OR written < pg_snapshot_xmin(pg_current_snapshot())) ORDER BY written, key LIMIT %s",
+                "AND (%s OR written < pg_snapshot_xmin(pg_current_snapshot())) ORDER BY result.written, key LIMIT %s",
                 (self._journal.key, str(self._mark[0]), self._mark[1], last, _PAGE),
             ).fetchall()
 
