@@ -264,7 +264,7 @@ def test_a_prefill_of_the_caller_is_passed_on() -> None:
 def test_in_place_where_the_model_is_known_to_do_it() -> None:
     """Claude 4.5 goes on where its turn stops; with tools it is asked with a user turn."""
     with SimulatedProvider(ESSAY, prefill="continue") as server:
-        model = whole("anthropic", server, model="claude-opus-4-5")
+        model = whole("anthropic", server, model="claude-opus-4-5-simulated")
         assert model.invoke("Write it.").response_metadata["continuum"]["seams"][0]["kind"] == "exact"
         assert server.requests[1].body["messages"][-1]["role"] == "assistant"
         server.reset()

@@ -243,10 +243,14 @@ def test_a_token_quota_is_obeyed(llmock: LLMock, face: Face) -> None:
 @unary_faces
 def test_a_request_quota_is_obeyed(llmock: LLMock, face: Face) -> None:
     """Requests per minute run out within a row of documents: the true wait is waited, and all come out whole."""
-    documents = 41
-    llmock.reply(WHOLE, times=None).limits(rpm=40)
+    llmock.reply(WHOLE, times=None).limits(rpm=40)  # they fill up again while the test runs, however slow that is
+    documents = 40
     assert face.ask(llmock.base_url(face.sdk), times=documents) == [WHOLE] * documents
+    while 429 not in [record.status for record in llmock.requests]:
+        assert documents < 500
+        assert face.ask(llmock.base_url(face.sdk)) == [WHOLE]
+        documents += 1
     statuses = [record.status for record in llmock.requests]
     assert statuses.count(200) == documents
-    assert 0 < statuses.count(429) <= 2
+    assert statuses.count(429) <= 1 + documents // 40
     llmock.assert_resilient(strict=True)

@@ -323,7 +323,7 @@ def test_a_server_that_continues_in_place(prefill: Any, unary: bool) -> None:
 def test_claude_four_five_is_asked_in_place_and_others_are_not() -> None:
     """The allow-list at work: a model in it is prefilled, with the white space at the end cut off and put back."""
     with SimulatedProvider(ESSAY, prefill="continue") as server:
-        result = _anthropic(server, QUICK, model="claude-opus-4-5", **ask())
+        result = _anthropic(server, QUICK, model="claude-opus-4-5-simulated", **ask())
         last = [request.body["messages"][-1] for request in server.requests[1:]]
         assert all(message["role"] == "assistant" and message["content"][-1].strip() for message in last)
     assert result.text == ESSAY
@@ -338,7 +338,7 @@ def test_a_refused_prefill_is_remembered() -> None:
     with SimulatedProvider(ESSAY, prefill="refuse") as server:
         for refused in (1, 0):
             server.reset()
-            result = _anthropic(server, QUICK, model="claude-haiku-4-5", **ask())
+            result = _anthropic(server, QUICK, model="claude-haiku-4-5-simulated", **ask())
             assert server.statuses.get(400, 0) == refused
             assert result.text == ESSAY
 

@@ -57,7 +57,7 @@ def ask(
     max_tokens: int = 4000,
     *,
     answer: Answer | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float | httpx2.Timeout = TIMEOUT,
     **more: Any,
 ) -> Answer:
     """Asks in a manner such as `openai-async-stream`. Pass `answer` to see what came before an error."""
@@ -73,13 +73,15 @@ def ask(
     return answer
 
 
-def _options(timeout: float, http_client: Any = httpx2.Client) -> dict[str, Any]:
+def _options(timeout: float | httpx2.Timeout, http_client: Any = httpx2.Client) -> dict[str, Any]:
     # No certificates are needed on the loopback, and to load them takes longer than the request.
     client = http_client(verify=False, timeout=timeout)
     return {"api_key": "secret", "max_retries": 0, "timeout": timeout, "http_client": client}
 
 
-def _ask_sync(server: SimulatedProvider, wire: str, body: dict[str, Any], answer: Answer, timeout: float) -> None:
+def _ask_sync(
+    server: SimulatedProvider, wire: str, body: dict[str, Any], answer: Answer, timeout: float | httpx2.Timeout
+) -> None:
     if wire == "openai":
         with openai.OpenAI(base_url=server.openai_base_url, **_options(timeout)) as client:
             _collect(client.chat.completions.create(**body), body, answer, _openai_whole, _openai_event)
@@ -98,7 +100,9 @@ def _collect(
         whole(response, answer)
 
 
-def _ask_async(server: SimulatedProvider, wire: str, body: dict[str, Any], answer: Answer, timeout: float) -> None:
+def _ask_async(
+    server: SimulatedProvider, wire: str, body: dict[str, Any], answer: Answer, timeout: float | httpx2.Timeout
+) -> None:
     async def run() -> None:
         if wire == "openai":
             async with openai.AsyncOpenAI(
