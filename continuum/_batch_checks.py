@@ -13,10 +13,10 @@ from continuum._core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from continuum.batch.estimate import Forecast
     from continuum.batch.inputs import Inputs, Inspection, Item
+    from continuum.batch.postgres import PostgresJournal
     from continuum.batch.settings import Settings
     from continuum.batch.sqlite import SqliteJournal
     from continuum.providers.base import Provider
@@ -56,21 +56,17 @@ class Comparison:
     """Rows and settings beside those that a journal was begun with.
 
     Args:
-        path: of the journal; if there is none, everything is new.
+        journal: None: everything is new.
         name: of the input, for people.
 
     Attributes:
         notes: what is different and does no harm.
     """
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, journal: SqliteJournal | PostgresJournal | None, name: str) -> None:
         self.notes: list[str] = []
         self._name = name
-        self._journal: SqliteJournal | None = None
-        if path.is_file():
-            from continuum.batch.sqlite import SqliteJournal
-
-            self._journal = SqliteJournal(path)
+        self._journal = journal
         self._waiting: dict[str, tuple[str, str]] = {}
         self._rows = self._known = self._changed = 0
         self._examples: list[str] = []

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from continuum.batch.journal import Summary
     from continuum.batch.outputs import Plan
+    from continuum.batch.postgres import PostgresJournal
     from continuum.batch.sqlite import SqliteJournal
 
 ENDING: Final = ".journal"
@@ -50,6 +51,15 @@ def find(run: Path) -> Path:
     if found != _MAGIC:
         raise ConfigurationError(f"{run} is no journal, and there is none beside it ({beside.name}); name the journal")
     return run
+
+
+def is_local(run: Path) -> bool:
+    """Whether a journal of this machine is meant, where it may also be the name of a batch in a database."""
+    try:
+        find(run)
+    except ConfigurationError:
+        return False
+    return True
 
 
 def outputs_of(journal: Path) -> dict[str, Any]:
@@ -91,23 +101,29 @@ def status(run: Path, *, as_json: bool) -> int:
 
     async def look() -> int:
         path = find(run)
-        journal = SqliteJournal(path)
-        settings, summary = await journal.settings() or {}, await journal.summary()
-        reasons: Counter[str] = Counter()
-        async for _, result in journal.results("incomplete", "failed"):
-            reasons[result.reason] += 1
-        if as_json:
-            print(json.dumps({"journal": str(path), "settings": settings, "reasons": reasons, **figures(summary)}))
-        else:
-            hidden = _terminal.secrets()
-            for line in _lines(path, settings, summary, reasons):
-                print(_terminal.harmless(_terminal.redact(line, hidden)))
-        return COMPLETE
+        return await say_status(SqliteJournal(path), str(path), as_json=as_json)
 
     try:
         return anyio.run(look)
     except (ConfigurationError, JournalError) as error:
         return fail(error)
+
+
+async def say_status(
+    journal: SqliteJournal | PostgresJournal, name: str, *, as_json: bool, also: str = "", option: str = ""
+) -> int:
+    """Say where a batch stands, and return the exit code."""
+    settings, summary = await journal.settings() or {}, await journal.summary()
+    reasons: Counter[str] = Counter()
+    async for _, result in journal.results("incomplete", "failed"):
+        reasons[result.reason] += 1
+    if as_json:
+        print(json.dumps({"journal": name, "settings": settings, "reasons": reasons, **figures(summary)}))
+    else:
+        hidden = _terminal.secrets()
+        for line in _lines(name, settings, summary, reasons, also, option):
+            print(_terminal.harmless(_terminal.redact(line, hidden)))
+    return COMPLETE
 
 
 def figures(summary: Summary) -> dict[str, Any]:
@@ -143,19 +159,23 @@ def account(summary: Summary) -> str:
     return " · ".join([", ".join(parts), *figures_])
 
 
-def _lines(path: Path, settings: Mapping[str, Any], summary: Summary, reasons: Mapping[str, int]) -> list[str]:
-    lines = [f"{path}: {account(summary)}"]
+def _lines(
+    name: str, settings: Mapping[str, Any], summary: Summary, reasons: Mapping[str, int], also: str, option: str
+) -> list[str]:
+    lines = [f"{name}: {account(summary)}"]
     asked = [f"{name}={settings[name]}" for name in ("model", "max_tokens") if settings.get(name) is not None]
     asked += [f"{name}={value}" for name, value in (settings.get("policy") or {}).items()]
     lines.append(f"asks {settings.get('base_url')} ({settings.get('provider')}) {' '.join(asked)}".rstrip())
     for reason, number in sorted(reasons.items(), key=lambda item: -item[1]):
         lines.append(f"  {number:,} {reason}: {_terminal.WORDS.get(reason, 'not known')}")  # type: ignore[call-overload]
     documents: dict[str, int] = {str(state): number for state, number in summary.documents.items()}
+    if also:
+        lines.append(also)
     if documents.get("pending") or documents.get("running"):
-        lines.append(f"to go on: continuum resume {path}")
+        lines.append(f"to go on: continuum resume {name}{option}")
     for state in ("failed", "incomplete"):
         if documents.get(state):
-            lines.append(f"to draft what is {state} again: continuum retry {path} --{state}")
+            lines.append(f"to draft what is {state} again: continuum retry {name}{option} --{state}")
     return lines
 
 
@@ -177,16 +197,22 @@ def export(run: Path, output: Path | None, folder: Path | None, format: Any, *, 
             raise ConfigurationError("where to? Say --output FILE or --out-dir FOLDER")
         plan = Plan(**given, format=format)
         check_outputs(plan, journal, overwrite=overwrite)
-        summary = anyio.run(_write, plan, SqliteJournal(journal))
+        summary = anyio.run(write, plan, SqliteJournal(journal))
     except (ContinuumError, OSError) as error:
         return fail(error)
-    console = _terminal.error_console()
-    places = [str(path) for path in (*plan.files().values(), plan.folder) if path is not None and path.exists()]
-    console.print(f"{account(summary)} · written to {', '.join(places)}", markup=False, style="green")
+    say_written(summary, plan)
     return COMPLETE
 
 
-async def _write(plan: Plan, journal: SqliteJournal) -> Summary:
+def say_written(summary: Summary, plan: Plan) -> None:
+    """Say what was written where."""
+    places = [str(path) for path in (*plan.files().values(), plan.folder) if path is not None and path.exists()]
+    words = f"{account(summary)} · written to {', '.join(places)}"
+    _terminal.error_console().print(words, markup=False, style="green")
+
+
+async def write(plan: Plan, journal: SqliteJournal | PostgresJournal) -> Summary:
+    """Write what a journal has."""
     from continuum.batch.outputs import Outputs
 
     outputs = Outputs(plan)

@@ -24,6 +24,8 @@ class Order:
     output: Path | None = None
     out_dir: Path | None = None
     journal: Path | None = None
+    database_url: str | None = None
+    name: str | None = None
     model: str | None = None
     provider: str | None = None
     base_url: str | None = None

@@ -178,6 +178,18 @@ class PostgresReader:
             ).fetchall()
         return {key: json.loads(value) for key, value in rows if key.startswith(prefix)}
 
+    def about(self) -> tuple[int, int, str | None, str]:
+        """Workers that are alive, documents that they take at once, and why the batch is paused, if it is."""
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT count(*), coalesce(sum(concurrency), 0) FROM worker "
+                "WHERE NOT over AND heartbeat + lease * interval '1 s' > clock_timestamp()"
+            ).fetchone() or (0, 0)
+            stop, message = connection.execute(
+                "SELECT stop, message FROM batch WHERE key = %s", (self._key(connection),)
+            ).fetchone() or (None, "")
+        return int(row[0]), int(row[1]), stop, message
+
     def exists(self) -> bool:
         """Whether the batch has been begun.
 

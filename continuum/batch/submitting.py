@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from continuum.batch.slots import Slots
 
 _PAGE: Final = 64  # results that are fetched at a time
-_REMIND: Final = 10.0  # seconds between two words about missing workers
+_REMIND: Final = 1.5  # seconds beyond the next look for which a word about missing workers holds
 _SECRET: Final = ("extra_headers", "extra_query")
 
 
@@ -109,7 +109,6 @@ class Submission(Runner):
         self._via, self._limits, self._max_cost = via, limits, max_cost
         self._attendant = Attendant(self._journal.url, self._journal.patience)
         self._view: _View | None = None
-        self._reminded = 0.0
         self._told = False
         self._mark: tuple[int, int] = (0, -1)  # results up to this transaction have been told
 
@@ -246,14 +245,12 @@ class Submission(Runner):
         return self._attendant.do(work)
 
     def _remind(self, view: _View) -> None:
-        now = self._shared.runtime.clock()
-        if view.workers or self._shared.gate.reason is not None or now - self._reminded < _REMIND:
+        if view.workers or self._shared.gate.reason is not None:
             return
-        self._reminded = now
         words = "no worker is there; start one with: continuum worker --database-url URL"
         if view.strangers:
             words += f" (those that are there are of another continuum: {', '.join(view.strangers)})"
-        self._shared.progress.waiting("", _REMIND, words)
+        self._shared.progress.waiting("", self._via.poll + _REMIND, words)
 
     # -- results --------------------------------------------------------------------------------------------------
 
