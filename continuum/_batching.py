@@ -18,7 +18,7 @@ from continuum._core.errors import ConfigurationError, JournalError, MissingDepe
 from continuum._drafting import BAD_INPUT, COMPLETE, INCOMPLETE, PROVIDER_FAILED, UNWRITABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator, Mapping
+    from collections.abc import Awaitable, Mapping
 
     from anyio import CancelScope
 
@@ -231,7 +231,7 @@ class Command:
             await outputs.learn(journal)
         needs_key = self.asks and not order.dry_run
         async with _drafting.client_of(name, base_url, is_async=True, needs_key=needs_key) as client:
-            jobs = None if order.input is None else _Jobs()
+            jobs = None if order.input is None else batch_order.Jobs()
             batch = arun_batch(
                 jobs,
                 client=client,
@@ -467,16 +467,3 @@ class Command:
             "outputs": places,
             "exit_code": code,
         }
-
-
-class _Jobs:
-    """The rows as jobs, once they have been looked at: the batch is made before, as it knows its settings."""
-
-    def __init__(self) -> None:
-        self.inputs: Inputs | None = None
-        self.skip_invalid = False
-
-    def __iter__(self) -> Iterator[Job]:
-        assert self.inputs is not None
-        for _, job in self.inputs.jobs(skip_invalid=self.skip_invalid):
-            yield job

@@ -11,74 +11,27 @@ import json
 import socket
 import time
 import uuid
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
 from continuum._core.errors import ChangedJobsError, FencedError, JournalError
-from continuum._core.types import Usage
-from continuum.batch.job import Job
-from continuum.batch.journal import Document, DocumentState, Entry
-from continuum.batch.outcomes import dumps, keeps, result_to_json
+from continuum.batch import postgres_statements as statements
+from continuum.batch.outcomes import dumps
 from continuum.batch.postgres_reader import PostgresReader, Row
 from continuum.batch.postgres_schema import FORMAT, connect, explain, migrate, version_of
-from continuum.batch.postgres_writer import PostgresWriter, Work
+from continuum.batch.postgres_writer import PostgresWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
     import psycopg
 
-    from continuum.batch.job import JobResult
+    from continuum.batch.job import Job, JobResult
+    from continuum.batch.journal import Document, DocumentState, Entry
 
 _TAKEN: Final = 16  # documents that are taken up at a time
 _LINGERS: Final = 2.0  # seconds for which the lock of a process that is gone may still be held
-_SET_ASIDE: Final = (
-    "UPDATE entry e SET void = true WHERE document = ANY(%s) AND number > coalesce("
-    "(SELECT max(number) FROM entry k WHERE k.document = e.document AND k.keeps), -1)"
-)
-_PUT: Final = """
-    WITH mine AS (
-        SELECT key FROM document WHERE key = %(key)s AND epoch = %(epoch)s AND state = 'running' FOR UPDATE
-    ), kept AS (
-        INSERT INTO entry (document, number, epoch, request, elapsed, cost, keeps, outcome)
-        SELECT key, %(number)s, %(epoch)s, %(request)s, %(elapsed)s, %(cost)s, %(keeps)s, %(outcome)s FROM mine
-        ON CONFLICT DO NOTHING RETURNING document
-    ), counted AS (
-        UPDATE document SET begun = true, entries = %(number)s + 1, rounds = rounds + %(paid)s,
-            input_tokens = input_tokens + %(input)s, output_tokens = output_tokens + %(output)s,
-            cost = document.cost + %(spent)s, unpriced = unpriced + %(unpriced)s
-        FROM kept WHERE key = kept.document
-    ), gone AS (
-        DELETE FROM partial USING kept WHERE partial.document = kept.document
-    )
-    SELECT count(*) FROM mine"""
-_PARTIAL: Final = """
-    WITH mine AS (
-        SELECT key FROM document
-        WHERE key = %(key)s AND epoch = %(epoch)s AND entries = %(number)s AND state = 'running' FOR UPDATE
-    )
-    INSERT INTO partial SELECT key, %(request)s, %(text)s FROM mine
-    ON CONFLICT (document) DO UPDATE SET request = excluded.request, text = excluded.text"""
-_FINISH: Final = """
-    WITH mine AS (
-        UPDATE document SET state = %(status)s, characters = %(characters)s, begun = true
-        WHERE key = %(key)s AND epoch = %(epoch)s AND (state = 'running' OR state = %(status)s) RETURNING key
-    ), kept AS (
-        INSERT INTO result (document, result) SELECT key, %(result)s FROM mine
-        ON CONFLICT (document) DO UPDATE SET result = excluded.result, written = excluded.written
-    ), gone AS (
-        DELETE FROM partial USING mine WHERE document = mine.key
-    )
-    SELECT count(*) FROM mine"""
-
-
-class Taken(NamedTuple):
-    """A document that was taken up: the number of its batch, and the run that the batch is in."""
-
-    document: Document
-    batch: int
-    run: int
 
 
 class PostgresJournal(PostgresReader):
@@ -160,14 +113,6 @@ class PostgresJournal(PostgresReader):
                 await self.close()
             raise
         return None if before is None else json.loads(before)
-
-    async def attach(self) -> None:
-        """Open the database as one of many workers, for all its batches; they are handed documents by `take()`.
-
-        Raises:
-            JournalError: it cannot be reached, or its tables are a later version's.
-        """
-        await self._open(exclusive=False)
 
     async def _open(self, *, exclusive: bool) -> None:
         if self._writer is not None:
@@ -324,7 +269,7 @@ class PostgresJournal(PostgresReader):
                 except GeneratorExit:
                     for other in taken[number + 1 :]:
                         self._held.discard(other.key)
-                        self.writer.post(_back(other))
+                        self.writer.post(statements.back(other))
                     raise
 
     def _take_some(self, connection: psycopg.Connection[Any]) -> Callable[[], list[Document]]:
@@ -346,73 +291,8 @@ class PostgresJournal(PostgresReader):
         if not rows:
             self._lost_track = False
         rows.sort(key=lambda row: (not row[5], row[1]))
-        found = _documents(connection, rows)
+        found = statements.documents(connection, rows)
         return lambda: found
-
-    async def take(self, key: int, job: int | None = None) -> Taken | None:
-        """Take up one document, as a worker that was handed it.
-
-        Args:
-            key: the document's.
-            job: of procrastinate, that handed it over.
-
-        Returns:
-            None if it is done, in other hands, or not to be drafted now.
-        """
-        if key in self._held:
-            return None
-
-        def work(connection: psycopg.Connection[Any]) -> Callable[[], Taken | None]:
-            rows = connection.execute(
-                "UPDATE document d SET state = 'running', owner = %(owner)s, epoch = epoch + 1, job = NULL "
-                "FROM batch b WHERE d.key = %(key)s AND b.key = d.batch AND b.shared AND b.stop IS NULL "
-                "AND b.format = %(format)s AND d.seen = b.run "
-                "AND (state = 'pending' OR (state = 'running' AND owner = %(owner)s)) "
-                "AND EXISTS (SELECT 1 FROM worker WHERE id = %(owner)s AND NOT over) "
-                "RETURNING d.key, number, epoch, entries, content, d.begun, b.key, b.run",
-                {"owner": self.owner, "key": key, "format": FORMAT},
-            ).fetchall()
-            if not rows:
-                # It is offered again, to whom it may concern then.
-                connection.execute(
-                    "UPDATE document SET job = NULL WHERE key = %s AND job = %s AND state = 'pending'", (key, job)
-                )
-                return lambda: None
-            taken = Taken(_documents(connection, rows)[0], rows[0][6], rows[0][7])
-            return lambda: taken
-
-        taken: Taken | None = await self.writer.run(work)
-        if taken is not None:
-            self._held.add(key)
-        return taken
-
-    # -- a worker's life ------------------------------------------------------------------------------------------
-
-    async def register(self, lease: float, concurrency: int) -> None:
-        """Enter this process among the workers, under a name that nobody has had."""
-        from continuum import __version__
-
-        self.owner = new_owner()
-        self._held.clear()
-        await self._do(
-            "INSERT INTO worker (id, lease, format, version, concurrency) VALUES (%s, %s, %s, %s, %s) "
-            "ON CONFLICT DO NOTHING",
-            (self.owner, lease, FORMAT, __version__, concurrency),
-        )
-
-    async def beat(self) -> bool:
-        """Renew the lease; returns whether it was still this process's to renew."""
-        statement = "UPDATE worker SET heartbeat = clock_timestamp() WHERE id = %s AND NOT over RETURNING id"
-        return bool(await self.fetch(statement, (self.owner,)))
-
-    async def resign(self) -> None:
-        """Give everything back that is still held, and leave the workers."""
-        await self._do(
-            "UPDATE document SET state = 'pending', owner = NULL, job = NULL WHERE state = 'running' AND owner = %s",
-            (self.owner,),
-        )
-        await self._do("DELETE FROM worker WHERE id = %s", (self.owner,))
-        self._held.clear()
 
     async def fetch(self, statement: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> list[Row]:
         """The rows of one statement, in order with all writes."""
@@ -427,31 +307,14 @@ class PostgresJournal(PostgresReader):
 
     async def put(self, document: Document, entry: Entry) -> None:
         """See `Journal.put`."""
-        outcome = entry.outcome
-        usage = outcome.get("usage", {})
-        values = {
-            "key": document.key,
-            "epoch": document.epoch,
-            "number": entry.number,
-            "request": entry.request,
-            "elapsed": entry.elapsed,
-            "cost": entry.cost,
-            "keeps": keeps(outcome),
-            "outcome": dumps(outcome),
-            "paid": int("text" in outcome),
-            "input": usage.get("input_tokens", 0),
-            "output": usage.get("output_tokens", 0),
-            "spent": entry.cost or 0.0,
-            "unpriced": int(bool(usage) and entry.cost is None),
-        }
         self._partials.pop(document.key, None)
         try:
-            await self.writer.run(_fenced(_PUT, values, document), patient=True)
+            await self.writer.run(statements.put(document, entry), patient=True)
         except FencedError:
             self._held.discard(document.key)
             raise
         except JournalError as error:
-            self._unsaved.append((document.job.id, outcome))
+            self._unsaved.append((document.job.id, entry.outcome))
             raise JournalError(error.message, self._unsaved) from error
 
     def put_partial(self, document: Document, number: int, request: str, text: str) -> None:
@@ -465,25 +328,16 @@ class PostgresJournal(PostgresReader):
         def work(connection: psycopg.Connection[Any]) -> Callable[[], None]:
             waiting = self._partials.pop(key, None)
             if waiting is not None:
-                document, number, request, text = waiting
-                values = {"key": key, "epoch": document.epoch, "number": number, "request": request}
-                connection.execute(_PARTIAL, {**values, "text": dumps(text)})
+                statements.put_partial(connection, *waiting)
             return lambda: None
 
         self.writer.post(work)
 
     async def finish(self, document: Document, result: JobResult) -> None:
         """See `Journal.finish`."""
-        values = {
-            "key": document.key,
-            "epoch": document.epoch,
-            "status": result.status,
-            "characters": len(result.text),
-            "result": dumps(result_to_json(result)),
-        }
         self._partials.pop(document.key, None)
         try:
-            await self.writer.run(_fenced(_FINISH, values, document), patient=True)
+            await self.writer.run(statements.finish(document, result), patient=True)
         finally:
             self._held.discard(document.key)
 
@@ -492,7 +346,7 @@ class PostgresJournal(PostgresReader):
         self._held.discard(document.key)
         if document.key in self._partials:
             self._write_partial(document.key)
-        await self.writer.run(_back(document, again=again))
+        await self.writer.run(statements.back(document, again=again))
 
     async def reopen(self, *states: DocumentState) -> int:
         """See `Journal.reopen`."""
@@ -505,7 +359,7 @@ class PostgresJournal(PostgresReader):
             ).fetchall()
             keys = [row[0] for row in rows]
             connection.execute("DELETE FROM result WHERE document = ANY(%s)", (keys,))
-            connection.execute(_SET_ASIDE, (keys,))
+            statements.set_aside(connection, keys)
             return lambda: len(keys)
 
         return await self.writer.run(work)
@@ -514,86 +368,6 @@ class PostgresJournal(PostgresReader):
 def new_owner() -> str:
     """A name that nobody has had and nobody will have."""
     return f"{socket.gethostname()[:64]}-{uuid.uuid4().hex}"
-
-
-def _documents(connection: psycopg.Connection[Any], rows: Sequence[Row]) -> list[Document]:
-    keys = [row[0] for row in rows]
-    begun = {
-        key: (request, text)
-        for key, request, text in connection.execute(
-            "SELECT document, request, text FROM partial WHERE document = ANY(%s)", (keys,)
-        ).fetchall()
-    }
-    entries: dict[int, list[Row]] = {}
-    for row in connection.execute(
-        "SELECT document, number, request, elapsed, cost, void, outcome FROM entry WHERE document = ANY(%s) "
-        "ORDER BY document, number",
-        (keys,),
-    ):
-        entries.setdefault(row[0], []).append(row)
-    found = []
-    for key, number, epoch, next_number, content, *_ in rows:
-        kept: list[Entry] = []
-        aside, aside_cost = Usage(), 0.0
-        for _, entry_number, request, elapsed, cost, void, text in entries.get(key, ()):
-            outcome = json.loads(text)
-            if void:
-                aside += Usage(**outcome.get("usage", {}))
-                aside_cost += cost or 0.0
-            else:
-                kept.append(Entry(entry_number, request, outcome, elapsed, cost))
-        partial_request, partial = begun.get(key, ("", '""'))
-        found.append(
-            Document(
-                key=key,
-                number=number,
-                job=Job.model_validate_json(content),
-                epoch=epoch,
-                entries=kept,
-                partial=json.loads(partial),
-                partial_request=partial_request,
-                next_number=next_number,
-                aside=aside if aside.total_tokens else None,
-                aside_cost=aside_cost,
-            )
-        )
-    return found
-
-
-def _fenced(statement: str, values: Mapping[str, Any], document: Document) -> Work[None]:
-    """Work that is this document's owner's alone; its statement counts the rows that let it."""
-
-    def work(connection: psycopg.Connection[Any]) -> Callable[[], None]:
-        cursor = connection.execute(statement.encode(), values)
-
-        def fetch() -> None:
-            row = cursor.fetchone()
-            if not row or not row[0]:
-                raise FencedError(
-                    f"job {document.job.id!r} has been taken up by somebody else since (epoch {document.epoch} is "
-                    "over); what was still bought for it here is not kept"
-                )
-
-        return fetch
-
-    return work
-
-
-def _back(document: Document, *, again: bool = False) -> Work[None]:
-    def work(connection: psycopg.Connection[Any]) -> Callable[[], None]:
-        connection.execute(
-            "UPDATE document SET state = 'pending', owner = NULL, job = NULL "
-            "WHERE key = %s AND epoch = %s AND state = 'running'",
-            (document.key, document.epoch),
-        )
-        if again:
-            connection.execute(
-                f"{_SET_ASIDE} AND EXISTS (SELECT 1 FROM document WHERE key = %s AND epoch = %s AND state = 'pending')",
-                ([document.key], document.key, document.epoch),
-            )
-        return lambda: None
-
-    return work
 
 
 def _added(value: tuple[int, list[str]]) -> Callable[[], tuple[int, list[str]]]:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 QUEUE: Final = f"continuum-{FORMAT}"
 TASK: Final = "continuum.draft"
+_HANDED: Final = 3.0  # seconds after which a job that was handed over has been taken up
+_SWEEP: Final = 30.0  # seconds between two looks at the jobs of all open documents
 _OFFERED: Final = 1000  # documents that are deferred in one transaction
 
 
@@ -112,6 +114,7 @@ class Attendant:
         # It only makes statements: they are executed on the connection above.
         app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector(conninfo=url))
         self._task = app.configure_task
+        self._swept = float("-inf")
 
     def close(self) -> None:
         """Let go of the database."""
@@ -188,17 +191,39 @@ class Attendant:
                     )
         return len(rows)
 
-    def forget_lost_jobs(self, batch: int) -> None:
-        """Documents whose job is gone have none."""
-        self.do(
-            lambda connection: (
-                connection.execute(
-                    "UPDATE document SET job = NULL WHERE batch = %s AND state = 'pending' AND job IS NOT NULL "
-                    "AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE id = job AND status IN ('todo', 'doing'))",
-                    (batch,),
-                ).rowcount
+    def find_lost_jobs(self) -> None:
+        """See which jobs will never be done, so that their documents are offered again.
+
+        A worker takes its document up at once when it is handed the job. If it was killed in between, the job is
+        `doing` for ever. To offer a document twice does no harm.
+        """
+
+        def work(connection: psycopg.Connection[Any]) -> None:
+            connection.execute(
+                "UPDATE document d SET job = NULL FROM procrastinate_jobs j "
+                "WHERE j.queue_name = %s AND j.status = 'doing' AND d.key = (j.args->>'document')::bigint "
+                "AND d.job = j.id AND d.state = 'pending' AND EXISTS (SELECT 1 FROM procrastinate_events e "
+                "WHERE e.job_id = j.id AND e.type = 'started' AND e.at < clock_timestamp() - %s * interval '1 s')",
+                (QUEUE, _HANDED),
             )
-        )
+            connection.execute(
+                "DELETE FROM procrastinate_jobs j WHERE j.queue_name = %s AND j.status = 'doing' "
+                "AND NOT EXISTS (SELECT 1 FROM procrastinate_workers w WHERE w.id = j.worker_id "
+                "AND w.last_heartbeat > clock_timestamp() - interval '5 min') "
+                "AND NOT EXISTS (SELECT 1 FROM document d WHERE d.key = (j.args->>'document')::bigint "
+                "AND d.job = j.id)",
+                (QUEUE,),
+            )
+            now = time.monotonic()
+            if now - self._swept < _SWEEP:
+                return
+            self._swept = now
+            connection.execute(
+                "UPDATE document d SET job = NULL WHERE state = 'pending' AND job IS NOT NULL "
+                "AND NOT EXISTS (SELECT 1 FROM procrastinate_jobs WHERE id = d.job AND status IN ('todo', 'doing'))"
+            )
+
+        self.do(work)
 
     def take_over(self) -> int:
         """Take the documents of dead workers away from them, so that they are offered again; returns how many."""

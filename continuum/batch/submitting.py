@@ -153,7 +153,7 @@ class Submission(Runner):
             row = connection.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text").fetchone()
             return int(row[0]) if row else 0
 
-        self._attendant.forget_lost_jobs(key)
+        self._attendant.find_lost_jobs()
         self._mark = (self._attendant.do(work), -1)
 
     # -- entering and watching ------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from continuum.batch.breaker import Breaker
 from continuum.batch.drafting import Shared
 from continuum.batch.gate import Gate
 from continuum.batch.pacing import Limits
-from continuum.batch.postgres import PostgresJournal, Taken
+from continuum.batch.postgres_lease import Taken, WorkerJournal
 from continuum.batch.postgres_schema import FORMAT, MIGRATIONS, explain, require
 from continuum.batch.progress import Progress, Silent
 from continuum.batch.queue import QUEUE, TASK, Attendant, worker_app
@@ -112,7 +112,7 @@ class Worker:
         self._lease, self._patience, self._until_done = lease, patience, until_done
         self._progress, self._say = progress or Silent(), say or (lambda words: None)
         self._runtime = runtime or Runtime()
-        self._journal = PostgresJournal(url, "worker", patience=patience)
+        self._journal = WorkerJournal(url, "worker", patience=patience)
         self._attendant = Attendant(url, patience)
         self._clerk = Clerk(url, lambda: self._journal.owner, patience)
         self._clients: dict[tuple[str, str], Any] = {}
@@ -217,6 +217,7 @@ class Worker:
         """Offer open documents, and take over those of the dead."""
         while True:
             await anyio.to_thread.run_sync(self._attendant.take_over)
+            await anyio.to_thread.run_sync(self._attendant.find_lost_jobs)
             await anyio.to_thread.run_sync(self._attendant.offer)
             await anyio.sleep(_ROUNDS * (0.5 + self._runtime.random()))
 
@@ -363,8 +364,9 @@ class Worker:
     async def _document(self, key: int, job: int, done: anyio.Event) -> None:
         try:
             async with self._places:
-                taken = None if self._draining is not None else await self._journal.take(key, job)
-                if taken is not None:
+                if self._draining is not None:
+                    await self._journal.pass_on(key, job)
+                elif (taken := await self._journal.take(key, job)) is not None:
                     self._in_flight += 1
                     try:
                         await self._draft(taken)
