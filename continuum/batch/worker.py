@@ -43,8 +43,8 @@ _SHORT: Final = 5  # lives of the queue's own worker in a row that are too short
 _ABORT: Final = 1.0  # seconds that the queue's own worker is given to end
 _BATCH: Final = "SELECT name, settings, limits, max_cost FROM batch WHERE key = %s"
 _LOOK: Final = (
-    "SELECT key, run, shared, stop, message, coalesce(deadline <= clock_timestamp(), false), "
-    "(SELECT version FROM meta) FROM batch WHERE key = ANY(%s)"
+    "SELECT version, key, run, shared, stop, message, coalesce(deadline <= clock_timestamp(), false) "
+    "FROM meta LEFT JOIN batch ON key = ANY(%s)"
 )
 _OPEN: Final = (
     "SELECT EXISTS (SELECT 1 FROM document d JOIN batch b ON b.key = d.batch WHERE b.shared AND b.stop IS NULL "
@@ -225,8 +225,10 @@ class Worker:
         """See what others have decided about the batches that are drafted here."""
         while True:
             await anyio.sleep(_TICK)
-            for row in await self._journal.fetch(_LOOK, (list(self._works),)):
-                self._follow(*row)
+            for found in await self._journal.fetch(_LOOK, (list(self._works),)):
+                if found[0] > len(MIGRATIONS):
+                    self._fail(_Later())
+                self._follow(*found[1:])
             for work in list(self._works.values()):
                 await self._tell(work)
                 work.idle = 0.0 if work.scopes else work.idle + _TICK
@@ -238,11 +240,9 @@ class Worker:
                 if not row[0]:
                     self.drain("all is done")
 
-    def _follow(self, key: int, run: int, shared: bool, stop: Any, message: str, is_late: bool, version: int) -> None:
+    def _follow(self, key: int | None, run: int, shared: bool, stop: Any, message: str, is_late: bool) -> None:
         """What the tables say of a batch."""
-        work = self._works.get(key)
-        if version > len(MIGRATIONS):
-            self._fail(_Later())
+        work = None if key is None else self._works.get(key)
         if work is None:
             return
         if stop is not None:
@@ -302,33 +302,42 @@ class Worker:
 
         app = worker_app(self._url)
         app.task(name=TASK, queue=QUEUE, pass_context=True)(self._handed)
-        async with app.open_async():
-            self._queue = QueueWorker(
-                app,
-                queues=[QUEUE],
-                concurrency=self._concurrency,
-                delete_jobs="always",
-                install_signal_handlers=False,
-                fetch_job_polling_interval=2.0,
-                update_heartbeat_interval=self._lease / 6,
-                stalled_worker_timeout=self._lease,
-                shutdown_graceful_timeout=_ABORT,
+        try:
+            await app.open_async()
+            await self._run_queue(
+                QueueWorker(
+                    app,
+                    queues=[QUEUE],
+                    concurrency=self._concurrency,
+                    delete_jobs="always",
+                    install_signal_handlers=False,
+                    fetch_job_polling_interval=2.0,
+                    update_heartbeat_interval=self._lease / 6,
+                    stalled_worker_timeout=self._lease,
+                    shutdown_graceful_timeout=_ABORT,
+                )
             )
-            # A task of its own, cancelled once: a scope of anyio would cancel its clean-up again and again.
-            running = asyncio.create_task(self._queue.run())
-            try:
-                while not running.done():
-                    if self._draining is not None:
-                        self._queue.stop()
-                    with anyio.move_on_after(1.0):
-                        await self._woken(running)
-                await running
-            finally:
-                if not running.done():
-                    self._queue.stop()
-                    with anyio.CancelScope(shield=True):
-                        await asyncio.wait([running], timeout=_ABORT * 5)
-                self._queue = None
+        finally:
+            with anyio.CancelScope(shield=True):
+                await app.close_async()
+
+    async def _run_queue(self, queue: Any) -> None:
+        self._queue = queue
+        # A task of its own, told to stop and not cancelled: a scope of anyio would cancel its clean-up again and again.
+        running = asyncio.create_task(queue.run())
+        try:
+            while not running.done():
+                if self._draining is not None:
+                    queue.stop()
+                with anyio.move_on_after(1.0):
+                    await self._woken(running)
+            await running
+        finally:
+            self._queue = None
+            if not running.done():
+                queue.stop()
+                with anyio.CancelScope(shield=True):
+                    await asyncio.wait([running], timeout=_ABORT * 5)
 
     async def _woken(self, running: asyncio.Task[None]) -> None:
         if self._draining is None:
