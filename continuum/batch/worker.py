@@ -151,9 +151,9 @@ class Worker:
             ConfigurationError: a batch cannot be drafted here, as for want of a key. Its documents are given back.
             JournalError: the database is gone for too long, or its tables are a later version's.
         """
-        await anyio.to_thread.run_sync(self._attendant.prepare)
-        await self._journal.attach()
         try:
+            await anyio.to_thread.run_sync(self._attendant.prepare)
+            await self._journal.attach()
             await self._journal.register(self._lease, self._concurrency)
             with self._scope:
                 async with anyio.create_task_group() as tasks, anyio.create_task_group() as self._tasks:
