@@ -14,13 +14,14 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import _common as common
-from tests.batch.crash_workers import Nursery, Watcher, torture, until
+from tests.batch.crash_workers import POLICY, Nursery, Watcher, torture, until
 from tests.batch.postgres_server import PostgresServer
 
 if TYPE_CHECKING:
@@ -43,37 +44,66 @@ def _cpu(pid: int) -> float:
 
 
 def throughput(postgres: PostgresServer, runs: int, documents: int) -> tuple[str, dict[str, Any]]:
-    """1, 2 and 4 workers, 8 rounds a document."""
-    text = common.prose(1600)
-    rounds = documents * 8
-    found: dict[int, list[tuple[float, float]]] = {1: [], 2: [], 4: []}
+    """1, 2 and 4 workers."""
+    text = common.prose(1500)
+    found: dict[int, list[tuple[float, float, int]]] = {0: [], 1: [], 2: [], 4: []}
     with common.provider({"default": text}, "--chunk-tokens", "64") as base_url:
         for number in range(-1, runs):
             for count in found:
-                wall, cpu = _one_run(postgres.new_database(), base_url, text, count, documents)
+                measured = (
+                    _one_run(postgres.new_database(), base_url, text, count, documents)
+                    if count
+                    else _one_process(base_url, text, documents)
+                )
                 if number >= 0:
-                    found[count].append((wall, cpu))
+                    found[count].append(measured)
     lines = []
     for count, values in found.items():
-        walls, cpus = [wall for wall, _ in values], [cpu for _, cpu in values]
-        best = rounds / min(walls)
+        speeds = [rounds / wall for wall, _, rounds in values]
+        cpu = common.median([cpu for _, cpu, _ in values])
+        rounds = values[0][2]
+        name = f"{count} on PostgreSQL" if count else "none: one process, SQLite"
         lines.append(
-            [count, rounds / common.median(walls), best, 1000 * common.median(cpus) / documents,
-             1000 * common.median(cpus) / rounds]
-        )  # fmt: skip
-    header = ["workers", "rounds/s", "best", "CPU ms a document (8 rounds)", "CPU ms a round"]
+            [name, rounds / documents, common.median(speeds), max(speeds), 1000 * cpu / documents, 1000 * cpu / rounds]
+        )
+    header = ["workers", "rounds a document", "rounds/s", "best", "CPU ms a document", "CPU ms a round"]
     return common.table(header, lines), {"throughput": {str(count): values for count, values in found.items()}}
 
 
-def _one_run(url: str, base_url: str, text: str, count: int, documents: int) -> tuple[float, float]:
+def _one_process(base_url: str, text: str, documents: int) -> tuple[float, float, int]:
+    """The same batch on one machine, for comparison."""
+    import anyio
+    from openai import AsyncOpenAI
+
+    import continuum
+
+    async def run() -> tuple[float, float, int]:
+        async with AsyncOpenAI(base_url=base_url, api_key="none") as client:
+            wall, cpu = time.perf_counter(), time.process_time()
+            report = await continuum.arun_batch(
+                _work(documents), client=client, journal=Path(folder, "journal"), policy=POLICY, concurrency=200,
+                model="simulated", max_tokens=200,
+            )  # fmt: skip
+            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        assert [result.text for result in report.results()] == [text] * documents
+        return wall, cpu, report.summary.rounds
+
+    with tempfile.TemporaryDirectory() as folder:
+        return anyio.run(run)
+
+
+def _work(documents: int) -> list[dict[str, Any]]:
+    return [{"id": f"j{number}", "prompt": "Write."} for number in range(documents)]
+
+
+def _one_run(url: str, base_url: str, text: str, count: int, documents: int) -> tuple[float, float, int]:
     nursery = Nursery()
     try:
         pids = [nursery.start(url, concurrency=200 // count) for _ in range(count)]
         until(lambda: _tables(url) and _rows(url, "SELECT count(*) FROM worker")[0][0] == count)
         time.sleep(1.0)
         before = sum(map(_cpu, pids))
-        work = [{"id": f"j{n}", "prompt": "Write."} for n in range(documents)]
-        watcher = Watcher(url, "batch", base_url, work, max_tokens=200)
+        watcher = Watcher(url, "batch", base_url, _work(documents), max_tokens=200)
         began = until(lambda: _tables(url) and _rows(url, "SELECT clock_timestamp() FROM document LIMIT 1"))[0][0]
         watcher.wait(600)
         ended = _rows(url, "SELECT max(pg_xact_commit_timestamp(xmin)) FROM result")[0][0]
@@ -83,8 +113,8 @@ def _one_run(url: str, base_url: str, text: str, count: int, documents: int) -> 
     assert watcher.report is not None
     results = list(watcher.report.results())
     assert len(results) == documents
-    assert all(result.text == text and result.rounds == 8 for result in results)
-    return (ended - began).total_seconds(), cpu
+    assert all(result.text == text for result in results)
+    return (ended - began).total_seconds(), cpu, watcher.report.summary.rounds
 
 
 def _tables(url: str) -> bool:
