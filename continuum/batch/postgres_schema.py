@@ -194,7 +194,7 @@ def version_of(connection: psycopg.Connection[Any], url: str) -> int:
     found = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (f"{SCHEMA}.meta",)).fetchone()
     if not found or not found[0]:
         return 0
-    row = connection.execute("SELECT version FROM meta").fetchone()
+    row = connection.execute(f"SELECT version FROM {SCHEMA}.meta").fetchone()
     version = int(row[0]) if row else 0
     if version > len(MIGRATIONS):
         raise JournalError(
@@ -211,13 +211,14 @@ def migrate(connection: psycopg.Connection[Any], url: str) -> None:
         JournalError: they are a later version's.
     """
     if version_of(connection, url) == len(MIGRATIONS):
+        configure(connection)  # somebody else may have made them since this connection was
         return
     with connection.transaction():
         # One at a time, also where several workers start on an empty database.
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('continuum.schema', 0))")
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
         configure(connection)
-        connection.execute("CREATE TABLE IF NOT EXISTS meta (version integer NOT NULL, queue text)")
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {SCHEMA}.meta (version integer NOT NULL, queue text)")
         for number, script in enumerate(MIGRATIONS, 1):
             if number > version_of(connection, url):
                 connection.execute(script.encode())

@@ -37,6 +37,7 @@ T = TypeVar("T")
 QUEUE: Final = f"continuum-{FORMAT}"
 TASK: Final = "continuum.draft"
 _HANDED: Final = 3.0  # seconds after which a job that was handed over has been taken up
+_FORGOTTEN: Final = 3600.0  # seconds after which a job of a worker that is gone is removed
 _SWEEP: Final = 30.0  # seconds between two looks at the jobs of all open documents
 _OFFERED: Final = 1000  # documents that are deferred in one transaction
 
@@ -56,7 +57,8 @@ def install(connection: psycopg.Connection[Any], url: str) -> None:
     newest = scripts[-1].name
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('continuum.schema', 0))")
-        row = connection.execute("SELECT queue FROM meta").fetchone()
+        configure(connection)
+        row = connection.execute(f"SELECT queue FROM {SCHEMA}.meta").fetchone()
         before = row[0] if row else None
         if before == newest:
             return
@@ -102,9 +104,14 @@ class Attendant:
     Args:
         url: of the database.
         patience: seconds for which a lost database is waited for.
+        calm: seconds after a lost connection for which nobody is taken for dead: if the database itself was away, the
+            others could not say that they live either.
+
+    Attributes:
+        hurried: do not wait for a lost database any more.
     """
 
-    def __init__(self, url: str, patience: float = 120.0) -> None:
+    def __init__(self, url: str, patience: float = 120.0, calm: float = 0.0) -> None:
         require("procrastinate")
         import procrastinate
 
@@ -115,6 +122,8 @@ class Attendant:
         app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector(conninfo=url))
         self._task = app.configure_task
         self._swept = float("-inf")
+        self._calm, self._calm_until = calm, float("-inf")
+        self.hurried = False
 
     def close(self) -> None:
         """Let go of the database."""
@@ -138,13 +147,16 @@ class Attendant:
                 try:
                     if self._connection is None or self._connection.closed:
                         self._connection = connect(self._url)
+                        if self._calm_until == float("inf"):
+                            self._calm_until = time.monotonic() + self._calm
                     return work(self._connection)
                 except (psycopg.OperationalError, ConnectorException) as error:
                     cause = error.__cause__ if isinstance(error, ConnectorException) else error
                     if self._connection is not None:
                         self._connection.close()
                         self._connection = None
-                    if time.monotonic() > until or not isinstance(cause, psycopg.OperationalError):
+                        self._calm_until = float("inf")
+                    if time.monotonic() > until or self.hurried or not isinstance(cause, psycopg.OperationalError):
                         raise explain(cause or error, self._url) from error
                     time.sleep(0.2)
                 except psycopg.Error as error:
@@ -211,8 +223,9 @@ class Attendant:
                 "AND NOT EXISTS (SELECT 1 FROM procrastinate_workers w WHERE w.id = j.worker_id "
                 "AND w.last_heartbeat > clock_timestamp() - interval '5 min') "
                 "AND NOT EXISTS (SELECT 1 FROM document d WHERE d.key = (j.args->>'document')::bigint "
-                "AND d.job = j.id)",
-                (QUEUE,),
+                "AND d.job = j.id) AND EXISTS (SELECT 1 FROM procrastinate_events e "
+                "WHERE e.job_id = j.id AND e.type = 'started' AND e.at < clock_timestamp() - %s * interval '1 s')",
+                (QUEUE, _FORGOTTEN),
             )
             now = time.monotonic()
             if now - self._swept < _SWEEP:
@@ -229,6 +242,8 @@ class Attendant:
         """Take the documents of dead workers away from them, so that they are offered again; returns how many."""
 
         def work(connection: psycopg.Connection[Any]) -> int:
+            if time.monotonic() < self._calm_until:
+                return 0
             with connection.transaction():
                 connection.execute(
                     "UPDATE worker SET over = true "

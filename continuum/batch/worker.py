@@ -6,10 +6,10 @@ the others, and if it was only slow, it finds out at its next write, lets them g
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import json
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,11 +20,12 @@ from continuum._runtime import Runtime
 from continuum.batch.breaker import Breaker
 from continuum.batch.drafting import Shared
 from continuum.batch.gate import Gate
+from continuum.batch.handing import Handing
 from continuum.batch.pacing import Limits
 from continuum.batch.postgres_lease import Taken, WorkerJournal
-from continuum.batch.postgres_schema import FORMAT, MIGRATIONS, explain, require
+from continuum.batch.postgres_schema import FORMAT, MIGRATIONS, require
 from continuum.batch.progress import Progress, Silent
-from continuum.batch.queue import QUEUE, TASK, Attendant, worker_app
+from continuum.batch.queue import Attendant
 from continuum.batch.runner import Runner
 from continuum.batch.settings import Settings
 from continuum.batch.sharing import Clerk, SharedLanes, SharedPurse
@@ -35,12 +36,10 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
-Say = "Callable[[str], None]"
+_LOG = logging.getLogger("continuum")
 _TICK: Final = 1.0  # seconds between two looks at the batches that are drafted
 _ROUNDS: Final = 2.0  # seconds between two rounds of the attendant
 _IDLE: Final = 3.0  # seconds without a document after which a batch is left
-_SHORT: Final = 5  # lives of the queue's own worker in a row that are too short, and seconds that are
-_ABORT: Final = 1.0  # seconds that the queue's own worker is given to end
 _BATCH: Final = "SELECT name, settings, limits, max_cost FROM batch WHERE key = %s"
 _LOOK: Final = (
     "SELECT version, key, run, shared, stop, message, coalesce(deadline <= clock_timestamp(), false) "
@@ -113,7 +112,7 @@ class Worker:
         self._progress, self._say = progress or Silent(), say or (lambda words: None)
         self._runtime = runtime or Runtime()
         self._journal = WorkerJournal(url, "worker", patience=patience)
-        self._attendant = Attendant(url, patience)
+        self._attendant = Attendant(url, patience, calm=lease)
         self._clerk = Clerk(url, lambda: self._journal.owner, patience)
         self._clients: dict[tuple[str, str], Any] = {}
         self._works: dict[int, _Work] = {}
@@ -122,7 +121,7 @@ class Worker:
         self._in_flight = 0
         self._draining: str | None = None
         self._wake = anyio.Event()
-        self._queue: Any = None  # procrastinate's worker
+        self._handing = Handing(url, self._handed, concurrency=concurrency, lease=lease, patience=patience)
         self._tasks: TaskGroup | None = None
         self._scope = anyio.CancelScope()
         self._error: BaseException | None = None
@@ -135,6 +134,8 @@ class Worker:
         if self._draining is not None:
             return
         self._draining = message
+        self._attendant.hurried = True
+        self._handing.stop()
         for work in self._works.values():
             work.gate.close("interrupted", message)
         self._wake.set()
@@ -152,10 +153,10 @@ class Worker:
             JournalError: the database is gone for too long, or its tables are a later version's.
         """
         try:
-            await anyio.to_thread.run_sync(self._attendant.prepare)
-            await self._journal.attach()
-            await self._journal.register(self._lease, self._concurrency)
             with self._scope:
+                await anyio.to_thread.run_sync(self._attendant.prepare)
+                await self._journal.attach()
+                await self._journal.register(self._lease, self._concurrency)
                 async with anyio.create_task_group() as tasks, anyio.create_task_group() as self._tasks:
                     tasks.start_soon(self._guarded, self._clerk.run)
                     tasks.start_soon(self._guarded, self._beat)
@@ -211,7 +212,7 @@ class Worker:
                 for scope in list(work.scopes):
                     scope.cancel()
             await self._journal.register(self._lease, self._concurrency)
-            self._restart_queue()
+            self._handing.restart()
 
     async def _attend(self) -> None:
         """Offer open documents, and take over those of the dead."""
@@ -274,89 +275,19 @@ class Worker:
     # -- the queue ------------------------------------------------------------------------------------------------
 
     async def _serve(self) -> None:
-        """Let procrastinate hand jobs over until the end, with a new worker of it whenever one ends."""
-        import psycopg_pool
-        from procrastinate.exceptions import ConnectorException
-
-        lost: float | None = None
-        short = 0
-        while self._draining is None:
-            began = self._runtime.clock()
-            try:
-                await self._serve_once()
-                lost = None
-                short = short + 1 if self._runtime.clock() - began < _SHORT else 0
-                if short >= _SHORT:
-                    self._fail(JournalError("the queue's own worker (procrastinate) ends again and again; see its log"))
-            except (ConnectorException, psycopg_pool.PoolTimeout, OSError) as error:
-                now = self._runtime.clock()
-                lost = now if lost is None else lost
-                if now - lost > self._patience:
-                    cause = error.__cause__ or error
-                    self._fail(_as_journal_error(explain(cause, self._url)))
-            if self._draining is None:
-                await anyio.sleep(0.5)
-
-    async def _serve_once(self) -> None:
-        from procrastinate.worker import Worker as QueueWorker
-
-        app = worker_app(self._url)
-        app.task(name=TASK, queue=QUEUE, pass_context=True)(self._handed)
         try:
-            await app.open_async()
-            await self._run_queue(
-                QueueWorker(
-                    app,
-                    queues=[QUEUE],
-                    concurrency=self._concurrency,
-                    delete_jobs="always",
-                    install_signal_handlers=False,
-                    fetch_job_polling_interval=2.0,
-                    update_heartbeat_interval=self._lease / 6,
-                    stalled_worker_timeout=self._lease,
-                    shutdown_graceful_timeout=_ABORT,
-                )
-            )
-        finally:
-            with anyio.CancelScope(shield=True):
-                await app.close_async()
-
-    async def _run_queue(self, queue: Any) -> None:
-        self._queue = queue
-        # A task of its own, told to stop and not cancelled: a scope of anyio would cancel its clean-up again and again.
-        running = asyncio.create_task(queue.run())
-        try:
-            while not running.done():
-                if self._draining is not None:
-                    queue.stop()
-                with anyio.move_on_after(1.0):
-                    await self._woken(running)
-            await running
-        finally:
-            self._queue = None
-            if not running.done():
-                queue.stop()
-                with anyio.CancelScope(shield=True):
-                    await asyncio.wait([running], timeout=_ABORT * 5)
-
-    async def _woken(self, running: asyncio.Task[None]) -> None:
-        if self._draining is None:
-            await self._wake.wait()
-        else:
-            await asyncio.wait([running])
-
-    def _restart_queue(self) -> None:
-        if self._queue is not None:
-            self._queue.stop()
+            await self._handing.serve()
+        except JournalError as error:
+            self._fail(error)
 
     async def _see_queue(self) -> None:
         """Procrastinate's worker ends neither when others have removed it nor when its signs of life fail."""
-        id = getattr(self._queue, "worker_id", None)
+        id = self._handing.worker_id
         if id is None:
             return
         (row,) = await self._journal.fetch("SELECT EXISTS (SELECT 1 FROM procrastinate_workers WHERE id = %s)", (id,))
         if not row[0]:
-            self._restart_queue()
+            self._handing.restart()
 
     async def _handed(self, context: Any, document: int) -> None:
         """A job of procrastinate: it is over when this worker is done with the document, or at once if it is not one.
@@ -383,6 +314,11 @@ class Worker:
                         self._in_flight -= 1
         except (ConfigurationError, JournalError) as error:
             self._fail(error)
+        except Exception as error:  # a row that nobody can read: it must not stop the others
+            _LOG.exception("document %s", key)
+            self._say(
+                f"document number {key} of the database could not be drafted here: {type(error).__name__}: {error}"
+            )
         finally:
             done.set()
             self._wake.set()
@@ -464,10 +400,6 @@ class _Later(JournalError):
             "a later continuum has brought the tables of the database to its own version; this worker ends, and leaves "
             "the documents to workers of that version"
         )
-
-
-def _as_journal_error(error: BaseException) -> JournalError:
-    return error if isinstance(error, JournalError) else JournalError(f"the database cannot be used: {error}")
 
 
 def _account(client: Any) -> str:
