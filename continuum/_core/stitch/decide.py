@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import exp, log
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from continuum._core.stitch.anchor import PATIENCE, Anchored, at_once, breaks_off_inside, find_anchor
@@ -20,8 +21,8 @@ _SURE = 128
 """Characters to see before anything is decided but that the reply simply goes on."""
 _LEARNT = 600
 """Characters from which on a text has taught what its words and lines begin with."""
-_SHARE = 1.3
-"""Halvings of the doubt between a margin of nothing and the margin at which a join is believed (a fifth is wrong)."""
+_LINE = 30
+"""Wrongly dropped characters beyond which it matters no more how many they are."""
 _BEHIND = 32
 """Characters to see behind the anchor, and behind the rest that may follow it."""
 
@@ -216,26 +217,20 @@ def _with_rest(left: str, shown: str, head: str, context: Context, final: bool) 
 def _plain(head: str, context: Context, final: bool) -> Verdict | None:
     """All readings after the text that was shown are priced and the cheapest wins."""
     if not head or not context.shown.left:
-        return Verdict(_join_of(Reading(0, 0.0, "plain", 0, Peel()), 20.0, head)) if final or head else None
+        return Verdict(_join_of(Reading(0, 0.0, "plain", 0, Peel()), 1.0, head)) if final or head else None
     readings = Readings(context.shown, head, final)
     if readings.open and not final:
         return None
-    prior = PRIOR.in_place if context.in_place else 0.0
-    found = sorted(
-        (r._replace(bits=r.bits + prior) if r.cut == 0 and not r.inserted else r for r in readings.found),
-        key=lambda r: r.bits,
-    )
-    # Where readings are about as good, the one that drops least is taken.
-    best = min((r for r in found if r.bits <= found[0].bits + PRIOR.tie), key=lambda r: r.cut)
-    other = next((r for r in found if (r.cut, r.inserted) != (best.cut, best.inserted)), None)
-    margin = abs(other.bits - best.bits) if other else 20.0
-    if best.unsure or _overruled(best, found):
-        margin = min(margin, 1.0)
+    best, chance = _likeliest(readings.found, head, PRIOR.in_place if context.in_place else 0.0)
+    if best.unsure or _overruled(best, readings.found):
+        chance = min(chance, 0.5)
+    if best.aligned:  # what a text may well say twice is never a certainty
+        chance = min(chance, 0.95 * PRIOR.doubt)
     fits = best.kind == "plain" and not best.inserted and not best.overlap
     misfit = context.shown.flow.misfit(context.shown.left, head[best.cut : best.cut + 2]) if fits else 0.0
-    if not final and len(head) < _SURE and (margin < PRIOR.doubt or best.cut or best.inserted or misfit > PRIOR.hold):
+    if not final and len(head) < _SURE and (chance < PRIOR.flows or best.cut or best.inserted or misfit > PRIOR.hold):
         return None  # only what simply goes on flows at once; a little more text may tell for the others
-    join = _join_of(best, margin, head, _doubt(best, other))
+    join = _join_of(best, chance, head)
     if fits and join.kind == "plain":
         join = _misfit(join, context, misfit)
         if not best.peel.spoken and speaks(context.shown.left, head):
@@ -244,27 +239,35 @@ def _plain(head: str, context: Context, final: bool) -> Verdict | None:
     return Verdict(join, best.peel.fence)
 
 
-def _doubt(best: Reading, other: Reading | None) -> float:
-    """How many bits the best reading must be ahead of the next to be believed: where a fifth of such joins are wrong.
+def _likeliest(found: list[Reading], head: str, in_place: float) -> tuple[Reading, float]:
+    """The reading to take, and its chance.
 
-    The bits are no probabilities: what is peeled or repeated word for word is right at a small margin, an edited
-    repeat, or a plain join where white space may have been lost, is wrong at a large one as well.
+    The prices of all readings make their chances. A wrong join is one thing; what it would wrongly drop counts on top,
+    for a rare repeat is a blemish and a lost line is a bug.
     """
-    if best.kind == "plain":
-        if best.inserted:
-            return PRIOR.doubt_lost
-        if best.cut:
-            return PRIOR.doubt_peel
-        if other is None or other.kind in ("overlap", "nothing_new"):
-            return PRIOR.doubt_peel
-        return PRIOR.doubt_blank if other.inserted else PRIOR.doubt_kept
-    if best.edited:
-        return PRIOR.doubt_edited
-    if best.aligned:
-        return PRIOR.doubt_aligned
-    if best.kind == "near":
-        return PRIOR.doubt_changed
-    return PRIOR.doubt_said if best.overlap >= 3 else PRIOR.doubt_character
+    least = min(r.bits for r in found)
+    results: dict[tuple[int, str], Reading] = {}
+    weights: dict[tuple[int, str], float] = {}
+    for r in found:
+        key = (r.cut, r.inserted)
+        if r.inserted and head.endswith(r.inserted, 0, r.cut):
+            key = (r.cut - len(r.inserted), "")  # what was taken off is put back
+        bits = r.bits + (in_place if key == (0, "") else 0.0)
+        weights[key] = weights.get(key, 0.0) + 2.0 ** (-PRIOR.sharp * min(bits - least, 300.0))
+        if key not in results or (r.bits < results[key].bits and key[1] == r.inserted):
+            results[key] = r
+    total = sum(weights.values())
+    if len(results) == 1:
+        return found[0], 1.0
+    cuts = [(key[0], weight / total) for key, weight in weights.items()]
+
+    def loss(key: tuple[int, str]) -> float:
+        return -weights[key] / total + sum(
+            PRIOR.character * p * min(_LINE, key[0] - cut) for cut, p in cuts if cut < key[0]
+        )
+
+    taken = min(weights, key=loss)
+    return results[taken], weights[taken] / total
 
 
 def _overruled(best: Reading, found: list[Reading]) -> bool:
@@ -277,23 +280,27 @@ def _overruled(best: Reading, found: list[Reading]) -> bool:
 def _misfit(join: Join, context: Context, bits: float) -> Join:
     """A plain join whose first characters hardly ever follow what stands before them: something may be missing."""
     if bits > (PRIOR.gap_anchor if context.anchor else PRIOR.gap):
-        return join._replace(
-            kind="gap",
-            confidence=min(join.confidence, 0.5),
-            note=f"{join.note}, but hardly fits: text may be missing",
-        )
-    known = not join.removed and len(context.shown.left) >= _LEARNT
-    if bits > (PRIOR.misfit_anchor if context.anchor else PRIOR.misfit if known else PRIOR.misfit_behind):
-        return join._replace(ambiguous=True, confidence=min(join.confidence, 0.8), note=f"{join.note}, but fits badly")
-    return join
+        note = f"{join.note}, but hardly fits: text may be missing"
+        return join._replace(kind="gap", confidence=min(join.confidence, 0.5), note=note)
+    if join.removed or len(context.shown.left) < _LEARNT:  # what was peeled, or a short text, makes all fit badly
+        bits -= PRIOR.untaught
+    chance = min(max(join.confidence, 0.001), 0.99)
+    odds = PRIOR.fit + PRIOR.fit_chance * log(chance / (1.0 - chance))
+    odds -= PRIOR.fit_anchor if context.anchor else 0.0
+    odds -= PRIOR.fit_badly * max(-3.0, min(7.0, bits)) + PRIOR.fit_worse * max(-1.5, min(3.0, bits))
+    confidence = 1.0 / (1.0 + exp(-odds))
+    if join.removed:
+        confidence = max(confidence, join.confidence) if bits <= 0.0 else min(confidence, join.confidence)
+    ambiguous = confidence < PRIOR.doubt
+    note = f"{join.note}, but fits badly" if ambiguous and not join.ambiguous else join.note
+    return join._replace(ambiguous=ambiguous, confidence=confidence, note=note)
 
 
-def _join_of(best: Reading, margin: float, head: str, doubt: float = PRIOR.doubt) -> Join:
+def _join_of(best: Reading, chance: float, head: str) -> Join:
     kind: SeamKind = best.kind
     if best.cut >= len(head.rstrip()) and head.strip():
         kind = "nothing_new"
-    confidence = 1 - 2 ** -max(0.0, min(_SHARE * margin / doubt, 20.0)) / 2
     note = best.note or kind
     if best.peel.what:
         note = f"{best.peel.what} before it; {note}"
-    return Join(kind, best.cut, 0, best.inserted, best.overlap, confidence, margin < doubt, note)
+    return Join(kind, best.cut, 0, best.inserted, best.overlap, chance, chance < PRIOR.doubt, note)

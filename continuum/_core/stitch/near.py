@@ -20,7 +20,7 @@ _MAX_EDITS = 64
 _GRAM = 10
 _GRAMS = 64
 _ALL = 400
-_NUMBERS = str.maketrans("123456789", "000000000")
+NUMBERS = str.maketrans("123456789", "000000000")
 
 
 class Walk(NamedTuple):
@@ -93,18 +93,15 @@ def _resync(a: str, i: int, b: str, j: int) -> tuple[int, int] | None:
     """The smallest skips after which the two agree again for eight characters."""
     window = b[j : j + _SKIP + _SEED]
     size = _SEED if len(window) >= 3 * _SEED else 5 if len(window) >= 10 else 4
+    left = len(a) - i
     best: tuple[int, int] | None = None
-    for x in range(min(_SKIP, len(a) - i)):
-        seed = a[i + x : i + x + size]
-        if len(seed) < size and len(a) - i > size:
+    least = 2 * (_SKIP + _SEED)
+    for x in range(min(_SKIP, left)):
+        if x >= least or (size > left - x and (left > size or left - x < 3)):
             break
-        if len(seed) < 3:
-            break
-        y = window.find(seed)
-        if y >= 0 and (best is None or x + y < sum(best)):
-            best = (x, y)
-        if best is not None and x >= sum(best):
-            break
+        y = window.find(a[i + x : i + x + size], 0, least - x + size)
+        if 0 <= y < least - x:
+            best, least = (x, y), x + y
     return best
 
 
@@ -194,6 +191,7 @@ def may_repeat(left: str, head: str) -> int | None:
     size = len(head)
     if size < 12:
         return left.rfind(head) if head in left else None
+    probes = [head[i : i + 6] for i in range(size // 6, size - 6, max(1, size // 6))]
     for offset in (0, 6, 14, 24, 40):
         seed = head[offset : offset + 12]
         if len(seed) < 12:
@@ -201,26 +199,26 @@ def may_repeat(left: str, head: str) -> int | None:
         at = left.rfind(seed)
         tries = 0
         while at >= 0 and tries < 4:
-            w = walk(left, at, head, offset)
-            if w.j >= size - 12 and w.matched >= 0.6 * size:
-                return max(0, at - offset)
+            if _resembles(left[max(0, at - offset) : at + size + _SKIP], probes):
+                w = walk(left, at, head, offset)
+                if w.j >= size - 12 and w.matched >= 0.6 * size:
+                    return max(0, at - offset)
             tries += 1
             at = left.rfind(seed, 0, at)
     return None
 
 
+def _resembles(passage: str, probes: list[str]) -> bool:
+    """Whether a passage has a third of what a repeat of it has at regular distances: a cheap test before a walk."""
+    return 3 * sum(probe in passage for probe in probes) >= len(probes)
+
+
 def templated(form: str) -> float:
     """How much of the text says again, numbers aside, what it has said before: 0 (prose) to 1 (a log, a grid)."""
-    plain = form[-3000:].translate(_NUMBERS)
-    starts = range(0, len(plain) - 14, 2)
-    if len(starts) < 40:
+    plain = form[-3000:].translate(NUMBERS)
+    if len(plain) < 94:
         return 0.0
-    old = max(0, len(plain) - 620)
-    if old:
-        before = {plain[i : i + 14] for i in range(old)}
-        recent = [plain[i : i + 14] for i in starts[-300:]]
-    else:
-        half = len(starts) // 2
-        before = {plain[i : i + 14] for i in starts[:half]}
-        recent = [plain[i : i + 14] for i in starts[half:]]
-    return sum(gram in before for gram in recent) / len(recent)
+    old = len(plain) - 620 if len(plain) > 640 else len(plain) // 2
+    recent = range(old, len(plain) - 14, 8)
+    before = plain[: old + 13]
+    return sum(plain[i : i + 14] in before for i in recent) / len(recent)

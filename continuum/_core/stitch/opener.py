@@ -27,7 +27,7 @@ def table_head(left: str, head: str, peel: Peel) -> Peel | None:
     # The table is still open: every line since its head is a row.
     if at < 0 or any(not line.lstrip().startswith("|") for line in left[at:].split("\n")[2:-1]):
         return None
-    return peel.then(match.end(), PRIOR.table, "table head")
+    return peel.then(match.end(), PRIOR.table, "table head")._replace(headed=True)
 
 
 def list_marker(left: str, head: str, peel: Peel) -> Peel | None:
@@ -41,7 +41,7 @@ def list_marker(left: str, head: str, peel: Peel) -> Peel | None:
         if head.startswith(mark, peel.start):
             numbered = mark.strip()[:1].isdigit()
             new = peel.then(peel.start + len(mark), PRIOR.number_marker if numbered else PRIOR.marker, "list marker")
-            return new.loosened()
+            return new._replace(loose=True, marked=True)
     return None
 
 
@@ -81,4 +81,4 @@ def json_brackets(left: str, head: str, peel: Peel) -> list[Peel]:
             found.append(peel.then(match.start() + 1, PRIOR.json_head, "JSON head"))
             if match.group(1):
                 found.append(peel.then(match.end(), PRIOR.json_head, "JSON head"))
-    return found[:6]
+    return [new._replace(headed=True) for new in found[:6]]

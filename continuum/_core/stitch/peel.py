@@ -44,6 +44,8 @@ class Peel(NamedTuple):
         foreign: how much of it is talk, a fence, an ellipsis or a quotation; what follows that is text of the answer.
         spoken: talk is among it.
         loose: what was peeled may have taken white space of the text with it, or left some of its own.
+        marked: a list marker is the last of it.
+        headed: the head of a table or the brackets of a JSON text are among it.
     """
 
     start: int = 0
@@ -55,6 +57,8 @@ class Peel(NamedTuple):
     loose: bool = False
     foreign: int = 0
     spoken: bool = False
+    marked: bool = False
+    headed: bool = False
 
     def then(self, start: int, bits: float, what: str) -> Peel:
         """This reading, with one more thing peeled."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from continuum._core.stitch.boundary import IDEOGRAPH
 from continuum._core.stitch.lazy import lazy
-from continuum._core.stitch.near import Near, may_repeat, near_overlaps, own_words, templated
+from continuum._core.stitch.near import NUMBERS, Near, may_repeat, near_overlaps, own_words, templated
 from continuum._core.stitch.normal import dropped_head, dropped_tail, normal, raw_end, raw_start
 from continuum._core.stitch.overlap import borders, period, running, runs, squares
 from continuum._core.stitch.peel import Peel, peels
@@ -40,8 +40,15 @@ _PATIENCE = 2048
 _WRAPPED = 4096
 _LARGE = 32_768
 _GAIN_CAP = 45.0
+_NEWS = 20.0
 _FORM_WINDOW = 8000
 _HEAD_WINDOW = 8000
+_HABITS = 12_000
+_KNOWN = 40
+_NEXT = 8
+_FEW = 48
+"""Characters up to which any word may begin a repeat."""
+_SENTENCE_END = lazy(r"[.!?][\"”’)*_]*\s+\Z|[。！？]\s*\Z")
 _FENCE = lazy(r"\s*(?:```|~~~)")
 
 
@@ -113,6 +120,34 @@ class Before:
     def doubles(self, k: int) -> int:
         """How often the text says a stretch of k characters twice in a row."""
         return squares(self.tail, k) if k <= len(self.tail) // 3 else 0
+
+    @cached_property
+    def _plain(self) -> str:
+        """The end of the text, numbers aside."""
+        return self.left[-_HABITS:].translate(NUMBERS)
+
+    def followed(self, k: int, body: str) -> tuple[int, int]:
+        """How often the text, when it said its last k characters before, said them once more, and how often it went on
+        as the reply does behind them; numbers aside, and with a little of what stood before them if that was seen."""
+        plain, said = self._plain, min(k, _KNOWN)
+        again = body[: min(k, _NEXT)].translate(NUMBERS)
+        on = body[k : k + _NEXT].translate(NUMBERS)
+        if not on or again.startswith(on) or on.startswith(again):
+            return 0, 0
+        for before in (max(_NEXT, 12 - said), max(0, 12 - said)):
+            what = plain[len(plain) - said - before :]
+            found = [0, 0]
+            at = plain.rfind(what, 0, len(plain) - 1)
+            for _ in range(_KNOWN):
+                if at < 0:
+                    break
+                behind = at + len(what)
+                found[0] += plain.startswith(again, behind)
+                found[1] += plain.startswith(on, behind)
+                at = plain.rfind(what, 0, behind - 1)
+            if any(found):
+                return found[0], found[1]
+        return 0, 0
 
     @cached_property
     def fence(self) -> str | None:
@@ -211,8 +246,11 @@ class Readings:
         totals = flow.costs(left, body[:_SAID], _GAIN_CAP, 12 + _AFTER)
         surprise = totals.at(_AFTER)
         base = self._base(peel, body, surprise, totals)
-        if peel.start and self.head[peel.start - 1] == " ":
-            base += glue(left, body, flow)
+        own = self.head[: peel.start]
+        if own.endswith(" "):
+            base += glue(left, body, flow, " ")
+        elif own.endswith("\n") and own.isspace():
+            base += glue(left, body, flow, "\n") + PRIOR.extra_line
         self.found.append(Reading(peel.start, base, "plain", peel.quoted, peel, "", surprise, "the reply follows"))
         for k in overlaps:
             self._overlap(peel, body, k, totals, base)
@@ -220,7 +258,7 @@ class Readings:
         if not overlaps or overlaps[0] < 32:
             self._near(peel, body, totals, base, {*overlaps})
         swapped = not peel.foreign and self.head[: peel.start].isspace()  # one blank for another is no reading
-        for run, bits in insertions(left, body, flow, peel.loose, _AFTER) if not swapped and surprise > 5.0 else ():
+        for run, bits in insertions(left, body, flow, peel.loose, peel.marked, _AFTER) if not swapped and surprise > 5.0 else ():
             price = base - surprise + bits
             note = f"{run!r} was lost between"
             self.found.append(Reading(peel.start, price, "plain", peel.quoted, peel, run, bits, note))
@@ -252,28 +290,48 @@ class Readings:
 
     def _overlap(self, peel: Peel, body: str, k: int, totals: Totals, base: float) -> None:
         """The first k characters of the body are the last k of the text."""
-        after, said = 0.0, min(totals.at(k), _GAIN_CAP)
-        if k < 12:
+        after = 0.0
+        bits = base + PRIOR.overlap + self._said(body, k, totals)
+        if k < 12:  # behind so short a repeat the two readings are not followed in the same way
             after = self.flow.cost(self.left, body[k : k + _AFTER])
-            said = totals.at(k + _AFTER)
-        if k >= 4 and said > PRIOR.doubled and (doubles := self.before.doubles(self._period(body, k))):
-            # The text itself says such things twice.
-            said = after + PRIOR.doubled / doubles
-        bits = base + PRIOR.overlap + start_bits(self.left, len(self.left) - k) + after - said
+            bits += PRIOR.said_after * (after - (totals.at(k + _AFTER) - totals.at(k)))
         sample = body[: min(k, _SAMPLE)]
         if k >= 4 and len({*sample}) <= 2 and sample.strip():
             bits += PRIOR.run  # a rule of dashes goes on as well as it is repeated
-        lines = self.left.count("\n", len(self.left) - min(k, _FORM_WINDOW))
-        if lines > 1 and k < len(self.left):  # where lines repeat each other, the repeat of the fewest is the likeliest
-            bits += PRIOR.far * self.before.templated * min(5, lines - 1)
-        # What a text says twice is a unit: it begins behind the same character as the text ends with.
+        if peel.headed:  # a model that says the head of a table or array again repeats one row or element at most
+            said = body[:k]
+            bits += PRIOR.rows * max(0, said.count("\n|")) + PRIOR.elements * (said.count("},") + said.count("],"))
         if not peel.foreign and self.head[: peel.start].isspace():
             bits += PRIOR.unnatural  # a blank too much and then a repeat: two rare things at once
         aligned = 2 <= k < _UNIT and self.left[-k - 1 : -k] == self.left[-1]
         bits += PRIOR.aligned * aligned
+        if self.left[-1] == "\u200d" and k <= 8:
+            bits += PRIOR.at_inside  # an emoji sequence that was cut goes on with what it has had already
         kind = self._kind("overlap", len(self.left) - k, k)
         note = f"{k} characters repeated word for word"
         self.found.append(Reading(peel.start + k, bits, kind, k, peel, "", after, note, aligned=aligned))
+
+    def _said(self, body: str, k: int, totals: Totals) -> float:
+        """What speaks for and against a repeat word for word of the last k characters, in bits against it.
+
+        For it: that a model would begin there, and that the words were no news only because they stand there already.
+        Against it: that the text says things twice, and all that is cheap to say again.
+        """
+        left, before = self.left, self.before
+        start = len(left) - k
+        cost = min(totals.at(k), _GAIN_CAP)
+        words = log2(1 + min(8, len(left[start : start + 400].split())))
+        bits = begins(left, start, words, k) - PRIOR.news * min(cost, _NEWS) - PRIOR.more_news * cost
+        bits += PRIOR.longer * min(k, 16) + PRIOR.much_longer * min(k, 60) + PRIOR.words * words
+        bits += PRIOR.one * (k == 1) + PRIOR.two * (k == 2)
+        lines = min(6, left.count("\n", start))
+        bits += before.templated * (PRIOR.templated + PRIOR.templated_lines * lines - PRIOR.templated_news * cost)
+        if k >= 4 and before.doubles(self._period(body, k)):
+            bits += PRIOR.doubled - PRIOR.doubled_news * cost
+        if left.find(body[: min(k, 60)], 0, start) >= 0:
+            bits += PRIOR.earlier
+        again, on = before.followed(k, body)
+        return bits + PRIOR.again * again / (again + on + 1) - PRIOR.on * on / (again + on + 1)
 
     def _period(self, body: str, k: int) -> int:
         """The period of what is repeated, if it consists of at least three of the same; else its length."""
@@ -323,10 +381,12 @@ class Readings:
         change = self.flow.cost(self.left, after) - self.flow.cost(body[:cut], after)
         begin = start_bits(self.left, index)
         bits += PRIOR.near + begin + change
-        if near.edits and begin > PRIOR.space:
-            bits += PRIOR.unnatural
+        if not begins_anew(self.left, index):
+            bits += PRIOR.unnatural_near * (near.edits > 0) + PRIOR.near_far * max(0.0, log2(1 + cut / 400))
         if near.numbers and near.numbers == near.edits:
             return  # only numbers differ: the next one of its kind, not a repeat
+        if near.edits:
+            bits += (PRIOR.near_templated + PRIOR.next_number * near.numbers) * self.before.templated
         bits += PRIOR.edit * near.edits + PRIOR.skipped * near.skipped + PRIOR.number * near.numbers
         if near.foreign:
             bits += PRIOR.foreign + PRIOR.foreign_each * near.foreign
@@ -371,6 +431,39 @@ def _unlike(own: str, part: str) -> float:
     return 0.5 + lines + last + 0.1 * abs(len(own) - len(part))
 
 
+def begins(left: str, index: int, words: float, size: int) -> float:
+    """How unlikely it is that a model begins a repeat word for word of `size` characters at `index`.
+
+    A few words are said again from any of them on; more of the text from where a line or sentence begins.
+    `words`: log2 of their number, as far as eight.
+    """
+    if index <= 0:
+        return PRIOR.at_start
+    before, here = left[index - 1], left[index : index + 1]
+    if before == "\n":
+        return PRIOR.at_line if here.strip() else PRIOR.at_blank
+    line = left.rfind("\n", max(0, index - 80), index)
+    if line >= 0 and not left[line:index].strip():
+        return PRIOR.at_indent
+    if _SENTENCE_END.search(left, max(0, index - 6), index):
+        return PRIOR.at_sentence
+    far = PRIOR.at_far * max(0.0, log2(size / _FEW))
+    if here.isspace():
+        return PRIOR.at_space + PRIOR.at_space_words * words + far
+    if before.isspace():
+        return PRIOR.at_word + PRIOR.at_word_words * words + far
+    if IDEOGRAPH.match(before):
+        return PRIOR.at_ideograph + far
+    return (PRIOR.at_mark if before.isalnum() != here.isalnum() else PRIOR.at_inside) + far
+
+
+def begins_anew(left: str, index: int) -> bool:
+    """Whether the text, a line or a sentence begins at `index`."""
+    return not left[left.rfind("\n", 0, index) + 1 : index].strip() or bool(
+        _SENTENCE_END.search(left, max(0, index - 6), index)
+    )
+
+
 def start_bits(left: str, index: int) -> float:
     """How unlikely it is that a model begins its repeat at `index` of the text."""
     if index <= 0 or not left[: min(index, _SAMPLE)].strip():
@@ -385,13 +478,13 @@ def start_bits(left: str, index: int) -> float:
     line = left.rfind("\n", max(0, index - 80), index)
     if line >= 0 and not left[line:index].strip():
         return PRIOR.indent if here.strip() else PRIOR.inside  # behind the indent
-    words = PRIOR.words * log2(1 + min(64, len(left[index : index + 800].split()) or 1))
+    words = PRIOR.near_words * log2(1 + min(64, len(left[index : index + 800].split()) or 1))
     if here.isspace():
         return (PRIOR.space if not before.isspace() else 2 * PRIOR.space) + words
     if IDEOGRAPH.match(before):
         return PRIOR.sentence if before in "。！？" else PRIOR.ideograph
     if before.isspace():
-        if left[max(0, index - 4) : index].rstrip()[-1:] in (".", "!", "?", ":"):
+        if _SENTENCE_END.search(left, max(0, index - 6), index):
             return PRIOR.sentence
         return PRIOR.word + words
     return PRIOR.mark if before.isalnum() != here.isalnum() else PRIOR.inside

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from math import log2
+from typing import TYPE_CHECKING, NamedTuple
 
 from continuum._core.stitch.boundary import IDEOGRAPH
 from continuum._core.stitch.lazy import lazy
@@ -21,28 +23,41 @@ _WINDOW = 6000
 _LEARNT = 600  # characters from which on a text has taught which words it uses
 
 
-def insertions(left: str, body: str, flow: Flow, loose: bool, ahead: int) -> list[tuple[str, float]]:
+def insertions(left: str, body: str, flow: Flow, loose: bool, marker: bool, ahead: int) -> list[tuple[str, float]]:
     """White space that may have been lost between `left` and `body`, each with its price in bits.
 
-    `ahead`: how many characters of the reply are priced.
+    `loose`: something was peeled that may have taken it along; `marker`: that was a list marker, which comes with a
+    blank of its own; `ahead`: how many characters of the reply are priced.
     """
     if not left or not body or left[-1].isspace() or body[0].isspace():
         return []
-    prior = PRIOR.lost - (PRIOR.lost_loose if loose else 0.0)
-    candidates = {" ": 0.0, "\n": PRIOR.lost_line, "\n\n": PRIOR.lost_line + 0.5}
+    prior = PRIOR.lost - (PRIOR.lost_loose if loose else 0.0) - (PRIOR.lost_marker if marker else 0.0)
+    prior += _votes(left, body, flow) - PRIOR.lost_mark * _behind_mark(left, body)
+    candidates = {" ": 0.0, "\n": PRIOR.lost_line, "\n\n": PRIOR.lost_lines}
     for run, share in _habits(left, body):
         candidates[run] = min(candidates.get(run, 9.0), PRIOR.lost_habit * (1.0 - share))
-    votes = _votes(left, body, flow)
     wrap = _wrapped(left, body)
     found = []
     for run, extra in candidates.items():
         bits = prior + extra + flow.cost(left, run + body[:ahead])
         if run == " ":
-            bits += votes + PRIOR.wrapped * wrap
+            bits += PRIOR.wrapped * wrap
         elif "\n" in run:
             bits -= PRIOR.wrapped * wrap
         found.append((run, bits))
     return found
+
+
+def _behind_mark(left: str, body: str) -> float:
+    """How much oftener than not the text puts white space behind the mark it ends with, where a letter or figure
+    follows: halvings, at most four; 0 if it does not end with a mark."""
+    mark = left[-1]
+    if mark.isalnum() or not body[0].isalnum():
+        return 0.0
+    seen = left[-_WINDOW:-1]
+    blank = len(re.findall(re.escape(mark) + r"\s+\w", seen))
+    close = len(re.findall(re.escape(mark) + r"\w", seen))
+    return max(-4.0, min(4.0, log2((blank + 0.5) / (close + 0.5))))
 
 
 def _habits(left: str, body: str) -> list[tuple[str, float]]:
@@ -68,15 +83,42 @@ def _habits(left: str, body: str) -> list[tuple[str, float]]:
     return []
 
 
-def glue(left: str, body: str, flow: Flow) -> float:
-    """What the words say about dropping a blank between `left` and `body`: bits against it, negative if for it."""
-    end, start = _WORD_END.search(left[-40:]), _WORD_START.match(body[:40])
-    if end is None or start is None or IDEOGRAPH.match(left[-1]) or IDEOGRAPH.match(body[0]):
+def glue(left: str, body: str, flow: Flow, blank: str) -> float:
+    """What the words say about dropping `blank` between `left` and `body`: bits against it, negative if for it."""
+    words = _around(left, body, flow)
+    if words is None:
         return 0.0
-    if end.group() + start.group() in flow.words:
-        return -PRIOR.glue
-    new = PRIOR.glue_new if len(left) < _LEARNT else 0.0
-    return PRIOR.glue + new + (PRIOR.two_words if end.group() in flow.words else 0.0)
+    bits = PRIOR.glue_known * words.joined + PRIOR.glue_first * words.first
+    bits += PRIOR.glue_second * words.second
+    return bits + (PRIOR.glue_line if "\n" in blank else PRIOR.glue + PRIOR.glue_new * (len(left) < _LEARNT))
+
+
+class _Words(NamedTuple):
+    """What the text knows of the words on both sides of a join: 1 or 0 each.
+
+    Attributes:
+        first, second: it has said the word before the join, and the one behind it.
+        joined: it has said both as one word.
+    """
+
+    first: bool
+    second: bool
+    joined: bool
+
+
+def _around(left: str, body: str, flow: Flow) -> _Words | None:
+    """The words on both sides; None if there is none on one side, or if words are not written apart."""
+    end, start = _WORD_END.search(left[-40:]), _WORD_START.match(body[:40])
+    if end is None or start is None or start.end() >= len(body):
+        return None
+    if IDEOGRAPH.match(left[-1]) or IDEOGRAPH.match(body[0]):
+        return None
+    first, second = end.group(), start.group()
+    joined = first + second
+    if second[0] == "_" or first[-1] == "_":
+        return _Words(False, False, True)
+    words = flow.words
+    return _Words(first in words, second in words, joined in words)
 
 
 def _wrapped(left: str, body: str) -> float:
@@ -98,19 +140,13 @@ def _class(char: str) -> str:
 
 
 def _votes(left: str, body: str, flow: Flow) -> float:
-    """What the words of the text say about a space: negative bits for one, positive against."""
-    end, start = _WORD_END.search(left[-40:]), _WORD_START.match(body[:40])
-    if end is None or start is None or IDEOGRAPH.match(left[-1]) or IDEOGRAPH.match(body[0]):
+    """What the words of the text say about white space between them: negative bits for it, positive against."""
+    words = _around(left, body, flow)
+    if words is None:
         return 0.0
-    first, second = end.group(), start.group()
-    if start.end() >= len(body):
-        return 0.0
-    words = flow.words
-    if first + second in words or second[0] == "_" or first[-1] == "_":
-        return PRIOR.known_word
-    if first in words and second in words:
-        return -PRIOR.two_words
+    bits = PRIOR.known_word * words.joined
+    bits -= PRIOR.first_word * words.first + PRIOR.second_word * words.second
     prose = left[-60:].count(" ") >= 4 and not _CODE.search(left[-60:])
-    if prose and first[-1].islower() and second[0].isupper() and not _CAMEL.search(left[-2000:]):
-        return -PRIOR.glued
-    return -PRIOR.one_word if first in words and len(first) > 2 else 0.0
+    if prose and left[-1].islower() and body[0].isupper() and not _CAMEL.search(left[-2000:]):
+        bits -= PRIOR.glued
+    return bits

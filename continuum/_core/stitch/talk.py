@@ -7,6 +7,7 @@ short, it comes first, and it ends like an announcement.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from continuum._core.stitch.lazy import lazy
 
@@ -82,6 +83,7 @@ _BRACKETED = lazy(r"\s*(?:[(\[（【*_#>]|---).*", re.S)
 MAX_TALK = 320
 
 
+@lru_cache(maxsize=512)
 def announces(line: str) -> float:
     """How much a short piece of text reads like talk about going on: 0 (not at all) to about 12 bits."""
     if not line.strip() or len(line) > MAX_TALK or not _END.search(line):
@@ -112,6 +114,7 @@ def speaks_of_going_on(line: str) -> bool:
     return _STRONG.search(line) is not None
 
 
+@lru_cache(maxsize=512)
 def may_announce(line: str) -> bool:
     """Whether an unfinished first line may still become talk: it opens like it, or speaks of going on already."""
     start = line.strip()
