@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-NEEDS = {"31_ray_data": "ray", "32_dask": "distributed"}
-"""Packages that the tests do without, because of their size."""
+NEEDS = {"31_ray_data": "ray"}
+"""Packages that are not part of the extra `test`, because of their size."""
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 

@@ -340,7 +340,7 @@ class _Batch:
                 report.violations.append(f"{result.id} has another text than it would have had")
 
 
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Wait for something; returns what it is.
 
     Raises:

@@ -45,7 +45,7 @@ def server() -> Iterator[SimulatedProvider]:
 
 def run(main: Callable[[], Awaitable[Any]]) -> Any:
     """On asyncio, which is what the queue knows."""
-    return asyncio.run(asyncio.wait_for(main(), 60))  # type: ignore[arg-type]
+    return asyncio.run(asyncio.wait_for(main(), 120))  # type: ignore[arg-type]
 
 
 def sdk(provider: str, base_url: str) -> Any:
@@ -464,7 +464,7 @@ def test_a_worker_that_was_only_slow_is_shut_out(url: str) -> None:
             nursery.start(url, lease=1.0, concurrency=4)
             until(lambda: rows(url, "SELECT count(*) FROM document WHERE epoch > 1") == [(4,)])
             nursery.send(slow, signal.SIGCONT)
-            watcher.wait(60)
+            watcher.wait(120)
             server.wait_idle()
             until(lambda: rows(url, "SELECT count(*) FROM worker WHERE NOT over") == [(2,)])
             assert rows(url, "SELECT count(*) FROM worker WHERE over") == [(1,)]
@@ -553,21 +553,21 @@ def test_the_commands(url: str, server: SimulatedProvider, tmp_path: Path) -> No
         "--base-url", server.openai_base_url, "--json", folder=tmp_path, url=url,
     )  # fmt: skip
     worker = command("worker", "--concurrency", "3", folder=tmp_path, url=url)
-    out, words = batch.communicate(timeout=60)
+    out, words = batch.communicate(timeout=120)
     assert batch.returncode == 0, words
     assert json.loads(out)["documents"]["complete"] == 6
     lines = [json.loads(line) for line in (tmp_path / "drafts.jsonl").read_text().splitlines()]
     assert [line["id"] for line in lines] == [f"j{number}" for number in range(6)]
     assert all(line["text"] == TEXT for line in lines)
     worker.send_signal(signal.SIGTERM)
-    _, words = worker.communicate(timeout=30)
+    _, words = worker.communicate(timeout=90)
     assert worker.returncode == 0, words
     assert "worked on 6 documents" in words
     status = command("status", folder=tmp_path, url=url)
-    out, _ = status.communicate(timeout=30)
+    out, _ = status.communicate(timeout=90)
     assert "6 of 6 documents complete" in out
     export = command("export", "drafts.jsonl", "-o", "again.jsonl", folder=tmp_path, url=url)
-    export.communicate(timeout=30)
+    export.communicate(timeout=90)
     assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "drafts.jsonl").read_bytes()
 
 
@@ -583,12 +583,12 @@ def test_the_second_signal_ends_a_worker_at_once(url: str, tmp_path: Path) -> No
         assert "once more to stop at once" in worker.stderr.readline()
         assert rows(url, "SELECT count(*) FROM document WHERE state = 'running'") == [(3,)]
         worker.send_signal(signal.SIGTERM)
-        _, words = worker.communicate(timeout=20)
+        _, words = worker.communicate(timeout=90)
         assert worker.returncode == 143, words
         assert rows(url, "SELECT count(*) FROM document WHERE state = 'pending'") == [(3,)]
         assert rows(url, "SELECT count(*) FROM partial") == [(3,)]
         rows(url, "UPDATE batch SET stop = 'interrupted', message = 'enough'")
-        watcher.wait(30)
+        watcher.wait(90)
     assert watcher.report is not None
     assert (watcher.report.stopped, watcher.report.message) == ("interrupted", "enough")
 
@@ -606,7 +606,7 @@ def test_what_does_not_go_together_is_refused(words: list[str], expected: str, t
     """With exit code 2, before anything is entered."""
     (tmp_path / "briefs.jsonl").write_text(json.dumps({"id": "a", "prompt": "b"}))
     done = command("batch", "briefs.jsonl", "-o", "o.jsonl", "-m", "m", *words, folder=tmp_path, url=url)
-    _, said = done.communicate(timeout=30)
+    _, said = done.communicate(timeout=90)
     assert done.returncode == 2
     assert expected in said
 
@@ -617,7 +617,7 @@ def test_a_database_that_is_not_there_is_named_without_its_password(tmp_path: Pa
     (tmp_path / "briefs.jsonl").write_text(json.dumps({"id": "a", "prompt": "b"}))
     for words, code in ((["batch", "briefs.jsonl", "-o", "o.jsonl", "-m", "m"], 2), (["worker", "--patience", "0"], 5)):
         done = command(*words, folder=tmp_path, url=url)
-        _, said = done.communicate(timeout=60)
+        _, said = done.communicate(timeout=120)
         assert done.returncode == code, said
         assert "postgresql://127.0.0.1:1/nowhere" in said
         assert "very-secret" not in said

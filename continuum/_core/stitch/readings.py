@@ -258,7 +258,9 @@ class Readings:
         if not overlaps or overlaps[0] < 32:
             self._near(peel, body, totals, base, {*overlaps})
         swapped = not peel.foreign and self.head[: peel.start].isspace()  # one blank for another is no reading
-        for run, bits in insertions(left, body, flow, peel.loose, peel.marked, _AFTER) if not swapped and surprise > 5.0 else ():
+        for run, bits in (
+            insertions(left, body, flow, peel.loose, peel.marked, _AFTER) if not swapped and surprise > 5.0 else ()
+        ):
             price = base - surprise + bits
             note = f"{run!r} was lost between"
             self.found.append(Reading(peel.start, price, "plain", peel.quoted, peel, run, bits, note))
