@@ -189,6 +189,11 @@ def work(
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
     def client(provider: str, address: str) -> Any:
+        if provider not in ("openai", "anthropic"):
+            raise ConfigurationError(
+                f"a batch asks {provider!r}, which this command does not know; run continuum.batch.worker.Worker with "
+                "a client of your own"
+            )
         return _drafting.client_of(provider, base_url or address, is_async=True)
 
     async def run() -> int:

@@ -62,6 +62,14 @@ class ViaWorkers:
         for name in _SECRET:
             if name in settings.params:
                 raise ConfigurationError(f"{name} may hold secrets, which are not kept in a database; leave it out")
+        for what, values in (("argument", settings.params), ("field of the policy", settings.policy)):
+            for name, value in values.items():
+                try:
+                    json.dumps(value)
+                except (TypeError, ValueError) as error:
+                    raise ConfigurationError(
+                        f"{name}={value!r}: this {what} is no plain JSON value, and goes to workers through a database"
+                    ) from error
 
 
 @dataclass(slots=True)

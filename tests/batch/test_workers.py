@@ -185,6 +185,11 @@ def test_the_extra_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch)
         PostgresJournal("postgresql://host/name", "a\nb")
     with pytest.raises(ConfigurationError, match="needs journal=PostgresJournal"):
         continuum.arun_batch(jobs(1), client=sdk("openai", "http://127.0.0.1:1"), via=ViaWorkers(), model="m")
+    journal = PostgresJournal("postgresql://host/name", "batch")
+    with pytest.raises(ConfigurationError, match="is no plain JSON value"):
+        continuum.arun_batch(
+            jobs(1), client=sdk("openai", "http://127.0.0.1:1"), journal=journal, via=ViaWorkers(), extra_body={1, 2}
+        )
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(MissingDependencyError, match=r"continuum-llm\[distributed\]"):
         PostgresJournal("postgresql://host/name", "batch")
