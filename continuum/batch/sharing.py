@@ -289,9 +289,9 @@ class Clerk:
         )
 
     async def _reserve(self, connection: psycopg.AsyncConnection[Any], lane: str, row: _Row) -> None:
-        asks = [ask for ask in row.asks if not ask.given_up][:_MOST]
+        row.asks = deque(ask for ask in row.asks if not ask.given_up)
+        asks = list(row.asks)[:_MOST]
         if not asks:
-            row.asks.clear()
             return
         flat = [(n, name, amount) for n, ask in enumerate(asks, 1) for name, amount in ask.amounts.items()]
         numbers, names, amounts = map(list, zip(*flat, strict=True))
