@@ -227,7 +227,8 @@ class Clerk:
         lost: float | None = None
         while True:
             try:
-                connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **options(self._url))
+                with anyio.CancelScope(shield=True):  # psycopg would leave one open that is cancelled half made
+                    connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **options(self._url))
                 try:
                     # What a crash of the database may cost here is a moment's count of requests.
                     await connection.execute(f"SET search_path TO {SCHEMA}, public")
