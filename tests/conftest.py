@@ -1,4 +1,4 @@
-"""What the tests of the batch share."""
+"""What holds for all tests, and a PostgreSQL for those that need one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.batch.postgres_server import REQUIRED, PostgresServer, programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# How fast the machine is decides no test.
+settings.register_profile("continuum", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("continuum")
 
 
 @pytest.fixture(scope="session")

@@ -48,7 +48,11 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--anchor", type=int, default=0, help="ask for the last ANCHOR characters first")
     found.add_argument("--obey", type=float, default=1.0, help="how often the model does, 0 to 1 (default 1)")
     found.add_argument(
-        "--by", choices=("behaviour", "kind"), action="append", default=[], help="print these figures, too"
+        "--by",
+        choices=("behaviour", "kind", "confidence"),
+        action="append",
+        default=[],
+        help="print these figures, too",
     )
     found.add_argument("--no-peers", action="store_true", help="score continuum alone")
     found.add_argument("--no-protocol", action="store_true", help="leave the engine's way of asking out")

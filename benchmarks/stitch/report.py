@@ -47,6 +47,7 @@ def figures_of(scores: Scores, weights: Mapping[str, float]) -> dict[str, Any]:
         "mix": {name: round(share, 4) for name, share in weighted(scores.behaviours, weights).items()},
         "behaviours": {name: row.to_dict() for name, row in scores.behaviours.items()},
         "kinds": {name: row.to_dict() for name, row in scores.kinds.items()},
+        "confidences": {name: row.to_dict() for name, row in sorted(scores.confidences.items())},
         "decided_on": dict(scores.held),
     }
 
@@ -70,7 +71,7 @@ def simulated_table(rows: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def split_table(rows: Mapping[str, Mapping[str, Any]], by: str) -> str:
-    """Continuum's figures by behaviour or kind of document, with the best of the others beside it."""
+    """Continuum's figures by behaviour, kind of document or confidence, with the best of the others beside it."""
     ours = rows[CONTINUUM][by]
     header = [
         by.rstrip("s"),

@@ -29,6 +29,7 @@ class Outcome:
         ambiguous, gap: whether a join was flagged so.
         held: the largest number of characters of a reply that a join was decided on.
         kinds: how the joins were made.
+        confidence: the least of the joins', None if the stitcher has none.
     """
 
     text: str
@@ -36,6 +37,7 @@ class Outcome:
     gap: bool = False
     held: int = 0
     kinds: list[str] = field(default_factory=list)
+    confidence: float | None = None
 
 
 @dataclass
@@ -84,10 +86,11 @@ class Row:
 
 @dataclass
 class Scores:
-    """What one stitcher made of all cases, by behaviour and by kind of document."""
+    """What one stitcher made of all cases, by behaviour, by kind of document, and by its own confidence."""
 
     behaviours: dict[str, Row] = field(default_factory=dict)
     kinds: dict[str, Row] = field(default_factory=dict)
+    confidences: dict[str, Row] = field(default_factory=dict)
     held: Counter[str] = field(default_factory=Counter)
 
     def total(self, *, gaps: bool = True) -> Row:
@@ -116,6 +119,7 @@ def continuum_join(case: Case) -> Outcome:
         outcome.gap |= join.kind == "gap"
         outcome.held = max(outcome.held, joiner.decided_at)
         outcome.kinds.append(join.kind)
+        outcome.confidence = min(join.confidence, 1.0 if outcome.confidence is None else outcome.confidence)
     return outcome
 
 
@@ -156,9 +160,21 @@ def run(stitcher: Stitcher, cases: Sequence[Case]) -> Scores:
         row = judged(case, outcome, [spent])
         scores.behaviours.setdefault(case.behaviour, Row()).add(row)
         scores.kinds.setdefault(case.kind or "unknown", Row()).add(row)
+        if outcome.confidence is not None:
+            scores.confidences.setdefault(_step(outcome.confidence), Row()).add(row)
         if outcome.held:
             scores.held["512 or less" if outcome.held <= 512 else "more"] += 1
     return scores
+
+
+STEPS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+
+
+def _step(confidence: float) -> str:
+    """Between which of the `STEPS` a confidence lies."""
+    low = max((step for step in STEPS if step <= confidence), default=0.0)
+    high = min((step for step in STEPS if step > confidence), default=1.0)
+    return f"{low:g} to {high:g}"
 
 
 def judged(case: Case, outcome: Outcome, times: Sequence[float] = ()) -> Row:

@@ -226,20 +226,18 @@ class Clerk:
 
         lost: float | None = None
         while True:
+            connection: psycopg.AsyncConnection[Any] | None = None
             try:
                 with anyio.CancelScope(shield=True):  # psycopg would leave one open that is cancelled half made
                     connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, **options(self._url))
-                try:
-                    # What a crash of the database may cost here is a moment's count of requests.
-                    await connection.execute(f"SET search_path TO {SCHEMA}, public")
-                    await connection.execute("SET synchronous_commit TO off")
-                    lost = None
-                    while True:
-                        await self._all(connection)
-                        await self._until_something()
-                finally:
-                    with anyio.CancelScope(shield=True):
-                        await connection.close()
+                assert connection is not None
+                # What a crash of the database may cost here is a moment's count of requests.
+                await connection.execute(f"SET search_path TO {SCHEMA}, public")
+                await connection.execute("SET synchronous_commit TO off")
+                lost = None
+                while True:
+                    await self._all(connection)
+                    await self._until_something()
             except psycopg.OperationalError as error:
                 now = time.monotonic()
                 lost = now if lost is None else lost
@@ -247,6 +245,10 @@ class Clerk:
                     raise explain(error, self._url) from error
             except psycopg.Error as error:
                 raise explain(error, self._url) from error
+            finally:
+                if connection is not None:
+                    with anyio.CancelScope(shield=True):
+                        await connection.close()
             await anyio.sleep(0.3)
 
     async def _until_something(self) -> None:

@@ -10,11 +10,12 @@ from continuum._core.stitch.anchor import PATIENCE, Anchored, at_once, breaks_of
 from continuum._core.stitch.closing import refuses
 from continuum._core.stitch.peel import Peel, peels
 from continuum._core.stitch.prior import PRIOR
-from continuum._core.stitch.readings import Before, Reading, Readings
+from continuum._core.stitch.readings import Reading, Readings
 from continuum._core.stitch.rest import fate
 from continuum._core.stitch.talk import speaks
 
 if TYPE_CHECKING:
+    from continuum._core.stitch.before import Before
     from continuum._core.types import SeamKind
 
 _SURE = 128
@@ -282,8 +283,8 @@ def _misfit(join: Join, context: Context, bits: float) -> Join:
     if bits > (PRIOR.gap_anchor if context.anchor else PRIOR.gap):
         note = f"{join.note}, but hardly fits: text may be missing"
         return join._replace(kind="gap", confidence=min(join.confidence, 0.5), note=note)
-    if join.removed or len(context.shown.left) < _LEARNT:  # what was peeled, or a short text, makes all fit badly
-        bits -= PRIOR.untaught
+    if not context.anchor and (join.removed or len(context.shown.left) < _LEARNT):
+        bits -= PRIOR.untaught  # what was peeled, or a short text, makes all fit badly
     chance = min(max(join.confidence, 0.001), 0.99)
     odds = PRIOR.fit + PRIOR.fit_chance * log(chance / (1.0 - chance))
     odds -= PRIOR.fit_anchor if context.anchor else 0.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from continuum._core.stitch.before import Before
 from continuum._core.stitch.closing import count_fences, hold_from, trim_from
 from continuum._core.stitch.decide import Context, Join, Verdict, decide
-from continuum._core.stitch.readings import Before
 from continuum._core.types import Seam
 
 if TYPE_CHECKING:

@@ -1,29 +1,27 @@
 """All ways to read the start of a reply, each with its price in bits. Nothing is decided here.
 
-The price of a reading is what it would take to say it: how rare it is that models do this, how unlikely the place
-where a
-repeat would begin, how badly the reply flows after the join; less what the text that it drops would have cost as
-new text. Text that the answer says all the time anyway is cheap to say again, so dropping it gains little.
+The price of a reading is what it would take to say it: how rare it is that models do this, how unlikely the place where
+a repeat would begin, how badly the reply flows after the join; less what the text that it drops would have cost as new
+text. Text that the answer says all the time anyway is cheap to say again, so dropping it gains little.
 """
 
 from __future__ import annotations
 
-from functools import cached_property
 from math import log2
 from typing import TYPE_CHECKING, NamedTuple
 
-from continuum._core.stitch.boundary import IDEOGRAPH
+from continuum._core.stitch.before import OPENING, Before
 from continuum._core.stitch.lazy import lazy
-from continuum._core.stitch.near import NUMBERS, Near, may_repeat, near_overlaps, own_words, templated
+from continuum._core.stitch.near import Near, may_repeat, near_overlaps, own_words
 from continuum._core.stitch.normal import dropped_head, dropped_tail, normal, raw_end, raw_start
-from continuum._core.stitch.overlap import borders, period, running, runs, squares
+from continuum._core.stitch.overlap import borders, period, running, runs
 from continuum._core.stitch.peel import Peel, peels
-from continuum._core.stitch.price import Flow, Totals
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.spacing import glue, insertions
-from continuum._core.stitch.structure import open_fence
+from continuum._core.stitch.starts import begins, begins_anew, start_bits
 
 if TYPE_CHECKING:
+    from continuum._core.stitch.price import Totals
     from continuum._core.types import SeamKind
 
 _AFTER = 6
@@ -32,7 +30,6 @@ _SAID = 48
 _PROOF = 28
 _SAMPLE = 240
 _UNIT = 80
-_OPENING = 120
 _OWN = 300
 _RECENT = 120
 _EARLY = 48
@@ -43,12 +40,6 @@ _GAIN_CAP = 45.0
 _NEWS = 20.0
 _FORM_WINDOW = 8000
 _HEAD_WINDOW = 8000
-_HABITS = 12_000
-_KNOWN = 40
-_NEXT = 8
-_FEW = 48
-"""Characters up to which any word may begin a repeat."""
-_SENTENCE_END = lazy(r"[.!?][\"”’)*_]*\s+\Z|[。！？]\s*\Z")
 _FENCE = lazy(r"\s*(?:```|~~~)")
 
 
@@ -82,79 +73,6 @@ class Reading(NamedTuple):
     edited: bool = False
 
 
-class Before:
-    """The text before the reply, and what is worked out about it when first needed."""
-
-    def __init__(self, left: str) -> None:
-        self.left = left
-        self.tail = left[-_FORM_WINDOW:]
-
-    def look_back(self, body: str) -> None:
-        """Let the normal form reach back further if `body` may begin the text again and the start is out of sight."""
-        if len(self.left) > len(self.tail):
-            start = normal(body[:_OPENING])
-            if any(start[i : i + 12] in self.opening for i in (0, 8, 16, 28) if len(start) >= i + 12):
-                self.tail = self.left[-_LARGE:]
-                self.__dict__.pop("form", None)
-
-    @cached_property
-    def opening(self) -> str:
-        """The normal form of the start of the text."""
-        return normal(self.left[: 4 * _OPENING])
-
-    @cached_property
-    def flow(self) -> Flow:
-        """Prices text by what was said before."""
-        return Flow(self.left)
-
-    @cached_property
-    def form(self) -> str:
-        """The normal form of the end of the text."""
-        return normal(self.tail)
-
-    @cached_property
-    def templated(self) -> float:
-        """How much of the text follows a template."""
-        return templated(self.form)
-
-    def doubles(self, k: int) -> int:
-        """How often the text says a stretch of k characters twice in a row."""
-        return squares(self.tail, k) if k <= len(self.tail) // 3 else 0
-
-    @cached_property
-    def _plain(self) -> str:
-        """The end of the text, numbers aside."""
-        return self.left[-_HABITS:].translate(NUMBERS)
-
-    def followed(self, k: int, body: str) -> tuple[int, int]:
-        """How often the text, when it said its last k characters before, said them once more, and how often it went on
-        as the reply does behind them; numbers aside, and with a little of what stood before them if that was seen."""
-        plain, said = self._plain, min(k, _KNOWN)
-        again = body[: min(k, _NEXT)].translate(NUMBERS)
-        on = body[k : k + _NEXT].translate(NUMBERS)
-        if not on or again.startswith(on) or on.startswith(again):
-            return 0, 0
-        for before in (max(_NEXT, 12 - said), max(0, 12 - said)):
-            what = plain[len(plain) - said - before :]
-            found = [0, 0]
-            at = plain.rfind(what, 0, len(plain) - 1)
-            for _ in range(_KNOWN):
-                if at < 0:
-                    break
-                behind = at + len(what)
-                found[0] += plain.startswith(again, behind)
-                found[1] += plain.startswith(on, behind)
-                at = plain.rfind(what, 0, behind - 1)
-            if any(found):
-                return found[0], found[1]
-        return 0, 0
-
-    @cached_property
-    def fence(self) -> str | None:
-        """The code fence that is open at the end of the text."""
-        return open_fence(self.left)
-
-
 _CHANCE = 0.3  # share of templated text above which a repeat word for word means little
 
 
@@ -176,7 +94,7 @@ class Readings:
             candidates = sorted(candidates, key=lambda peel: peel.bits)[:3]
         for peel in candidates:
             if not peel.open:
-                before.look_back(head[peel.start : peel.start + _OPENING])
+                before.look_back(head[peel.start : peel.start + OPENING])
         # A wrapper whose end never comes is no reason to wait for ever; a repeat that goes on is.
         patient = len(head) <= _PATIENCE
         self.open = not final and any(patient if peel.open else self._may_change(peel) for peel in candidates)
@@ -258,9 +176,8 @@ class Readings:
         if not overlaps or overlaps[0] < 32:
             self._near(peel, body, totals, base, {*overlaps})
         swapped = not peel.foreign and self.head[: peel.start].isspace()  # one blank for another is no reading
-        for run, bits in (
-            insertions(left, body, flow, peel.loose, peel.marked, _AFTER) if not swapped and surprise > 5.0 else ()
-        ):
+        lost = [] if swapped or surprise <= 5.0 else insertions(left, body, flow, peel.loose, peel.marked, _AFTER)
+        for run, bits in lost:
             price = base - surprise + bits
             note = f"{run!r} was lost between"
             self.found.append(Reading(peel.start, price, "plain", peel.quoted, peel, run, bits, note))
@@ -301,7 +218,7 @@ class Readings:
         if k >= 4 and len({*sample}) <= 2 and sample.strip():
             bits += PRIOR.run  # a rule of dashes goes on as well as it is repeated
         if peel.headed:  # a model that says the head of a table or array again repeats one row or element at most
-            said = body[:k]
+            said = body[: min(k, _FORM_WINDOW)]
             bits += PRIOR.rows * max(0, said.count("\n|")) + PRIOR.elements * (said.count("},") + said.count("],"))
         if not peel.foreign and self.head[: peel.start].isspace():
             bits += PRIOR.unnatural  # a blank too much and then a repeat: two rare things at once
@@ -326,7 +243,7 @@ class Readings:
         bits = begins(left, start, words, k) - PRIOR.news * min(cost, _NEWS) - PRIOR.more_news * cost
         bits += PRIOR.longer * min(k, 16) + PRIOR.much_longer * min(k, 60) + PRIOR.words * words
         bits += PRIOR.one * (k == 1) + PRIOR.two * (k == 2)
-        lines = min(6, left.count("\n", start))
+        lines = min(6, left.count("\n", start, start + _FORM_WINDOW))
         bits += before.templated * (PRIOR.templated + PRIOR.templated_lines * lines - PRIOR.templated_news * cost)
         if k >= 4 and before.doubles(self._period(body, k)):
             bits += PRIOR.doubled - PRIOR.doubled_news * cost
@@ -431,62 +348,3 @@ def _unlike(own: str, part: str) -> float:
     lines = abs(own.count("\n") - part.count("\n"))
     last = own.rpartition("\n")[2] != part.rpartition("\n")[2]
     return 0.5 + lines + last + 0.1 * abs(len(own) - len(part))
-
-
-def begins(left: str, index: int, words: float, size: int) -> float:
-    """How unlikely it is that a model begins a repeat word for word of `size` characters at `index`.
-
-    A few words are said again from any of them on; more of the text from where a line or sentence begins.
-    `words`: log2 of their number, as far as eight.
-    """
-    if index <= 0:
-        return PRIOR.at_start
-    before, here = left[index - 1], left[index : index + 1]
-    if before == "\n":
-        return PRIOR.at_line if here.strip() else PRIOR.at_blank
-    line = left.rfind("\n", max(0, index - 80), index)
-    if line >= 0 and not left[line:index].strip():
-        return PRIOR.at_indent
-    if _SENTENCE_END.search(left, max(0, index - 6), index):
-        return PRIOR.at_sentence
-    far = PRIOR.at_far * max(0.0, log2(size / _FEW))
-    if here.isspace():
-        return PRIOR.at_space + PRIOR.at_space_words * words + far
-    if before.isspace():
-        return PRIOR.at_word + PRIOR.at_word_words * words + far
-    if IDEOGRAPH.match(before):
-        return PRIOR.at_ideograph + far
-    return (PRIOR.at_mark if before.isalnum() != here.isalnum() else PRIOR.at_inside) + far
-
-
-def begins_anew(left: str, index: int) -> bool:
-    """Whether the text, a line or a sentence begins at `index`."""
-    return not left[left.rfind("\n", 0, index) + 1 : index].strip() or bool(
-        _SENTENCE_END.search(left, max(0, index - 6), index)
-    )
-
-
-def start_bits(left: str, index: int) -> float:
-    """How unlikely it is that a model begins its repeat at `index` of the text."""
-    if index <= 0 or not left[: min(index, _SAMPLE)].strip():
-        return PRIOR.whole
-    before, here = left[index - 1], left[index : index + 1]
-    if len(left) - index <= 8 and not left[index:].strip():
-        return PRIOR.blank_run
-    if before == "\n":
-        return (PRIOR.line if here.strip() else PRIOR.blank) + PRIOR.lines * min(
-            10, left.count("\n", index, min(len(left) - 1, index + _FORM_WINDOW))
-        )
-    line = left.rfind("\n", max(0, index - 80), index)
-    if line >= 0 and not left[line:index].strip():
-        return PRIOR.indent if here.strip() else PRIOR.inside  # behind the indent
-    words = PRIOR.near_words * log2(1 + min(64, len(left[index : index + 800].split()) or 1))
-    if here.isspace():
-        return (PRIOR.space if not before.isspace() else 2 * PRIOR.space) + words
-    if IDEOGRAPH.match(before):
-        return PRIOR.sentence if before in "。！？" else PRIOR.ideograph
-    if before.isspace():
-        if _SENTENCE_END.search(left, max(0, index - 6), index):
-            return PRIOR.sentence
-        return PRIOR.word + words
-    return PRIOR.mark if before.isalnum() != here.isalnum() else PRIOR.inside

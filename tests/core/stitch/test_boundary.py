@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from continuum._core.stitch import choose_anchor, safe_end
@@ -42,6 +42,8 @@ def test_no_boundary_inside_a_cluster(text: str) -> None:
 
 
 @given(texts, st.sampled_from(LEVELS))
+@example("\n\ude00 ", "sentence")
+@example("\u3400\x85", "sentence")
 def test_neither_side_is_white_space_alone(text: str, level: str) -> None:
     """The shown part and the rest have something in them, or are empty."""
     end = safe_end(text, level=level)  # type: ignore[arg-type]

@@ -1,0 +1,74 @@
+"""Where in the text a repeat would begin, and how likely a model is to begin one there."""
+
+from __future__ import annotations
+
+from math import log2
+
+from continuum._core.stitch.boundary import IDEOGRAPH
+from continuum._core.stitch.lazy import lazy
+from continuum._core.stitch.prior import PRIOR
+
+_FEW = 48
+"""Characters up to which any word may begin a repeat."""
+_SAMPLE = 240
+_FORM_WINDOW = 8000
+_SENTENCE_END = lazy(r"[.!?][\"”’)*_]*\s+\Z|[。！？]\s*\Z")
+
+
+def begins(left: str, index: int, words: float, size: int) -> float:
+    """How unlikely it is that a model begins a repeat word for word of `size` characters at `index`.
+
+    A few words are said again from any of them on; more of the text from where a line or sentence begins.
+    `words`: log2 of their number, as far as eight.
+    """
+    if index <= 0:
+        return PRIOR.at_start
+    before, here = left[index - 1], left[index : index + 1]
+    if before == "\n":
+        return PRIOR.at_line if here.strip() else PRIOR.at_blank
+    line = left.rfind("\n", max(0, index - 80), index)
+    if line >= 0 and not left[line:index].strip():
+        return PRIOR.at_indent
+    if _SENTENCE_END.search(left, max(0, index - 6), index):
+        return PRIOR.at_sentence
+    far = PRIOR.at_far * max(0.0, log2(size / _FEW))
+    if here.isspace():
+        return PRIOR.at_space + PRIOR.at_space_words * words + far
+    if before.isspace():
+        return PRIOR.at_word + PRIOR.at_word_words * words + far
+    if IDEOGRAPH.match(before):
+        return PRIOR.at_ideograph + far
+    return (PRIOR.at_mark if before.isalnum() != here.isalnum() else PRIOR.at_inside) + far
+
+
+def begins_anew(left: str, index: int) -> bool:
+    """Whether the text, a line or a sentence begins at `index`."""
+    return not left[left.rfind("\n", 0, index) + 1 : index].strip() or bool(
+        _SENTENCE_END.search(left, max(0, index - 6), index)
+    )
+
+
+def start_bits(left: str, index: int) -> float:
+    """How unlikely it is that a model begins its repeat at `index` of the text."""
+    if index <= 0 or not left[: min(index, _SAMPLE)].strip():
+        return PRIOR.whole
+    before, here = left[index - 1], left[index : index + 1]
+    if len(left) - index <= 8 and not left[index:].strip():
+        return PRIOR.blank_run
+    if before == "\n":
+        return (PRIOR.line if here.strip() else PRIOR.blank) + PRIOR.lines * min(
+            10, left.count("\n", index, min(len(left) - 1, index + _FORM_WINDOW))
+        )
+    line = left.rfind("\n", max(0, index - 80), index)
+    if line >= 0 and not left[line:index].strip():
+        return PRIOR.indent if here.strip() else PRIOR.inside  # behind the indent
+    words = PRIOR.near_words * log2(1 + min(64, len(left[index : index + 800].split()) or 1))
+    if here.isspace():
+        return (PRIOR.space if not before.isspace() else 2 * PRIOR.space) + words
+    if IDEOGRAPH.match(before):
+        return PRIOR.sentence if before in "。！？" else PRIOR.ideograph
+    if before.isspace():
+        if _SENTENCE_END.search(left, max(0, index - 6), index):
+            return PRIOR.sentence
+        return PRIOR.word + words
+    return PRIOR.mark if before.isalnum() != here.isalnum() else PRIOR.inside
