@@ -14,10 +14,11 @@ from continuum._core.types import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from continuum.batch.estimate import Forecast
     from continuum.batch.inputs import Inputs, Inspection, Item
+    from continuum.batch.job import Job
+    from continuum.batch.postgres import PostgresJournal
     from continuum.batch.settings import Settings
     from continuum.batch.sqlite import SqliteJournal
     from continuum.providers.base import Provider
@@ -44,6 +45,20 @@ def check_arguments(provider: Provider) -> None:
         raise ConfigurationError(
             f"{', '.join(unknown)}: no argument of this SDK's create(); what only the server knows goes into extra_body"
         )
+
+
+def row_check(client: Any, settings: Settings, max_cost: float | None) -> Callable[[Job], None]:
+    """What refuses a row that cannot be asked as it is, before anything is sent."""
+    from continuum.batch.settings import check, create_params, policy_of
+    from continuum.providers import provider_for
+
+    def checked(job: Job) -> None:
+        provider = provider_for(client, create_params(job, settings), policy_of(job, settings))
+        check(provider)
+        check_arguments(provider)
+        check_cost_cap(provider, max_cost)
+
+    return checked
 
 
 def check_cost_cap(provider: Provider, max_cost: float | None) -> None:
@@ -74,21 +89,17 @@ class Comparison:
     """Rows and settings beside those that a journal was begun with.
 
     Args:
-        path: of the journal; if there is none, everything is new.
+        journal: None: everything is new.
         name: of the input, for people.
 
     Attributes:
         notes: what is different and does no harm.
     """
 
-    def __init__(self, path: Path, name: str) -> None:
+    def __init__(self, journal: SqliteJournal | PostgresJournal | None, name: str) -> None:
         self.notes: list[str] = []
         self._name = name
-        self._journal: SqliteJournal | None = None
-        if path.is_file():
-            from continuum.batch.sqlite import SqliteJournal
-
-            self._journal = SqliteJournal(path)
+        self._journal = journal
         self._waiting: dict[str, tuple[str, str]] = {}
         self._rows = self._known = self._changed = 0
         self._examples: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from continuum.batch.journal import Summary
     from continuum.batch.outputs import Plan
+    from continuum.batch.postgres import PostgresJournal
     from continuum.batch.sqlite import SqliteJournal
 
 ENDING: Final = ".journal"
@@ -50,6 +52,15 @@ def find(run: Path) -> Path:
     if found != _MAGIC:
         raise ConfigurationError(f"{run} is no journal, and there is none beside it ({beside.name}); name the journal")
     return run
+
+
+def is_local(run: Path) -> bool:
+    """Whether a journal of this machine is meant, where it may also be the name of a batch in a database."""
+    try:
+        find(run)
+    except ConfigurationError:
+        return False
+    return True
 
 
 def outputs_of(journal: Path) -> dict[str, Any]:
@@ -91,27 +102,33 @@ def status(run: Path, *, as_json: bool) -> int:
 
     async def look() -> int:
         path = find(run)
-        journal = SqliteJournal(path)
-        settings, summary = await journal.settings() or {}, await journal.summary()
-        reasons: Counter[str] = Counter()
-        damage: DamagedJournalError | None = None
-        try:
-            async for _, result in journal.results("incomplete", "failed"):
-                reasons[result.reason] += 1
-        except DamagedJournalError as error:
-            damage = error
-        if as_json:
-            print(json.dumps({"journal": str(path), "settings": settings, "reasons": reasons, **figures(summary)}))
-        else:
-            hidden = _terminal.secrets()
-            for line in _lines(path, settings, summary, reasons):
-                print(_terminal.harmless(_terminal.redact(line, hidden)))
-        return COMPLETE if damage is None else fail(damage)
+        return await say_status(SqliteJournal(path), str(path), as_json=as_json)
 
     try:
         return anyio.run(look)
     except (ConfigurationError, JournalError) as error:
         return fail(error)
+
+
+async def say_status(
+    journal: SqliteJournal | PostgresJournal, name: str, *, as_json: bool, also: str = "", option: str = ""
+) -> int:
+    """Say where a batch stands, and return the exit code."""
+    settings, summary = await journal.settings() or {}, await journal.summary()
+    reasons: Counter[str] = Counter()
+    damage: DamagedJournalError | None = None
+    try:
+        async for _, result in journal.results("incomplete", "failed"):
+            reasons[result.reason] += 1
+    except DamagedJournalError as error:
+        damage = error
+    if as_json:
+        print(json.dumps({"journal": name, "settings": settings, "reasons": reasons, **figures(summary)}))
+    else:
+        hidden = _terminal.secrets()
+        for line in _lines(name, settings, summary, reasons, also, option):
+            print(_terminal.harmless(_terminal.redact(line, hidden)))
+    return COMPLETE if damage is None else fail(damage)
 
 
 def figures(summary: Summary) -> dict[str, Any]:
@@ -121,6 +138,14 @@ def figures(summary: Summary) -> dict[str, Any]:
     values["documents"] |= dict(summary.documents)
     values["cost"] = None if summary.rounds and summary.unpriced >= summary.rounds else summary.cost
     return values
+
+
+async def kept(journal: SqliteJournal | PostgresJournal) -> str:
+    """What a journal has, in one line; empty if it has nothing or cannot be read."""
+    with contextlib.suppress(JournalError):
+        summary = await journal.summary()
+        return account(summary) if summary.total else ""
+    return ""
 
 
 def account(summary: Summary) -> str:
@@ -147,19 +172,23 @@ def account(summary: Summary) -> str:
     return " · ".join([", ".join(parts), *figures_])
 
 
-def _lines(path: Path, settings: Mapping[str, Any], summary: Summary, reasons: Mapping[str, int]) -> list[str]:
-    lines = [f"{path}: {account(summary)}"]
+def _lines(
+    name: str, settings: Mapping[str, Any], summary: Summary, reasons: Mapping[str, int], also: str, option: str
+) -> list[str]:
+    lines = [f"{name}: {account(summary)}"]
     asked = [f"{name}={settings[name]}" for name in ("model", "max_tokens") if settings.get(name) is not None]
     asked += [f"{name}={value}" for name, value in (settings.get("policy") or {}).items()]
     lines.append(f"asks {settings.get('base_url')} ({settings.get('provider')}) {' '.join(asked)}".rstrip())
     for reason, number in sorted(reasons.items(), key=lambda item: -item[1]):
         lines.append(f"  {number:,} {reason}: {_terminal.WORDS.get(reason, 'not known')}")  # type: ignore[call-overload]
     documents: dict[str, int] = {str(state): number for state, number in summary.documents.items()}
+    if also:
+        lines.append(also)
     if documents.get("pending") or documents.get("running"):
-        lines.append(f"to go on: continuum resume {path}")
+        lines.append(f"to go on: continuum resume {name}{option}")
     for state in ("failed", "incomplete"):
         if documents.get(state):
-            lines.append(f"to draft what is {state} again: continuum retry {path} --{state}")
+            lines.append(f"to draft what is {state} again: continuum retry {name}{option} --{state}")
     return lines
 
 
@@ -173,7 +202,6 @@ def export(run: Path, output: Path | None, folder: Path | None, format: Any, *, 
     from continuum.batch.outputs import Plan
     from continuum.batch.sqlite import SqliteJournal
 
-    damage: DamagedJournalError | None = None
     try:
         journal = find(run)
         own = outputs_of(journal)
@@ -182,19 +210,24 @@ def export(run: Path, output: Path | None, folder: Path | None, format: Any, *, 
             raise ConfigurationError("where to? Say --output FILE or --out-dir FOLDER")
         plan = Plan(**given, format=format)
         check_outputs(plan, journal, overwrite=overwrite)
-        summary, damage = anyio.run(_write, plan, SqliteJournal(journal))
+        summary, damage = anyio.run(write, plan, SqliteJournal(journal))
     except (ContinuumError, OSError) as error:
         return fail(error)
-    console = _terminal.error_console()
+    return say_written(summary, plan, damage)
+
+
+def say_written(summary: Summary, plan: Plan, damage: DamagedJournalError | None) -> int:
+    """Say what was written where, and return the exit code."""
     places = [str(path) for path in (*plan.files().values(), plan.folder) if path is not None and path.exists()]
     words = account(summary) if damage is None else f"{account(summary)} · what is whole"
-    console.print(
+    _terminal.error_console().print(
         f"{words} · written to {', '.join(places)}", markup=False, style="green" if damage is None else "yellow"
     )
     return COMPLETE if damage is None else fail(damage)
 
 
-async def _write(plan: Plan, journal: SqliteJournal) -> tuple[Summary, DamagedJournalError | None]:
+async def write(plan: Plan, journal: SqliteJournal | PostgresJournal) -> tuple[Summary, DamagedJournalError | None]:
+    """Write what a journal has; what is damaged of it is left out, and told."""
     from continuum.batch.outputs import Outputs
 
     outputs = Outputs(plan)

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from continuum._core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from continuum.batch.inputs import Inputs
+    from continuum.batch.job import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class Order:
     output: Path | None = None
     out_dir: Path | None = None
     journal: Path | None = None
+    database_url: str | None = None
+    name: str | None = None
     model: str | None = None
     provider: str | None = None
     base_url: str | None = None
@@ -85,3 +90,16 @@ def parse_concurrency(given: str) -> Any:
     if given.isascii() and given.isdecimal() and 1 <= int(given) <= 100_000:
         return int(given)
     raise ConfigurationError(f"--concurrency={given!r}: expected a whole number from 1 to 100000, or auto")
+
+
+class Jobs:
+    """The rows as jobs, once they have been looked at: the batch is made before, as it knows its settings."""
+
+    def __init__(self) -> None:
+        self.inputs: Inputs | None = None
+        self.skip_invalid = False
+
+    def __iter__(self) -> Iterator[Job]:
+        assert self.inputs is not None
+        for _, job in self.inputs.jobs(skip_invalid=self.skip_invalid):
+            yield job

@@ -18,19 +18,21 @@ from continuum._core.errors import ConfigurationError, JournalError, MissingDepe
 from continuum._drafting import BAD_INPUT, COMPLETE, INCOMPLETE, PROVIDER_FAILED, UNWRITABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Mapping
 
     from anyio import CancelScope
 
     from continuum._batch_order import Order
     from continuum.batch.api import Batch, BatchReport
     from continuum.batch.inputs import Inputs, Inspection, Item
-    from continuum.batch.job import Job
     from continuum.batch.outputs import Outputs, Plan
     from continuum.batch.pacing import Limits
+    from continuum.batch.postgres import PostgresJournal
     from continuum.batch.rows import RowFormat
     from continuum.batch.settings import Settings
     from continuum.batch.sqlite import SqliteJournal
+    from continuum.batch.submitting import ViaWorkers
+    from continuum.batch.via_api import ViaBatchApi
 
 PAUSED, ACCOUNT_FAILED = 6, 7
 
@@ -63,7 +65,7 @@ def run(order: Order) -> int:
 
     before = signal.signal(signal.SIGTERM, terminate)
     try:
-        return _Command(order, console, hidden).run()
+        return _command_of(order)(order, console, hidden).run()
     except (ConfigurationError, MissingDependencyError) as error:
         return _failed(error, BAD_INPUT)
     except JournalError as error:
@@ -78,12 +80,20 @@ def run(order: Order) -> int:
             structlog.reset_defaults()
 
 
+def _command_of(order: Order) -> type[Command]:
+    if order.database_url is None or (order.run is not None and journals.is_local(order.run)):
+        return Command
+    from continuum._shared_batch import SharedCommand
+
+    return SharedCommand
+
+
 def _failed(error: Exception, code: int) -> int:
     journals.fail(error)
     return code
 
 
-class _Command:
+class Command:
     """One run of the command. Nothing is sent before everything has been checked.
 
     Raises:
@@ -94,6 +104,8 @@ class _Command:
 
     def __init__(self, order: Order, console: Any, hidden: list[str]) -> None:
         self._order, self._console, self._hidden = order, console, hidden
+        self.asks = True
+        """Whether requests go out from here."""
         self._concurrency = batch_order.parse_concurrency(order.concurrency)
         for name in ("max_cost", "deadline"):
             value = getattr(order, name)
@@ -118,6 +130,26 @@ class _Command:
             raise ConfigurationError("where to? Say --output FILE or --out-dir FOLDER")
         return order.journal or journals.journal_beside(Path(place or ""))
 
+    def _exists(self) -> bool:
+        """Whether the batch was begun before."""
+        return self._journal_path.is_file()
+
+    def _journal(self) -> SqliteJournal | PostgresJournal:
+        from continuum.batch.sqlite import SqliteJournal
+
+        return SqliteJournal(self._journal_path)
+
+    def _journal_name(self) -> str:
+        """The journal, for people."""
+        return str(self._journal_path)
+
+    def _way(self) -> ViaBatchApi | ViaWorkers | None:
+        """How requests get to the provider."""
+        from continuum.batch.via_api import ViaBatchApi
+
+        order = self._order
+        return ViaBatchApi(poll=order.poll, live_below=order.live_below) if self._via == "batch-api" else None
+
     def _find_plan(self, noted: Mapping[str, Any]) -> Plan:
         """What is to be written; where nothing is said, what the run has written until now."""
         from continuum.batch.outputs import Plan
@@ -135,7 +167,7 @@ class _Command:
         plan = Plan(order.output, order.out_dir, format, order.as_finished)
         if order.dry_run:
             return plan
-        if order.input is not None and journal.exists():
+        if order.input is not None and self._exists():
             plan.check()  # outputs that have their journal may be written over
         else:
             journals.check_outputs(plan, journal, overwrite=order.overwrite)
@@ -162,14 +194,12 @@ class _Command:
 
     async def _go_on(self) -> int:
         """What was asked before, with what is given now in its place."""
-        from continuum.batch.sqlite import SqliteJournal
-
-        journal = SqliteJournal(self._journal_path)
+        journal = self._journal()
         settings = await journal.settings()
         noted = (await journal.notes(journals.NOTE)).get(journals.NOTE) or {}
         self._plan, self._via = self._find_plan(noted), self._order.via or noted.get("via") or "live"
         if settings is None:
-            raise ConfigurationError(f"the journal {str(self._journal_path)!r} holds nothing yet; use continuum batch")
+            raise ConfigurationError(f"the journal {self._journal_name()!r} holds nothing yet; use continuum batch")
         order = self._order
         hidden = [name for name, value in settings["params"].items() if str(value).startswith("sha256:")]
         if hidden:
@@ -187,10 +217,8 @@ class _Command:
         from continuum.batch.job import Job
         from continuum.batch.outputs import Outputs
         from continuum.batch.pacing import Limits
-        from continuum.batch.sqlite import SqliteJournal
-        from continuum.batch.via_api import ViaBatchApi
 
-        order, plan, journal = self._order, self._plan, SqliteJournal(self._journal_path)
+        order, plan, journal = self._order, self._plan, self._journal()
         assert plan is not None
         checked = _drafting.policy_of(policy, _OPTIONS)
         limits = Limits(**order.limits) if any(order.limits.values()) else None
@@ -203,10 +231,11 @@ class _Command:
             every=order.progress_every,
         )
         outputs = Outputs(plan)
-        if journal.path.is_file():
+        if self._exists():
             await outputs.learn(journal)
-        async with _drafting.client_of(name, base_url, is_async=True, needs_key=not order.dry_run) as client:
-            jobs = None if order.input is None else _Jobs()
+        asks = self.asks and not order.dry_run
+        async with _drafting.client_of(name, base_url, is_async=True, needs_key=asks) as client:
+            jobs = None if order.input is None else batch_order.Jobs()
             batch = arun_batch(
                 jobs,
                 client=client,
@@ -216,14 +245,14 @@ class _Command:
                 max_cost=order.max_cost,
                 deadline=order.deadline,
                 limits=limits,
-                via=ViaBatchApi(poll=order.poll, live_below=order.live_below) if self._via == "batch-api" else None,
+                via=self._way(),
                 accept_changes=order.accept_changes,
                 progress=board,
                 **{name: value for name, value in params.items() if value is not None},
             )
             if jobs is None:
                 if order.max_cost is not None and batch.settings.model is not None:
-                    self._checking(client, batch.settings)(Job(id="any", prompt="any"))
+                    checks.row_check(client, batch.settings, order.max_cost)(Job(id="any", prompt="any"))
                 await self._reopen(journal)
                 board.total = (await journal.summary()).total
             else:
@@ -232,21 +261,9 @@ class _Command:
                 if code is not None:
                     return code
                 board.total = 0 if self._inspection is None else self._inspection.good
-            if journal.path.is_file():
-                await self._say_kept(journal, "going on from")
+            if self._exists():
+                self._say_kept("going on from", await journals.kept(journal))
             return await self._run(batch, board, outputs, plan, journal)
-
-    def _checking(self, client: Any, settings: Settings) -> Callable[[Job], None]:
-        from continuum.batch.settings import check, create_params, policy_of
-        from continuum.providers import provider_for
-
-        def checked(job: Job) -> None:
-            provider = provider_for(client, create_params(job, settings), policy_of(job, settings))
-            check(provider)
-            checks.check_arguments(provider)
-            checks.check_cost_cap(provider, self._order.max_cost)
-
-        return checked
 
     def _inputs(self, client: Any, settings: Settings) -> Inputs:
         from continuum.batch.inputs import Inputs
@@ -258,7 +275,7 @@ class _Command:
             Source(str(order.input), order.input_format),
             template=None if order.template is None else Template(order.template),
             ignore_unknown=order.ignore_unknown,
-            check=self._checking(client, settings),
+            check=checks.row_check(client, settings, order.max_cost),
         )
 
     async def _check(self, inputs: Inputs, settings: Settings, limits: Limits | None, outputs: Outputs) -> int | None:
@@ -270,15 +287,14 @@ class _Command:
         from continuum.batch.via_api import PRICE_FACTOR
 
         order = self._order
-        in_flight = self._concurrency if isinstance(self._concurrency, int) else None
         estimator = Estimator(
             asdict(settings),
             expected_tokens=order.expect_tokens,
-            concurrency=in_flight,
+            concurrency=self._concurrency if isinstance(self._concurrency, int) else None,
             limits=limits,
             price_factor=PRICE_FACTOR if self._via == "batch-api" else 1.0,
         )
-        compared = checks.Comparison(self._journal_path, inputs.source.name)
+        compared = checks.Comparison(self._journal() if self._exists() else None, inputs.source.name)
 
         ended = False
 
@@ -312,9 +328,13 @@ class _Command:
     def _say(self, words: str, style: str = "") -> None:
         self._console.print(_terminal.redact(_terminal.harmless(words), self._hidden), style=style, markup=False)
 
+    def _say_kept(self, when: str, words: str) -> None:
+        if words and not self._order.quiet:
+            self._say(f"{when}: {words}")
+
     # -- drafting -------------------------------------------------------------------------------------------------
 
-    async def _reopen(self, journal: SqliteJournal) -> None:
+    async def _reopen(self, journal: SqliteJournal | PostgresJournal) -> None:
         """Make documents open again, of the journal that is gone on with."""
         if not self._order.retry:
             return
@@ -327,19 +347,17 @@ class _Command:
             self._say(f"{_terminal.count(count, 'document')} {' and '.join(self._order.retry)}: drafted again")
 
     async def _run(
-        self, batch: Batch, board: _progress.Board, outputs: Outputs, plan: Plan, journal: SqliteJournal
+        self,
+        batch: Batch,
+        board: _progress.Board,
+        outputs: Outputs,
+        plan: Plan,
+        journal: SqliteJournal | PostgresJournal,
     ) -> int:
         import anyio
 
-        from continuum.batch.locking import FileLock
-
-        if plan.as_finished and journal.path.exists():
-            lock = FileLock(journal.path)
-            lock.acquire()  # nobody else may be adding lines meanwhile
-            try:
-                await self._written(outputs.begin(journal))
-            finally:
-                lock.release()
+        if plan.as_finished and self._exists():
+            await self._set_right(outputs, journal)
         error: BaseException | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._listen, batch, tasks.cancel_scope)
@@ -355,7 +373,7 @@ class _Command:
             self._writing = True
             try:
                 if board.begun.is_set():
-                    await self._written(outputs.finish(journal))
+                    await self._finish(outputs, journal)
             except JournalError as failure:  # damaged: what is whole has been written
                 error = error or failure
             tasks.cancel_scope.cancel()
@@ -370,21 +388,28 @@ class _Command:
         _failed(error, UNWRITABLE)
         if error.unsaved:
             self._say(f"what {_terminal.count(len(error.unsaved), 'round')} brought stands on stdout, as JSON", "red")
-        await self._say_kept(journal)
+        self._say_kept("kept", await journals.kept(journal))
         return UNWRITABLE
 
-    async def _say_kept(self, journal: SqliteJournal, when: str = "kept") -> None:
-        """Say what a journal has, if it has anything and can be read."""
-        with contextlib.suppress(JournalError):
-            summary = await journal.summary()
-            if summary.total and not self._order.quiet:
-                self._say(f"{when}: {journals.account(summary)}")
+    async def _set_right(self, outputs: Outputs, journal: SqliteJournal | PostgresJournal) -> None:
+        """Make growing files say what the journal says."""
+        from continuum.batch.locking import FileLock
 
-    async def _note(self, plan: Plan, board: _progress.Board, journal: SqliteJournal) -> None:
+        lock = FileLock(self._journal_path)
+        lock.acquire()  # nobody else may be adding lines meanwhile
+        try:
+            await self._written(outputs.begin(journal))
+        finally:
+            lock.release()
+
+    async def _finish(self, outputs: Outputs, journal: SqliteJournal | PostgresJournal) -> None:
+        await self._written(outputs.finish(journal))
+
+    async def _note(self, plan: Plan, board: _progress.Board, journal: SqliteJournal | PostgresJournal) -> None:
         """Keep where the results go, for whoever goes on from the journal alone."""
         await board.begun.wait()
         with contextlib.suppress(JournalError):  # the run itself tells what is wrong with it
-            await journal.put_note(journals.NOTE, {**journals.note_of(plan, journal.path), "via": self._via})
+            await journal.put_note(journals.NOTE, {**journals.note_of(plan, self._journal_path), "via": self._via})
 
     async def _written(self, work: Awaitable[None]) -> None:
         """Write to the outputs. What cannot be written is in the journal all the same, and the run goes on."""
@@ -449,20 +474,7 @@ class _Command:
             "bought_again_at_most": report.interrupted,
             "bad_rows": 0 if self._inspection is None else self._inspection.bad,
             "seconds": report.seconds,
-            "journal": str(self._journal_path),
+            "journal": self._journal_name(),
             "outputs": places,
             "exit_code": code,
         }
-
-
-class _Jobs:
-    """The rows as jobs, once they have been looked at: the batch is made before, as it knows its settings."""
-
-    def __init__(self) -> None:
-        self.inputs: Inputs | None = None
-        self.skip_invalid = False
-
-    def __iter__(self) -> Iterator[Job]:
-        assert self.inputs is not None
-        for _, job in self.inputs.jobs(skip_invalid=self.skip_invalid):
-            yield job

@@ -82,6 +82,10 @@ def batch(
         Path | None,
         typer.Option(help="Where everything is kept while it is drafted. Default: beside the output, as FILE.journal."),
     ] = None,
+    database_url: options.DatabaseUrl = None,
+    name: Annotated[
+        str | None, typer.Option(help="The batch's name in the database. Default: the full path of the output.")
+    ] = None,
     model: options.Model = None,
     provider: options.Provider = None,
     base_url: options.BaseUrl = None,
@@ -161,6 +165,8 @@ def batch(
         output=output,
         out_dir=out_dir,
         journal=journal,
+        database_url=database_url,
+        name=name,
         model=model,
         provider=None if provider is None else provider.value,
         base_url=base_url,
@@ -199,6 +205,7 @@ def _again(retry: tuple[str, ...], run: Path, given: dict[str, Any]) -> None:
     order = _batch_order.Order(
         run=run,
         retry=retry,
+        database_url=given["database_url"],
         output=given["output"],
         out_dir=given["out_dir"],
         model=given["model"],
@@ -227,6 +234,7 @@ def _again(retry: tuple[str, ...], run: Path, given: dict[str, Any]) -> None:
 def resume(
     run: options.Run,
     *,
+    database_url: options.DatabaseUrl = None,
     output: options.Output = None,
     out_dir: options.OutDir = None,
     model: options.Model = None,
@@ -271,6 +279,7 @@ def retry(
     incomplete: Annotated[
         bool, typer.Option("--incomplete", help="Go on with the incomplete documents; their text so far is kept.")
     ] = False,
+    database_url: options.DatabaseUrl = None,
     output: options.Output = None,
     out_dir: options.OutDir = None,
     model: options.Model = None,
@@ -311,10 +320,27 @@ def retry(
     _again(states, run, dict(locals()))
 
 
-def status(run: options.Run, *, json_: options.Json = False) -> None:
+def status(
+    run: Annotated[
+        Path | None,
+        typer.Argument(
+            help="The journal, or the output file or folder that it stands beside; with --database-url the batch's "
+            "name, or nothing for all of them."
+        ),
+    ] = None,
+    *,
+    database_url: options.DatabaseUrl = None,
+    json_: options.Json = False,
+) -> None:
     """Say where a batch stands; also while it runs."""
     from continuum import _batch_journals
 
+    if database_url is not None and (run is None or not _batch_journals.is_local(run)):
+        from continuum import _shared_batch
+
+        raise typer.Exit(_shared_batch.status(database_url, None if run is None else str(run), as_json=json_))
+    if run is None:
+        raise typer.BadParameter("say which: RUN")
     raise typer.Exit(_batch_journals.status(run, as_json=json_))
 
 
@@ -325,11 +351,71 @@ def export(
     out_dir: options.OutDir = None,
     format: options.RowFormat = options.Format.continuum,
     overwrite: options.Overwrite = False,
+    database_url: options.DatabaseUrl = None,
 ) -> None:
     """Write the results that a journal has; also while the batch runs. Exit code 0, 2 or 5."""
     from continuum import _batch_journals
 
+    if database_url is not None and not _batch_journals.is_local(run):
+        from continuum import _shared_batch
+
+        raise typer.Exit(
+            _shared_batch.export(database_url, str(run), output, out_dir, format.value, overwrite=overwrite)
+        )
     raise typer.Exit(_batch_journals.export(run, output, out_dir, format.value, overwrite=overwrite))
+
+
+WORKER_CODES = """\b
+Exit codes:
+  0    asked to stop, or all is done (--until-done)
+  2    bad settings, or a batch that cannot be drafted here, as for want of a key
+  5    the database was gone for too long, or is another version's
+  130  Ctrl-C twice (143: SIGTERM twice)
+Whatever happens, what came is kept, and other workers go on with the documents.
+"""
+
+
+def worker(
+    *,
+    database_url: Annotated[
+        str, typer.Option(envvar="CONTINUUM_DATABASE_URL", metavar="URL", help="The PostgreSQL that has the batches.")
+    ],
+    concurrency: Annotated[int, typer.Option(min=1, max=10_000, help="Documents in flight.")] = 32,
+    lease: Annotated[
+        float,
+        typer.Option(
+            min=1, help="Seconds without a sign of life after which others take this worker's documents over."
+        ),
+    ] = 30.0,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds for which a lost database is waited for.")] = 120.0,
+    until_done: Annotated[bool, typer.Option("--until-done", help="End when no batch has an open document.")] = False,
+    base_url: options.BaseUrl = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+) -> None:
+    """Draft what batches with --database-url have to draft, as one of many workers.
+
+    Start as many as you like, wherever the database can be reached: Slurm, Kubernetes or Ray just start this command.
+    The first Ctrl-C or SIGTERM lets the replies under way end and gives the documents back, a second one stops at
+    once.
+
+    Keys are read from OPENAI_API_KEY or ANTHROPIC_API_KEY only, and sent to the address that the batch names; with
+    --base-url to that one instead.
+    """
+    from continuum import _shared_batch
+
+    raise typer.Exit(
+        _shared_batch.work(
+            database_url,
+            base_url,
+            concurrency=concurrency,
+            lease=lease,
+            patience=patience,
+            until_done=until_done,
+            quiet=quiet,
+            verbose=verbose,
+        )
+    )
 
 
 def register(app: typer.Typer) -> None:
@@ -338,5 +424,6 @@ def register(app: typer.Typer) -> None:
     with_codes(batch)
     with_codes(resume)
     with_codes(retry)
+    app.command(epilog=WORKER_CODES)(worker)
     app.command()(status)
     app.command()(export)

@@ -65,6 +65,15 @@ OutDir = Annotated[
         help="A folder for one file for each document, NAME.md (NAME.incomplete.md), as they finish, and index.jsonl."
     ),
 ]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar="CONTINUUM_DATABASE_URL",
+        metavar="URL",
+        help="Keep the batch in this PostgreSQL, and let `continuum worker` processes draft it: "
+        "postgresql://user@host/name, the password from PGPASSWORD or ~/.pgpass.",
+    ),
+]
 RowFormat = Annotated[
     Format,
     typer.Option("--format", help="Rows of our own, or those of an OpenAI Batch output file."),

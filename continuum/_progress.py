@@ -153,7 +153,16 @@ class Board:
         """Where it stands, in one line."""
         return " · ".join(part for part in self._parts(status) if part)
 
+    def _follow(self, status: Status) -> None:
+        """Where workers of other processes draft, what the journal has is all that is told of rounds."""
+        kept = status.summary
+        if kept.rounds > self._rounds:
+            self._recent.append((self._clock(), kept.output_tokens - self._tokens_out))
+            self._rounds, self._unpriced, self._spent = kept.rounds, kept.unpriced, kept.cost
+            self._tokens_in, self._tokens_out = kept.input_tokens, kept.output_tokens
+
     def _parts(self, status: Status) -> list[str]:
+        self._follow(status)
         return [
             self._documents_words(status),
             self._rounds_words(),

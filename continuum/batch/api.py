@@ -31,6 +31,7 @@ from continuum.batch.runner import Jobs, Runner
 from continuum.batch.settings import Settings, changes
 from continuum.batch.slots import Slots
 from continuum.batch.sqlite import SqliteJournal
+from continuum.batch.submitting import Submission, ViaWorkers
 from continuum.client import unwrapped
 from continuum.providers import provider_for
 
@@ -88,7 +89,7 @@ def arun_batch(
     max_cost: float | None = None,
     deadline: float | None = None,
     limits: Limits | None = None,
-    via: ViaBatchApi | None = None,
+    via: ViaBatchApi | ViaWorkers | None = None,
     accept_changes: bool = False,
     signals: bool = False,
     progress: Progress | None = None,
@@ -113,7 +114,8 @@ def arun_batch(
         limits: what is known of the provider's rate limits; None: they are learnt.
         via: carry the requests through the provider's batch API, at half the price and in its own time: round 1 of all
             documents is one batch, the continuations of those that were cut are the next. `concurrency="auto"` is 2,000
-            documents then, and a document has no deadline of its own.
+            documents then, and a document has no deadline of its own. Or let `continuum worker` processes draft them
+            (`ViaWorkers`), with a `PostgresJournal`.
         accept_changes: go on although the batch was begun with other settings; they hold from now on.
         signals: the first SIGINT or SIGTERM lets the rounds in flight finish and sends nothing new, the second ends
             the run at once. For the main thread.
@@ -145,7 +147,7 @@ class Batch:
         max_cost: float | None,
         deadline: float | None,
         limits: Limits | None,
-        via: ViaBatchApi | None,
+        via: ViaBatchApi | ViaWorkers | None,
         accept_changes: bool,
         signals: bool,
         progress: Progress | None,
@@ -155,6 +157,8 @@ class Batch:
         for name, value in (("max_cost", max_cost), ("deadline", deadline)):
             if value is not None and not (value > 0 and math.isfinite(value)):
                 raise ConfigurationError(f"{name}={value!r}: it has to be more than 0")
+        self._workers = via if isinstance(via, ViaWorkers) else None
+        via = None if isinstance(via, ViaWorkers) else via
         if via is not None:
             policy = via.policy(policy)
             concurrency = via.documents if concurrency == "auto" else concurrency
@@ -185,6 +189,8 @@ class Batch:
             )
         self._client = probe.client
         self.settings = Settings.of(probe.name, probe.base_url, policy, params)
+        if self._workers is not None:
+            self._workers.check(self._journal, self.settings)
         self._gate = Gate()
         self._runner: Runner | None = None
         self._used = False
@@ -284,7 +290,7 @@ class Batch:
                 replied=self._replied(breaker),
                 carrier=carried,
             )
-            runner = self._runner = Runner(shared, self._slots, breaker, self._deadline, emit)
+            runner = self._runner = self._runner_of(shared, breaker, emit)
             began = self._runtime.clock()
             shared.progress.started(lambda: runner.status(summary))
             async with anyio.create_task_group() as tasks:
@@ -312,6 +318,13 @@ class Batch:
             _folder=self._folder,
         )
         return self._report
+
+    def _runner_of(self, shared: Shared, breaker: Breaker, emit: Any) -> Runner:
+        if self._workers is None:
+            return Runner(shared, self._slots, breaker, self._deadline, emit)
+        return Submission(
+            shared, self._slots, breaker, self._deadline, emit, self._workers, self._limits, self._max_cost
+        )
 
     async def _leave_at_once(self) -> None:
         """A batch at the provider may take a day: it is left there when the gate closes, and found again later."""

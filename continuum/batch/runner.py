@@ -76,7 +76,7 @@ class Runner:
                 async with anyio.create_task_group() as work:
                     work.start_soon(self._feed, jobs)
                     work.start_soon(self._take, work)
-                await self._settle_suspects()
+                await self.settle_suspects()
                 tasks.cancel_scope.cancel()
         if self._scope.cancelled_caught:
             gate.close("interrupted", "stopped at once; partial replies are kept")
@@ -204,7 +204,7 @@ class Runner:
                             if document is not None:
                                 await shared.journal.release(document)
                             break
-                        work.start_soon(self._one, document)
+                        work.start_soon(self.one, document)
                 finally:
                     await documents.aclose()  # type: ignore[attr-defined]
                 shared.gate.check()
@@ -217,7 +217,8 @@ class Runner:
         except JournalError as error:
             self._fail(error)
 
-    async def _one(self, document: Document) -> None:
+    async def one(self, document: Document) -> None:
+        """Draft a document that was taken up, in a place that was acquired, and keep what comes of it."""
         shared = self._shared
         rounds = sum("text" in entry.outcome for entry in document.entries)
         shared.progress.taken(document.job.id, document.number, rounds)
@@ -248,7 +249,7 @@ class Runner:
         for suspect in self._breaker.cleared():
             await self._finish(suspect.document, suspect.drafted.result)
 
-    async def _settle_suspects(self) -> None:
+    async def settle_suspects(self) -> None:
         """At the end: what was held is given back where the account is at fault, and has failed otherwise."""
         for suspect in self._breaker.rest():
             try:

@@ -1,4 +1,4 @@
-"""One thread that writes to SQLite for many tasks: whatever waits goes into one transaction, synced once.
+"""One thread that writes to a database for many tasks: whatever waits goes into one transaction, synced once.
 
 A task that waits for its write is woken after the commit, on its own event loop, asyncio's or trio's. So a hundred
 rounds that end together cost one fsync, and no event loop ever waits for the disk.
@@ -10,15 +10,27 @@ import sqlite3
 import threading
 import time
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 import anyio
 from anyio.lowlevel import current_token
 
+from continuum._core.errors import JournalError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+
+class Closable(Protocol):
+    """A connection, as far as the thread knows it."""
+
+    def close(self) -> object:
+        """Let go of it."""
+        ...
+
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Closable)
 _MOST: Final = 256  # pieces of work in one transaction
 _LINGER: Final = 0.02  # seconds that patient work waits for more of it, while there is much
 _BUSY: Final = 0.05  # seconds since the last commit within which there is much
@@ -31,7 +43,7 @@ def _soon() -> Callable[..., Any]:
     return soon
 
 
-class _Ticket:
+class Ticket:
     """A piece of work, and who waits for it."""
 
     __slots__ = ("done", "error", "patient", "soon", "value", "work")
@@ -45,26 +57,17 @@ class _Ticket:
         self.error: BaseException | None = None
 
 
-class Writer:
-    """The thread, and the way to it.
-
-    Work is a function of the connection. It runs inside a transaction, possibly more than once: if one piece fails, all
-    of its transaction is rolled back, and each piece is tried again by itself, so that nobody fails for another one.
+class GroupWriter(Generic[C]):
+    """The thread, and the way to it. A database only adds how a group of work becomes one transaction.
 
     Args:
-        connect: opens the connection, in the thread; with `isolation_level=None`.
-        explain: turns an error of SQLite into the one to raise.
-        check: called before each commit; raises if the file is not what it was.
+        connect: opens the connection, in the thread.
+        explain: turns an error of the database into the one to raise.
     """
 
-    def __init__(
-        self,
-        connect: Callable[[], sqlite3.Connection],
-        explain: Callable[[BaseException], BaseException],
-        check: Callable[[], None],
-    ) -> None:
-        self._connect, self._explain, self._check = connect, explain, check
-        self._queue: SimpleQueue[_Ticket | None] = SimpleQueue()
+    def __init__(self, connect: Callable[[], C], explain: Callable[[BaseException], BaseException]) -> None:
+        self._connect, self._explain = connect, explain
+        self._queue: SimpleQueue[Ticket | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="continuum-journal", daemon=True)
         self._opening: BaseException | None = None
         self._open = threading.Event()
@@ -84,7 +87,7 @@ class Writer:
         if self._opening is not None:
             raise self._opening
 
-    async def run(self, work: Callable[[sqlite3.Connection], T], *, patient: bool = False) -> T:
+    async def run(self, work: Callable[[C], T], *, patient: bool = False) -> T:
         """Do this; returns after it is on disk. A task that is cancelled meanwhile does not undo it.
 
         Args:
@@ -92,7 +95,7 @@ class Writer:
             patient: it may wait a fiftieth of a second for company, if there was some a moment ago: a commit costs
                 several times what is written in it.
         """
-        ticket = _Ticket(work, waited_for=True, patient=patient)
+        ticket = Ticket(work, waited_for=True, patient=patient)
         self._put(ticket)
         assert ticket.done is not None
         await ticket.done.wait()
@@ -101,13 +104,13 @@ class Writer:
         value: T = ticket.value
         return value
 
-    def post(self, work: Callable[[sqlite3.Connection], Any]) -> None:
+    def post(self, work: Callable[[C], Any]) -> None:
         """Do this soon; nobody waits for it, and nobody hears of a failure."""
-        self._put(_Ticket(work, waited_for=False, patient=True))
+        self._put(Ticket(work, waited_for=False, patient=True))
 
-    def _put(self, ticket: _Ticket) -> None:
+    def _put(self, ticket: Ticket) -> None:
         if self._closed:
-            raise self._explain(sqlite3.ProgrammingError("the journal is closed"))
+            raise JournalError("the journal is closed")
         self._queue.put(ticket)
 
     async def close(self) -> None:
@@ -133,7 +136,7 @@ class Writer:
         finally:
             connection.close()
 
-    def _batch(self, connection: sqlite3.Connection) -> bool:
+    def _batch(self, connection: C) -> bool:
         tickets = [self._queue.get()]
         self._drain(tickets)
         patient = all(ticket is not None and ticket.patient for ticket in tickets)
@@ -145,24 +148,54 @@ class Writer:
         if work:
             try:
                 self._transact(connection, work)
-            except Exception:
-                for ticket in work:
-                    try:
-                        self._transact(connection, [ticket])
-                    except Exception as error:
-                        ticket.error = self._explain(error)
+            except Exception as error:
+                self._one_by_one(connection, work, error)
             _wake(work)
             self._committed = time.monotonic()
         return not last
 
-    def _drain(self, tickets: list[_Ticket | None]) -> None:
+    def _drain(self, tickets: list[Ticket | None]) -> None:
         try:
             while tickets[-1] is not None and len(tickets) < _MOST:
                 tickets.append(self._queue.get_nowait())
         except Empty:
             pass
 
-    def _transact(self, connection: sqlite3.Connection, tickets: list[_Ticket]) -> None:
+    def _one_by_one(self, connection: C, work: Sequence[Ticket], error: Exception) -> None:
+        """A group has failed: nobody is to fail for another one."""
+        for ticket in work:
+            try:
+                self._transact(connection, [ticket])
+            except Exception as error:
+                ticket.error = self._explain(error)
+
+    def _transact(self, connection: C, tickets: Sequence[Ticket]) -> None:
+        """Do all of it in one transaction; raises, with nothing done, if a piece fails."""
+        raise NotImplementedError
+
+
+class Writer(GroupWriter[sqlite3.Connection]):
+    """Writes to SQLite.
+
+    Work is a function of the connection. It runs inside a transaction, possibly more than once: if one piece fails, all
+    of its transaction is rolled back, and each piece is tried again by itself, so that nobody fails for another one.
+
+    Args:
+        connect: opens the connection, in the thread; with `isolation_level=None`.
+        explain: turns an error of SQLite into the one to raise.
+        check: called before each commit; raises if the file is not what it was.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        explain: Callable[[BaseException], BaseException],
+        check: Callable[[], None],
+    ) -> None:
+        super().__init__(connect, explain)
+        self._check = check
+
+    def _transact(self, connection: sqlite3.Connection, tickets: Sequence[Ticket]) -> None:
         try:
             connection.execute("BEGIN IMMEDIATE")
             for ticket in tickets:
@@ -176,7 +209,7 @@ class Writer:
             raise
 
 
-def _wake(tickets: list[_Ticket]) -> None:
+def _wake(tickets: list[Ticket]) -> None:
     waiting: dict[Any, list[anyio.Event]] = {}
     for ticket in tickets:
         if ticket.soon is not None and ticket.done is not None:

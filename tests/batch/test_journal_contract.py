@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio
 import pytest
@@ -15,18 +15,29 @@ from continuum.batch.journal import Document, Entry, Journal
 from continuum.batch.outcomes import to_json
 from continuum.batch.sqlite import SqliteJournal
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 Open = Callable[[], Journal]
 SETTINGS: dict[str, Any] = {"provider": "openai", "base_url": "http://host/v1/", "model": "m", "params": {}}
-JOURNALS: dict[str, Callable[[Path], Open]] = {"sqlite": lambda folder: lambda: SqliteJournal(folder / "journal")}
+
+
+def _sqlite(request: pytest.FixtureRequest) -> Open:
+    folder = request.getfixturevalue("tmp_path")
+    return lambda: SqliteJournal(folder / "journal")
+
+
+def _postgres(request: pytest.FixtureRequest) -> Open:
+    from continuum.batch.postgres import PostgresJournal
+
+    url, name = request.getfixturevalue("postgres").url(), f"{request.node.name}"
+    return lambda: PostgresJournal(url, name)
+
+
+JOURNALS: dict[str, Callable[[pytest.FixtureRequest], Open]] = {"sqlite": _sqlite, "postgres": _postgres}
 
 
 @pytest.fixture(params=JOURNALS)
-def opening(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+def opening(request: pytest.FixtureRequest) -> Open:
     """Opens one and the same journal again and again."""
-    return JOURNALS[request.param](tmp_path)
+    return JOURNALS[request.param](request)
 
 
 @pytest.fixture(params=["asyncio", "trio"])
