@@ -135,8 +135,6 @@ def test_anthropic_stream(essay: SimulatedProvider) -> None:
     assert delta.usage.output_tokens == continuum.result_of(stream).usage.output_tokens
 
 
-# On trio the openai SDK leaves its own generators to the garbage collector after each stream.
-@pytest.mark.filterwarnings(r"ignore:Async generator '(openai|httpx2|httpcore2)\.:ResourceWarning")
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_async_clients(essay: SimulatedProvider, backend: str) -> None:
     """AsyncOpenAI and AsyncAnthropic, unary and streamed, on asyncio and trio."""

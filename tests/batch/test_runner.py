@@ -31,10 +31,6 @@ if TYPE_CHECKING:
 SENTENCES = "The {} keeper turned the lamp {} times and wrote it down. "
 TEXTS = {f"d{n}": "".join(SENTENCES.format(n, 100 * n + i) for i in range(20 + n)) for n in range(4)}
 FAST = Policy(retry_initial=0.001, retry_max=0.002, max_retries=2)
-# On trio, the SDKs leave generators of their own unfinished.
-pytestmark = pytest.mark.filterwarnings(
-    r"ignore:Async generator '(openai|anthropic|httpx2|httpcore2)\.:ResourceWarning"
-)
 Main = Callable[[AsyncOpenAI], Awaitable[Any]]
 
 

@@ -24,6 +24,8 @@ _LEARNT = 600
 """Characters from which on a text has taught what its words and lines begin with."""
 _LINE = 30
 """Wrongly dropped characters beyond which it matters no more how many they are."""
+_NO_TALK = 16
+"""Characters of the unfinished rest that no reply begins with by chance."""
 _REST_SAID = 8
 """Characters of the rest that a reply says again, if that is to prove its place."""
 _BEHIND = 32
@@ -61,9 +63,6 @@ class Context(NamedTuple):
     rest: int = 0
     anchor: str | None = None
     in_place: bool = False
-
-
-_NO_TALK = 16  # characters of the unfinished rest that no reply begins with by chance
 
 
 class Verdict(NamedTuple):
