@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from math import exp, log
+from math import exp, log, log2
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from continuum._core.stitch.anchor import PATIENCE, Anchored, at_once, breaks_off_inside, find_anchor
@@ -24,6 +25,8 @@ _LEARNT = 600
 """Characters from which on a text has taught what its words and lines begin with."""
 _LINE = 30
 """Wrongly dropped characters beyond which it matters no more how many they are."""
+_CASE = 3000
+"""Characters that tell how often the text has capitals within its sentences."""
 _NO_TALK = 16
 """Characters of the unfinished rest that no reply begins with by chance."""
 _REST_SAID = 8
@@ -235,10 +238,14 @@ def _plain(head: str, context: Context, final: bool) -> Verdict | None:
     best, chance = _likeliest(readings.found, head, PRIOR.in_place if context.in_place else 0.0)
     if best.unsure or _overruled(best, readings.found):
         chance = min(chance, 0.5)
-    if best.aligned and context.shown.left.endswith("\n"):  # lines that a text may well say twice are no certainty
+    lines = best.aligned and context.shown.left.endswith("\n")
+    blank = bool(context.anchor) and best.kind == "overlap" and best.cut > 1 and not head[: best.cut].strip()
+    if lines or blank:  # a text may well say its lines twice, and an indent in place of the anchor proves no place
         chance = min(chance, 0.95 * PRIOR.doubt)
     fits = best.kind == "plain" and not best.inserted and not best.overlap
     misfit = context.shown.flow.misfit(context.shown.left, head[best.cut : best.cut + 2]) if fits else 0.0
+    if fits and context.shown.left.endswith(" "):
+        misfit += _capital(context.shown.left, head[best.cut : best.cut + 1])
     if not final and len(head) < _SURE and (chance < PRIOR.flows or best.cut or best.inserted or misfit > PRIOR.hold):
         return None  # only what simply goes on flows at once; a little more text may tell for the others
     join = _join_of(best, chance, head)
@@ -305,6 +312,21 @@ def _misfit(join: Join, context: Context, bits: float) -> Join:
     ambiguous = confidence < PRIOR.doubt
     note = f"{join.note}, but fits badly" if ambiguous and not join.ambiguous else join.note
     return join._replace(ambiguous=ambiguous, confidence=confidence, note=note)
+
+
+def _capital(left: str, first: str) -> float:
+    """How much rarer than one in four a capital is in the middle of the text's sentences, in bits, if that is where the
+    reply begins with one: a clause was dropped and a new sentence begun."""
+    words = left[-_CASE:].split(" ")[:-1]
+    if not words or not first.isupper() or not _unended(words[-1]):
+        return 0.0
+    inside = [word[0].isupper() for before, word in itertools.pairwise(words) if word and _unended(before)]
+    return max(0.0, log2(0.25 * (len(inside) + 10) / (sum(inside) + 0.5))) if len(inside) >= 10 else 0.0
+
+
+def _unended(word: str) -> bool:
+    """Whether a sentence goes on behind a word: it ends with a small letter or a comma."""
+    return word[-1:].islower() or word[-1:] == ","
 
 
 def _join_of(best: Reading, chance: float, head: str) -> Join:

@@ -158,3 +158,46 @@ def test_lines_of_dashes_of_other_lengths_are_not_the_same_line() -> None:
     out = "".join(joiner.feed(reply[i : i + 40]) for i in range(0, len(reply), 40)) + joiner.finish()
     assert joiner.join is not None
     assert row + rest[: len(rest) - joiner.join.replaced] + out == reply
+
+
+KEEPER = (
+    "The keeper wrote the weather down each evening, and in the morning he read it to whoever came by with the boat. "
+    "Nobody asked him to. In the winter of 1911 the sea rose over the wall and took the book, the table and the lamp, "
+    "and he began again with the first page, from memory, as if nothing had happened. "
+)
+
+
+def test_a_new_sentence_behind_a_dropped_clause_is_less_sure() -> None:
+    """A capital in the middle of a sentence tells of a dropped clause where the text has none there, as in English."""
+    left = KEEPER + KEEPER.replace("keeper", "master") + "The boy who brought the bread saw him write and "
+    confidences = []
+    for reply in ("The next spring the wall was built anew.", "the next spring the wall was built anew."):
+        joiner = Joiner(left)
+        joiner.feed(reply)
+        joiner.finish()
+        assert joiner.join is not None
+        confidences.append(joiner.join.confidence)
+    assert confidences[0] < 0.7 < confidences[1]
+
+
+def test_an_indent_in_place_of_the_anchor_proves_no_place() -> None:
+    """JSON keys begin alike: that the reply begins with the same indent does not tell which of them it goes on with."""
+    rows = "".join(
+        f'    {{\n      "id": {n},\n      "built": {1800 + n},\n      "lamps": 2\n    }},\n' for n in range(9)
+    )
+    left = f'{{\n  "towers": [\n{rows}    {{\n      "id": 9,\n      '
+    joiner = Joiner(left, anchor='"id": 9,')
+    joiner.feed('      "lamps": 2\n    }\n  ]\n}\n')
+    joiner.finish()
+    assert joiner.join is not None
+    assert joiner.join.ambiguous
+
+
+def test_a_reply_that_says_the_unfinished_rest_again_has_proved_its_place() -> None:
+    """The anchor did not come, but what follows it did: nothing to ask again about."""
+    rest = "The boy who brought"
+    joiner = Joiner(KEEPER + rest, rest=len(rest), anchor="from memory, as if nothing had happened.")
+    out = joiner.feed("The boy who brought the bread saw it all.") + joiner.finish()
+    assert joiner.join is not None
+    assert (out, joiner.join.ambiguous) == (" the bread saw it all.", False)
+    assert joiner.join.confidence >= 0.95
