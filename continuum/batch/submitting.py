@@ -172,7 +172,7 @@ class Submission(Runner):
 
     async def _take(self, work: TaskGroup) -> None:
         """In place of taking documents up: watch those who do."""
-        shared = self._shared
+        shared, quiet = self._shared, 0
         try:
             while True:
                 all_read = self._all_read
@@ -185,9 +185,11 @@ class Submission(Runner):
                 if all_read and not view.still_open:
                     break
                 if shared.gate.reason is not None:
-                    await self._tell()
-                    if not view.running:
+                    # A worker may have taken one up just before it was told, and have told nobody yet: look twice.
+                    quiet = quiet + 1 if self._told and not view.running else 0
+                    if quiet > 1:
                         break
+                    await self._tell()
                 self._remind(view)
                 with anyio.move_on_after(self._via.poll):
                     await self._fed_or_closed()

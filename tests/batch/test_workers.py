@@ -43,6 +43,9 @@ def server() -> Iterator[SimulatedProvider]:
         yield found
 
 
+MANY = 80  # documents that no machine drafts before who watches has looked again
+
+
 def run(main: Callable[[], Awaitable[Any]]) -> Any:
     """On asyncio, which is what the queue knows."""
     return asyncio.run(asyncio.wait_for(main(), 120))  # type: ignore[arg-type]
@@ -134,7 +137,7 @@ def test_a_batch_that_is_interrupted_goes_on(url: str, server: SimulatedProvider
         async with workers(url):
             async with sdk("openai", server.openai_base_url) as client:
                 batch = continuum.arun_batch(
-                    jobs(12), client=client, journal=PostgresJournal(url, "batch"), via=ViaWorkers(poll=0.05),
+                    jobs(MANY), client=client, journal=PostgresJournal(url, "batch"), via=ViaWorkers(poll=0.05),
                     policy=POLICY, model="simulated", max_tokens=300,
                 )  # fmt: skip
                 async with batch:
@@ -144,7 +147,7 @@ def test_a_batch_that_is_interrupted_goes_on(url: str, server: SimulatedProvider
             documents = batch.report.summary.documents
             assert documents.get("running", 0) == 0
             assert documents.get("pending", 0) > 0
-            report = await submit(url, server, jobs(12), max_tokens=300)
+            report = await submit(url, server, jobs(MANY), max_tokens=300)
         assert report.complete
         assert report.summary.rounds == sum(result.rounds for result in report.results())
         assert all(result.text == TEXT for result in report.results())
