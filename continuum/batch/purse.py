@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import anyio
 
@@ -10,6 +10,20 @@ from continuum.batch.gate import Closed
 
 if TYPE_CHECKING:
     from continuum.batch.gate import Gate
+
+
+def close_for_cost(gate: Gate, spent: float, limit: float, amount: float) -> NoReturn:
+    """End the run because the next request may cost more than is left of the cap; US dollars.
+
+    Raises:
+        Closed: always.
+    """
+    gate.close(
+        "max_cost",
+        f"${spent:.4f} of max_cost=${limit:.4f} are spent, and the next request may cost ${amount:.4f}; raise max_cost "
+        "to go on",
+    )
+    raise Closed
 
 
 class Purse:
@@ -35,12 +49,7 @@ class Purse:
         """
         while self.spent + self.reserved + amount > self.limit * (1 + 1e-12):
             if self.reserved <= 1e-12:
-                self._gate.close(
-                    "max_cost",
-                    f"${self.spent:.4f} of max_cost=${self.limit:.4f} are spent, and the next request may cost "
-                    f"${amount:.4f}; raise max_cost to go on",
-                )
-                raise Closed
+                close_for_cost(self._gate, self.spent, self.limit, amount)
             with self._gate.waiting():
                 await self._changed.wait()
         self.reserved += amount

@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 
 from continuum._core.types import Usage
-from continuum.batch.gate import Closed
 from continuum.batch.pacing import DIMENSIONS, Lane, Lanes, Limits
 from continuum.batch.postgres_schema import SCHEMA, explain, options
-from continuum.batch.purse import Purse
+from continuum.batch.purse import Purse, close_for_cost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -420,12 +419,7 @@ class SharedPurse(Purse):
             if granted:
                 return amount
             if others <= 1e-9:
-                self._gate.close(
-                    "max_cost",
-                    f"${self.spent:.4f} of max_cost=${self.limit:.4f} are spent, and the next request may cost "
-                    f"${amount:.4f}; raise max_cost to go on",
-                )
-                raise Closed
+                close_for_cost(self._gate, self.spent, self.limit, amount)
             with self._gate.waiting():
                 await anyio.sleep(_MONEY_LOOK)
 

@@ -35,6 +35,7 @@ class Before:
             if any(start[i : i + 12] in self.opening for i in (0, 8, 16, 28) if len(start) >= i + 12):
                 self.tail = self.left[-_LARGE:]
                 self.__dict__.pop("form", None)
+                self._doubles.clear()  # counted in the shorter tail
 
     @cached_property
     def opening(self) -> str:

@@ -220,7 +220,7 @@ class Readings:
             bits += PRIOR.run  # a rule of dashes goes on as well as it is repeated
         if peel.headed:  # a model that says the head of a table or array again repeats one row or element at most
             said = body[: min(k, _FORM_WINDOW)]
-            bits += PRIOR.rows * max(0, said.count("\n|")) + PRIOR.elements * (said.count("},") + said.count("],"))
+            bits += PRIOR.rows * said.count("\n|") + PRIOR.elements * (said.count("},") + said.count("],"))
         if not peel.foreign and self.head[: peel.start].isspace():
             bits += PRIOR.unnatural  # a blank too much and then a repeat: two rare things at once
         aligned = 2 <= k < _UNIT and self.left[-k - 1 : -k] == self.left[-1]
