@@ -149,7 +149,7 @@ def _mangled(wanted: str, text: str, head: str, starts: list[int]) -> Anchored |
 
 def _end(text: str, head: str, end: int) -> int:
     """The end of the anchor in another dress: with the marks that the text ends with, as far as they were said."""
-    return after_marks(text, head, end)[0][0] if normal(text[-1:]) == "" else end
+    return after_marks(text, head, end, len(text) - end)[0][0] if normal(text[-1:]) == "" else end
 
 
 def _closed(head: str, start: int, end: int, whole: bool, *, exact: bool = True) -> Anchored:

@@ -16,6 +16,8 @@ OPENING = 120
 _HABITS = 12_000
 _KNOWN = 40
 """Characters of what was said before that are looked for, and how many places are looked at."""
+_PIECE, _PIECES = 20, 100
+"""Characters of the pieces that tell how much the text says twice, and how many are looked at."""
 _NEXT = 8
 """Characters that tell how the text went on there, and that are taken along from before."""
 
@@ -56,6 +58,15 @@ class Before:
     def templated(self) -> float:
         """How much of the text follows a template."""
         return templated(self.form)
+
+    @cached_property
+    def twice(self) -> float:
+        """How much of the text says again what stands before it: four times the share of its pieces, 0 to 1."""
+        tail, step = self.tail, max(_PIECE // 2, len(self.tail) // _PIECES)
+        places = range(step, len(tail) - _PIECE, step)
+        pieces = ((at, tail[at : at + _PIECE]) for at in places)
+        said = [tail.find(piece) < at for at, piece in pieces if len({*piece}) >= 6]
+        return min(1.0, 4.0 * sum(said) / len(said)) if said else 1.0
 
     def doubles(self, k: int) -> int:
         """How often the text says a stretch of k characters twice in a row."""

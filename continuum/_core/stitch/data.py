@@ -6,6 +6,7 @@ from continuum._core.stitch.lazy import lazy
 
 _TAIL = 4096
 _JSON = lazy(r"\s*(?:```\w*\s*\n\s*)?[\[{]\s*[\"{\[\d\]}]")
+_TOKEN = lazy(r'"(?:[^"\\]|\\.)*"|[\[\]{},]')
 _WORD = lazy(r"[^\W\d_]+(?:[ '’.-]*[^\W\d_]+)*")
 _NUMBER = lazy(r"\d+(?:[.,]\d+)*")
 _SIGN = lazy(r"[\d,;|:\"{}\t]")
@@ -29,6 +30,17 @@ def goes_on(text: str, said: str) -> bool:
 def is_json(text: str) -> bool:
     """Whether a text is JSON, in a fence or not."""
     return _JSON.match(text) is not None
+
+
+def elements(said: str) -> int:
+    """How many elements of a JSON array end in what begins with one of them."""
+    depth = ended = 0
+    for match in _TOKEN.finditer(said, 0, _TAIL):
+        mark = match.group()
+        depth += mark in "[{"
+        depth -= mark in "]}"
+        ended += mark == "," and depth == 0
+    return ended
 
 
 def make_of(line: str) -> str:

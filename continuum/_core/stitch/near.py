@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.overlap import borders
 
 _SEED = 8
@@ -20,6 +21,18 @@ _MAX_EDITS = 64
 _GRAM = 10
 _GRAMS = 64
 _ALL = 400
+_REACH = 240
+"""Characters from the end of the text on whose places in the reply are looked for, and every how many of them."""
+_STEP = 8
+_OFFSETS = (0, 8, 16, 28, 44, 64)
+_PLACES = 8
+_FAR = 12
+_GROUPS = 8
+_TRIED = 3
+_WEIGHT = 0.9
+_BEYOND = 64
+_WORD = 6
+_NUMBER = lazy(r"\d{2,}")
 NUMBERS = str.maketrans("123456789", "000000000")
 
 
@@ -74,7 +87,7 @@ def walk(a: str, i: int, b: str, j: int) -> Walk:
         matched += n
         i += n
         j += n
-        if i >= len(a) or j >= len(b) or edits >= min(_MAX_EDITS, 1 + matched // 12):
+        if i >= len(a) or j >= len(b) or edits >= min(_MAX_EDITS, 2 + matched // 12):
             break
         found = _resync(a, i, b, j)
         if found is None:
@@ -110,62 +123,120 @@ def near_overlaps(left: str, head: str) -> list[Near]:
     found = [Near(len(left) - k, k, 0, 0, 0) for k in borders(left, head) if k >= _SEED][:4]
     if found and found[0].end >= 48:
         return found
-    found += _from_end(left, head)
-    if not found:
-        found += _from_start(left, head)
+    seen = {near.end for near in found}
+    tried = 0
+    for pairs in _diagonals(left, head):
+        i, j = pairs[0]
+        end = j + len(left) - i
+        probes = [head[at : at + 6] for at in range(0, max(1, end - 6), max(6, end // 12))]
+        if not _resembles(left[-end - _SKIP :], probes) or tried >= _TRIED:
+            continue
+        tried += 1
+        for near in _along(left, head, pairs):
+            if near.end not in seen:
+                seen.add(near.end)
+                found.append(near)
     return found
 
 
-def _from_end(left: str, head: str) -> list[Near]:
-    """The last characters of the text stand in the head; what precedes them there must agree with the text."""
-    found: list[Near] = []
-    for size in (24, 14, 9):
-        seed = left[-size:]
-        at = head.find(seed)
-        tries = 0
-        while at >= 0 and tries < 6 and len(seed) == size:
-            back, before = left[: len(left) - size][::-1][: at + 4 * _SKIP + 200], head[:at][::-1]
-            w = walk(back, 0, before, 0)
-            rest = len(before) - w.j
-            if _believable(w, rest, size, at):
-                start = len(left) - size - w.i - rest
-                found.append(Near(max(0, start), at + size, w.edits, w.skipped, w.numbers, rest, w.matched))
-            tries += 1
-            at = head.find(seed, at + 1)
-        if found:
+def _diagonals(left: str, head: str) -> list[list[tuple[int, int]]]:
+    """Where both texts have the same few characters, grouped by where the end of `left` would come to lie in `head`.
+
+    The groups with the most to say for them come first; what the texts say again and again says little. In a group the
+    places stand from the end of the text backwards.
+    """
+    places: list[tuple[int, float, int, int]] = []
+    for i in range(len(left) - _GRAM, max(-1, len(left) - _REACH), -_STEP):
+        _vote(places, left, head, [(i, j) for j in _all(head, left[i : i + _GRAM])])
+    for j in _OFFSETS:
+        gram = head[j : j + _GRAM]
+        if len(gram) < _GRAM:
             break
+        _vote(places, left, head, [(i, j) for i in _all(left, gram, last=True)])
+    places.sort()
+    groups: list[tuple[float, list[tuple[int, int]]]] = []
+    before = -_FAR
+    for end, weight, i, j in places:
+        if end - before > _FAR:
+            groups.append((0.0, []))
+        before = end
+        total, pairs = groups[-1]
+        groups[-1] = (total + weight, [*pairs, (i, j)])
+    groups.sort(key=lambda group: -group[0])
+    return [sorted(pairs, reverse=True) for weight, pairs in groups[:_GROUPS] if weight >= _WEIGHT]
+
+
+def _vote(places: list[tuple[int, float, int, int]], left: str, head: str, pairs: list[tuple[int, int]]) -> None:
+    places += [(len(left) - i + j, 1.0 / len(pairs), i, j) for i, j in pairs if len(left) - i + j <= len(head) + _SKIP]
+
+
+def _all(text: str, piece: str, last: bool = False) -> list[int]:
+    """The first places (or the last) where `piece` stands in `text`."""
+    found: list[int] = []
+    at = text.rfind(piece) if last else text.find(piece)
+    while at >= 0 and len(found) < _PLACES:
+        found.append(at)
+        at = text.rfind(piece, 0, at + len(piece) - 1) if last else text.find(piece, at + 1)
     return found
 
 
-def _believable(w: Walk, rest: int, size: int, length: int) -> bool:
-    """Whether so much agrees that the two are the same text."""
-    if length == 0:
-        return size >= 24
-    total = w.matched + w.skipped + rest
-    return w.matched >= 8 and w.matched + size >= 24 and w.matched >= 0.6 * total and rest <= 48
-
-
-def _from_start(left: str, head: str) -> list[Near]:
-    """The first characters of the head stand in the text; from there on both must agree up to the end of the text."""
-    found: list[Near] = []
-    for offset in (0, 8, 16, 28, 44):
-        seed = head[offset : offset + 12]
-        if len(seed) < 12:
-            break
-        at = left.rfind(seed)
-        tries = 0
-        while at >= 0 and tries < 4:
-            w = walk(left, at, head, offset)
-            rest = len(left) - w.i
-            if rest <= 28 and w.matched >= 20 and w.matched >= 0.6 * (w.matched + w.skipped + offset + rest):
-                found.append(
-                    Near(max(0, at - offset), w.j, w.edits + (rest > 0), w.skipped + rest, w.numbers, rest > 0)
-                )
-            tries += 1
-            at = left.rfind(seed, 0, at)
-        if found:
-            break
+def _along(left: str, head: str, pairs: list[tuple[int, int]]) -> list[Near]:
+    """The repeat through places where both agree: back to the start of the reply, on to the end of the text."""
+    i, j = pairs[0]
+    size = _agree(left, i, head, j)
+    back = walk(left[:i][::-1][: j + 4 * _SKIP + 200], 0, head[:j][::-1], 0)
+    foreign = j - back.j
+    matched = back.matched + size
+    if foreign > 48 or matched < 20 or back.matched < 0.6 * (back.matched + back.skipped + foreign):
+        return []
+    start = max(0, i - back.i - foreign)
+    other = left[start : i - back.i] != head[:foreign]
+    number = other and left[start : i - back.i].translate(NUMBERS) == head[:foreign].translate(NUMBERS)
+    i, j = i + size, j + size
+    found = []
+    for end, cost in _ends(left[i:], head[j : j + len(left) - i + _BEYOND]):
+        if matched < 0.6 * (matched + back.skipped + foreign + cost):
+            continue
+        edits = back.edits + number + -(-cost // _WORD)
+        numbers = back.numbers + number
+        numbers += cost > 0 and left[i:].translate(NUMBERS) == head[j : j + end].translate(NUMBERS)
+        unsure = left[-2:] != head[j + end - 2 : j + end]
+        found.append(Near(start, j + end, edits, back.skipped + cost, numbers, foreign, matched, unsure))
     return found
+
+
+def _ends(last: str, head: str) -> list[tuple[int, int]]:
+    """Where in `head`, which begins as `last` does, `last` may end, with the number of edits between: the fewest first,
+    at most two.
+
+    The distances of `last` to all prefixes of `head`, a column at a time (Myers 1999; Hyyro 2003).
+    """
+    size = len(last)
+    if not size:
+        return [(0, 0)]
+    if size > _BEYOND:
+        return []
+    masks: dict[str, int] = {}
+    for at, char in enumerate(last):
+        masks[char] = masks.get(char, 0) | 1 << at
+    every, top = (1 << size) - 1, 1 << size - 1
+    up, down, cost = every, 0, size
+    found = [(cost, True, 0)]
+    for at, char in enumerate(head):
+        same = masks.get(char, 0)
+        across = (((same & up) + up) ^ up) | same | down
+        plus = down | ~(across | up) & every
+        minus = up & across
+        cost += (plus & top > 0) - (minus & top > 0)
+        plus = (plus << 1 | 1) & every
+        minus = minus << 1 & every
+        up = minus | ~(same | down | plus) & every
+        down = plus & (same | down)
+        found.append((cost, char != last[-1], at + 1))
+    found.sort()
+    best = found[0]
+    other = next((f for f in found[1:] if abs(f[2] - best[2]) > 1 and not f[1] and f[0] <= best[0] + 3), None)
+    return [(best[2], best[0]), *([(other[2], other[0])] if other else [])]
 
 
 def own_words(left: str, near: Near, head: str) -> tuple[float, float]:
@@ -184,6 +255,12 @@ def own_words(left: str, near: Near, head: str) -> tuple[float, float]:
     if not own:
         return 0.0, 0.0
     return min(_ALL, len(own) * step), sum(gram in again for gram in own) / len(own)
+
+
+def own_numbers(left: str, near: Near, head: str) -> bool:
+    """Whether the repeat says a number of the passage that stands nowhere before it."""
+    passage, earlier, again = left[near.start :], left[: near.start], head[: near.end]
+    return any(number in again and number not in earlier for number in _NUMBER.findall(passage))
 
 
 def may_repeat(left: str, head: str) -> int | None:

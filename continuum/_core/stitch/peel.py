@@ -191,25 +191,29 @@ def dots(left: str, head: str, peel: Peel) -> list[Peel]:
     return found
 
 
-def quotation(left: str, head: str, peel: Peel, final: bool) -> Peel | None:
-    """The last words of the text in quotation marks."""
+def quotation(left: str, head: str, peel: Peel, final: bool) -> list[Peel]:
+    """The last words of the text in quotation marks, perhaps with an empty line that belongs to the quoting."""
     opening = head[peel.start : peel.start + 1]
     closing = _OPENING.get(opening)
     if closing is None:
-        return None
+        return []
     ends = [i for i in range(peel.start + 1, min(len(head), peel.start + _QUOTE)) if head[i] in closing]
     for test, tried in ((_ends_exactly, ends[:80]), (_ends_with, ends[:12])):
         for end in tried:
             if test(left, head[peel.start + 1 : end]):
-                new = peel.then(end + 1, PRIOR.quotation, "quotation")
-                # Only an empty line behind it may belong to the quoting.
-                loose = head[end + 1 : end + 3] == "\n\n"
-                return new._replace(quoted=end - peel.start - 1, loose=loose, foreign=end + 1)
+                size = end - peel.start - 1
+                new = peel.then(end + 1, PRIOR.quotation, "quotation")._replace(
+                    quoted=size, loose=False, foreign=end + 1
+                )
+                if head[end + 1 : end + 3] != "\n\n":
+                    return [new]
+                own = new._replace(bits=new.bits + PRIOR.quotation_lines, loose=True)
+                return [own, new._replace(start=end + 3, foreign=end + 3)]
     if not final and len(head) - peel.start < _QUOTE:
         inner = normal(_CLEAN.sub("", head[peel.start + 1 :]))
         if len(inner) < 8 or inner in normal(left[-_QUOTE:]):
-            return Peel(len(head), 0.0, "quotation", open=True)
-    return None
+            return [Peel(len(head), 0.0, "quotation", open=True)]
+    return []
 
 
 def _ends_exactly(left: str, quoted: str) -> bool:
@@ -269,7 +273,7 @@ def peels(left: str, head: str, open_fence: str | None, final: bool) -> list[Pee
 
     apply(lambda p: [fence(left, head, p, open_fence, final)])
     apply(lambda p: dots(left, head, p))
-    apply(lambda p: [quotation(left, head, p, final)])
+    apply(lambda p: quotation(left, head, p, final))
     apply(lambda p: [rule(left, head, p) for rule in (table_head, csv_head, list_marker, heading)])
     apply(lambda p: json_brackets(left, head, p))
     apply(lambda p: [blank(left, head, p)])

@@ -11,9 +11,9 @@ from math import log2
 from typing import TYPE_CHECKING, NamedTuple
 
 from continuum._core.stitch.before import OPENING, Before
-from continuum._core.stitch.data import is_json
+from continuum._core.stitch.data import elements, is_json
 from continuum._core.stitch.lazy import lazy
-from continuum._core.stitch.near import Near, may_repeat, near_overlaps, own_words
+from continuum._core.stitch.near import Near, may_repeat, near_overlaps, own_numbers, own_words
 from continuum._core.stitch.normal import dropped_head, dropped_tail, normal, raw_end, raw_start
 from continuum._core.stitch.overlap import borders, period, running, runs
 from continuum._core.stitch.peel import Peel, peels
@@ -29,6 +29,8 @@ _AFTER = 6
 """How many characters after a join are priced."""
 _SAID = 48
 _PROOF = 28
+_SAID_ONCE = 0.03
+"""Share of a text that it says twice, up to which it is one that does not repeat itself."""
 _SAMPLE = 240
 _UNIT = 80
 _OWN = 300
@@ -99,6 +101,7 @@ class Readings:
         # A wrapper whose end never comes is no reason to wait for ever; a repeat that goes on is.
         patient = len(head) <= _PATIENCE
         self.open = not final and any(patient if peel.open else self._may_change(peel) for peel in candidates)
+        self._quoted = {peel.start for peel in candidates if peel.quoted}
         self._horizon = max((p.foreign for p in candidates), default=0) + _AFTER
         if not self.open and not any(self._proof(peel) for peel in candidates if not peel.open):
             for peel in candidates:
@@ -119,7 +122,7 @@ class Readings:
             return False
         if self.left.find(body[:_PROOF], start + 1) >= 0:
             return False
-        if self.before.templated > 0.4:
+        if self.before.templated > 0.4 or (self.before.twice > _SAID_ONCE and not begins_anew(self.left, start)):
             return False
         note = f"{k} characters repeated word for word, and said only once before"
         self.found = [
@@ -177,11 +180,10 @@ class Readings:
         if not overlaps or overlaps[0] < 32:
             self._near(peel, body, totals, base, {*overlaps})
         swapped = not peel.foreign and self.head[: peel.start].isspace()  # one blank for another is no reading
-        lost = [] if swapped or surprise <= 5.0 else insertions(left, body, flow, peel.loose, peel.marked, _AFTER)
+        lost = [] if swapped or surprise <= 5.0 else insertions(left, body, flow, peel, _AFTER)
         for run, bits in lost:
-            price = base - surprise + bits
             note = f"{run!r} was lost between"
-            self.found.append(Reading(peel.start, price, "plain", peel.quoted, peel, run, bits, note))
+            self.found.append(Reading(peel.start, base + bits, "plain", peel.quoted, peel, run, bits, note))
 
     def _base(self, peel: Peel, body: str, surprise: float, totals: Totals) -> float:
         """The price of going on behind the peel, relative to taking the reply as it stands.
@@ -211,7 +213,12 @@ class Readings:
     def _overlap(self, peel: Peel, body: str, k: int, totals: Totals, base: float) -> None:
         """The first k characters of the body are the last k of the text."""
         after = 0.0
-        bits = base + PRIOR.overlap + self._said(body, k, totals)
+        own = self.head[: peel.start]
+        if peel.start and not peel.foreign and own.isspace() and self.left.endswith(own, 0, len(self.left) - k):
+            return  # the white space is part of the repeat
+        if peel.headed and body[:1] == "|" and self.left[-k - 1 : -k] not in ("", "\n"):
+            return  # behind the head of a table stands a row
+        bits = base + PRIOR.overlap + self._said(body, k, totals, peel.headed)
         if k < 12:  # behind so short a repeat the two readings are not followed in the same way
             after = self.flow.cost(self.left, body[k : k + _AFTER])
             bits += PRIOR.said_after * (after - (totals.at(k + _AFTER) - totals.at(k)))
@@ -220,8 +227,8 @@ class Readings:
             bits += PRIOR.run  # a rule of dashes goes on as well as it is repeated
         if peel.headed:  # a model that says the head of a table or array again repeats one row or element at most
             said = body[: min(k, _FORM_WINDOW)]
-            bits += PRIOR.rows * said.count("\n|") + PRIOR.elements * (said.count("},") + said.count("],"))
-        if not peel.foreign and self.head[: peel.start].isspace():
+            bits += PRIOR.rows * said.count("\n|") + PRIOR.elements * elements(said)
+        if not peel.foreign and own.isspace():
             bits += PRIOR.unnatural  # a blank too much and then a repeat: two rare things at once
         aligned = 2 <= k < _UNIT and self.left[-k - 1 : -k] == self.left[-1]
         bits += PRIOR.aligned * aligned
@@ -231,7 +238,7 @@ class Readings:
         note = f"{k} characters repeated word for word"
         self.found.append(Reading(peel.start + k, bits, kind, k, peel, "", after, note, aligned=aligned))
 
-    def _said(self, body: str, k: int, totals: Totals) -> float:
+    def _said(self, body: str, k: int, totals: Totals, headed: bool) -> float:
         """What speaks for and against a repeat word for word of the last k characters, in bits against it.
 
         For it: that a model would begin there, and that the words were no news only because they stand there already.
@@ -244,10 +251,12 @@ class Readings:
         bits = begins(left, start, words, k) - PRIOR.news * min(cost, _NEWS) - PRIOR.more_news * cost
         bits += PRIOR.longer * min(k, 16) + PRIOR.much_longer * min(k, 60) + PRIOR.words * words
         bits += PRIOR.one * (k == 1) + PRIOR.two * (k == 2)
-        lines = min(6, left.count("\n", start, start + _FORM_WINDOW))
-        bits += before.templated * (PRIOR.templated + PRIOR.templated_lines * lines - PRIOR.templated_news * cost)
-        if k >= 4 and before.doubles(self._period(body, k)):
-            bits += PRIOR.doubled - PRIOR.doubled_news * cost
+        if not headed:  # there it counts how many rows or elements are said again
+            anew = begins_anew(left, start)
+            lines = min(6, left.count("\n", start, start + _FORM_WINDOW)) if anew else 0
+            bits += before.templated * (PRIOR.templated + PRIOR.templated_lines * lines)
+            if k >= 4 and before.doubles(self._period(body, k)):
+                bits += PRIOR.doubled
         if left.find(body[: min(k, 60)], 0, start) >= 0:
             bits += PRIOR.earlier
         again, on = before.followed(k, body)
@@ -278,13 +287,17 @@ class Readings:
             index = len(self.left) - len(tail) + start
             if _FENCE.match(body) and not _FENCE.match(self.left, max(0, index)):
                 continue  # the fence is not part of the repeat; its own peel speaks for it
-            own = None
+            own, share = None, 1.0
             if near.edits or near.foreign:
-                own = self._own(near, *own_words(form, near, other), totals.at(end))
-            for cut, misfit in after_marks(tail, body, end):
-                if cut not in exact:
+                size, share = own_words(form, near, other)
+                if near.edits and self._other_record(near, other, size >= 24 and share >= 0.5):
+                    continue
+                own = self._own(near, size, share, totals.at(end))
+            begin = start_bits(self.left, index, share)
+            for cut, misfit in after_marks(tail, body, end, start):
+                if cut not in exact and peel.start + cut + 1 not in self._quoted:
                     said = own if own is not None else min(totals.at(cut), _GAIN_CAP)
-                    self._near_at(peel, body, near, cut, index, misfit + base - said)
+                    self._near_at(peel, body, near, cut, index, misfit + base + begin - said)
 
     def _own(self, near: Near, size: float, share: float, said: float) -> float:
         """What a repeat with changes gains: new text hardly says again what only the end of the text has."""
@@ -292,26 +305,34 @@ class Readings:
         proof = min(PRIOR.own_most, PRIOR.own * size * max(0.0, share - least))
         if near.foreign:
             return proof
-        prose = (1.0 - self.before.templated) * min(1.0, max(0.0, (share - PRIOR.own_share) / PRIOR.own_slope))
-        return max(proof, prose * min(said, _GAIN_CAP))
+        prose = (1.0 - self.before.templated) * share * PRIOR.own_prose * min(said, _GAIN_CAP)
+        return max(proof, prose)
+
+    def _other_record(self, near: Near, head: str, proven: bool) -> bool:
+        """Whether it is the next one of its kind, and no repeat: only numbers differ, or several values of JSON."""
+        if near.numbers == near.edits:
+            return not (proven and own_numbers(self.before.form, near, head))
+        return near.edits > 1 and not proven and is_json(self.left)
 
     def _near_at(self, peel: Peel, body: str, near: Near, cut: int, index: int, bits: float) -> None:
         """One place where a repeat with changes may end."""
         after = body[cut : cut + _AFTER]
         change = self.flow.cost(self.left, after) - self.flow.cost(body[:cut], after)
-        begin = start_bits(self.left, index)
-        bits += PRIOR.near + begin + change
-        if not begins_anew(self.left, index):
+        bits += PRIOR.near + change
+        near_by = range(-16, 9) if not self.left.startswith(body[:8], index) else (0,)  # its first words may be others
+        if not any(begins_anew(self.left, index + by) for by in near_by):
             bits += PRIOR.unnatural_near * (near.edits > 0) + PRIOR.near_far * max(0.0, log2(1 + cut / 400))
-        if near.numbers and near.numbers == near.edits:
-            return  # only numbers differ: the next one of its kind, not a repeat
-        if near.edits > 1 and is_json(self.left):
-            return  # with other values it is another record; a slip is a change by itself
         if near.edits:
             bits += (PRIOR.near_templated + PRIOR.next_number * near.numbers) * self.before.templated
-        bits += PRIOR.edit * near.edits + PRIOR.skipped * near.skipped + PRIOR.number * near.numbers
+        bits += (
+            PRIOR.edit * near.edits
+            + PRIOR.edits * max(0, near.edits - 3)
+            + PRIOR.skipped * near.skipped
+            + PRIOR.number * near.numbers
+        )
         if near.foreign:
             bits += PRIOR.foreign + PRIOR.foreign_each * near.foreign
+            bits += PRIOR.foreign_templated * self.before.templated
         bits += PRIOR.unsure * near.unsure
         kind = self._kind("near", index, cut)
         note = f"{cut} characters repeated with {near.edits or 'small'} changes"
@@ -320,13 +341,16 @@ class Readings:
         )
 
 
-def after_marks(left: str, body: str, end: int) -> list[tuple[int, float]]:
-    """Where a repeat whose last real character ends at `end` of `body` may really end, given the marks and white space
-    that stand at the end of `left`; with what a difference between them costs. Likeliest first, at most three."""
+def after_marks(left: str, body: str, end: int, start: int) -> list[tuple[int, float]]:
+    """Where a repeat of `left[start:]` whose last real character ends at `end` of `body` may really end.
+
+    That depends on the marks and white space at the end of `left`; each place comes with what a difference between them
+    costs. Likeliest first, at most three.
+    """
     size = dropped_tail(left)
     own = left[len(left) - size :] if size else ""
     if not own or body.startswith(own, end):
-        closed = _closing(left, body, end + len(own))
+        closed = _closing(left[max(0, start) :], body, end + len(own))
         return [(end + len(own) + closed, 0.0), *([(end + len(own), 9.0)] if closed else [])]
     others = body[end : end + dropped_head(body[end : end + 320])]
     found = [(end + j, _unlike(own, others[:j])) for j in range(1, len(others) + 1)]
@@ -334,12 +358,12 @@ def after_marks(left: str, body: str, end: int) -> list[tuple[int, float]]:
     return sorted(found, key=lambda item: item[1])[:3]
 
 
-def _closing(left: str, body: str, end: int) -> int:
-    """Length of a closing mark at `end` whose opening mark the repeat had and the text has not."""
+def _closing(passage: str, body: str, end: int) -> int:
+    """Length of a closing mark at `end` whose opening mark the repeat had and the passage of the text has not."""
     for mark in ("**", "__", "`", "*", "_", '"', "”", "’", "'"):
         if body.startswith(mark, end):
             opening = {"”": "“", "’": "‘"}.get(mark, mark)
-            own, other = body[:end].count(opening), left[-end - 8 :].count(opening)
+            own, other = body[:end].count(opening), passage.count(opening)
             return len(mark) if own % 2 and other % 2 == 0 else 0
     return 0
 

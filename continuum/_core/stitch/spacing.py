@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from continuum._core.stitch.boundary import IDEOGRAPH
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.prior import PRIOR
+from continuum._core.stitch.words import COMMON
 
 if TYPE_CHECKING:
+    from continuum._core.stitch.peel import Peel
     from continuum._core.stitch.price import Flow
 
 _WORD_END = lazy(r"\w+\Z")
@@ -23,27 +25,30 @@ _WINDOW = 6000
 _LEARNT = 600  # characters from which on a text has taught which words it uses
 
 
-def insertions(left: str, body: str, flow: Flow, loose: bool, marker: bool, ahead: int) -> list[tuple[str, float]]:
-    """White space that may have been lost between `left` and `body`, each with its price in bits.
+def insertions(left: str, body: str, flow: Flow, peel: Peel, ahead: int) -> list[tuple[str, float]]:
+    """White space that may have been lost between `left` and `body`, each with how many bits dearer that is than
+    nothing.
 
-    `loose`: something was peeled that may have taken it along; `marker`: that was a list marker, which comes with a
-    blank of its own; `ahead`: how many characters of the reply are priced.
+    What was peeled may have taken it along, and a list marker comes with a blank of its own. `ahead`: how many
+    characters of the reply are priced.
     """
     if not left or not body or left[-1].isspace() or body[0].isspace():
         return []
-    prior = PRIOR.lost - (PRIOR.lost_loose if loose else 0.0) - (PRIOR.lost_marker if marker else 0.0)
+    prior = PRIOR.lost - PRIOR.lost_loose * peel.loose - PRIOR.lost_marker * peel.marked
     prior += _votes(left, body, flow) - PRIOR.lost_mark * _behind_mark(left, body)
+    prior -= PRIOR.lost_before_mark * _before_mark(left, body) + PRIOR.lost_column * _column(left, body)
     candidates = {" ": 0.0, "\n": PRIOR.lost_line, "\n\n": PRIOR.lost_lines}
     for run, share in _habits(left, body):
         candidates[run] = min(candidates.get(run, 9.0), PRIOR.lost_habit * (1.0 - share))
-    wrap = _wrapped(left, body)
+    wrap, full = _wrapped(left, body), _full(left)
     found = []
+    close = flow.cost(left, body[:ahead])
     for run, extra in candidates.items():
-        bits = prior + extra + flow.cost(left, run + body[:ahead])
+        bits = prior + extra + PRIOR.lost_flow * (flow.cost(left, run + body[:ahead]) - close)
         if run == " ":
             bits += PRIOR.wrapped * wrap
         elif "\n" in run:
-            bits -= PRIOR.wrapped * wrap
+            bits -= PRIOR.wrapped * wrap + PRIOR.full * full
         found.append((run, bits))
     return found
 
@@ -58,6 +63,38 @@ def _behind_mark(left: str, body: str) -> float:
     blank = len(re.findall(re.escape(mark) + r"\s+\w", seen))
     close = len(re.findall(re.escape(mark) + r"\w", seen))
     return max(-4.0, min(4.0, log2((blank + 0.5) / (close + 0.5))))
+
+
+def _before_mark(left: str, body: str) -> float:
+    """The same for the mark that the reply begins with, behind a letter or figure."""
+    mark = body[0]
+    if mark.isalnum() or mark == "_" or not left[-1].isalnum():
+        return 0.0
+    seen = left[-_WINDOW:]
+    blank = len(re.findall(r"\w\s+" + re.escape(mark), seen))
+    close = len(re.findall(r"\w" + re.escape(mark), seen))
+    return max(-4.0, min(4.0, log2((blank + 0.5) / (close + 0.5)))) if blank or close else 0.0
+
+
+def _column(left: str, body: str) -> float:
+    """How much oftener than one in four the lines before have a blank in the column where the reply begins: halvings,
+    at most four. Tables, dumps and logs stand in columns."""
+    lines = left[-_WINDOW:].split("\n")
+    at = len(lines[-1])
+    above = [line for line in lines[-9:-1] if len(line) > at + 1] if at >= 4 else []
+    if len(above) < 5:
+        return 0.0
+    blank = sum(line[at] == " " and line[at - 1] != " " for line in above)
+    return max(-4.0, min(4.0, log2((blank + 0.5) / (len(above) - blank + 0.5)) + 1.5))
+
+
+def _full(left: str) -> float:
+    """Whether the last line is as long as all lines before: 1 if it is, -1 if it is not, 0 if they differ."""
+    lines = left[-1600:].split("\n")
+    above = lines[-7:-1]
+    if len(above) < 4 or len({len(line) for line in above[1:]}) > 1 or len(above[-1]) < 20:
+        return 0.0
+    return 1.0 if len(lines[-1]) == len(above[-1]) else -1.0
 
 
 def _habits(left: str, body: str) -> list[tuple[str, float]]:
@@ -85,11 +122,12 @@ def _habits(left: str, body: str) -> list[tuple[str, float]]:
 
 def glue(left: str, body: str, flow: Flow, blank: str) -> float:
     """What the words say about dropping `blank` between `left` and `body`: bits against it, negative if for it."""
+    bits = PRIOR.glue_mark * _behind_mark(left, body) + PRIOR.glue_before_mark * _before_mark(left, body)
     words = _around(left, body, flow)
     if words is None:
-        return 0.0
-    bits = PRIOR.glue_known * words.joined + PRIOR.glue_first * words.first
-    bits += PRIOR.glue_second * words.second
+        return bits
+    bits += PRIOR.glue_known * words.joined + PRIOR.glue_first * words.first
+    bits += PRIOR.glue_second * words.second + PRIOR.glue_common * words.common
     return bits + (PRIOR.glue_line if "\n" in blank else PRIOR.glue + PRIOR.glue_new * (len(left) < _LEARNT))
 
 
@@ -99,11 +137,13 @@ class _Words(NamedTuple):
     Attributes:
         first, second: it has said the word before the join, and the one behind it.
         joined: it has said both as one word.
+        common: how many of both are among the commonest words of some language.
     """
 
     first: bool
     second: bool
     joined: bool
+    common: int
 
 
 def _around(left: str, body: str, flow: Flow) -> _Words | None:
@@ -116,9 +156,10 @@ def _around(left: str, body: str, flow: Flow) -> _Words | None:
     first, second = end.group(), start.group()
     joined = first + second
     if second[0] == "_" or first[-1] == "_":
-        return _Words(False, False, True)
+        return _Words(False, False, first not in flow.words, 0)
     words = flow.words
-    return _Words(first in words, second in words, joined in words)
+    common = (first.lower() in COMMON) + (second in COMMON) if joined not in words else 0
+    return _Words(first in words, second in words, joined in words, common)
 
 
 def _wrapped(left: str, body: str) -> float:
@@ -145,7 +186,7 @@ def _votes(left: str, body: str, flow: Flow) -> float:
     if words is None:
         return 0.0
     bits = PRIOR.known_word * words.joined
-    bits -= PRIOR.first_word * words.first + PRIOR.second_word * words.second
+    bits -= PRIOR.first_word * words.first + PRIOR.second_word * words.second + PRIOR.common_word * words.common
     prose = left[-60:].count(" ") >= 4 and not _CODE.search(left[-60:])
     if prose and left[-1].islower() and body[0].isupper() and not _CAMEL.search(left[-2000:]):
         bits -= PRIOR.glued

@@ -22,7 +22,8 @@ _STRONG = lazy(
     | \bremaining\s+(?:part|text|code|content|section|portion|output|lines?|items?)
     | \bwhere\s+(?:i|we|you|it|that|the\s+\w+(?:\s+\w+)?)\s+(?:left|stopped|ended|was|broke|paused)
     | \b(?:previous|last|earlier|prior)\s+(?:message|response|answer|reply|output|part|section|line|turn)
-    | \bpart\s+(?:2|two|ii)\b | \b(?:interruption|truncat\w+|cutoff)\b | \bnext\s+(?:part|portion|chunk)\b
+    | \bpart\s+(?:2|two|ii)\b | \b(?:interruption|truncated|truncation\s+point|cutoff)\b
+    | \bnext\s+(?:part|portion|chunk)\b
     | \b(?:complet|finish)ing\b | \bfinish\s+(?:the|it|this)\b | \bgo(?:ing)?\s+on\s*(?:from\b|:|\.|$)
     | \bkeep\s+going\b
     | \bpick\s+up\b | \bproceed(?:ing)?\b | \bmissing\s+(?:part|text|piece|end)
