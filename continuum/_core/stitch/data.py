@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from continuum._core.stitch.lazy import lazy
 
 _TAIL = 4096
+_MANY, _TOKENS = 8, 300
 _JSON = lazy(r"\s*(?:```\w*\s*\n\s*)?[\[{]\s*[\"{\[\d\]}]")
 _TOKEN = lazy(r'"(?:[^"\\]|\\.)*"|[\[\]{},]')
 _WORD = lazy(r"[^\W\d_]+(?:[ '’.-]*[^\W\d_]+)*")
@@ -33,13 +36,15 @@ def is_json(text: str) -> bool:
 
 
 def elements(said: str) -> int:
-    """How many elements of a JSON array end in what begins with one of them."""
+    """How many elements of a JSON array end in what begins with one of them, up to eight."""
     depth = ended = 0
-    for match in _TOKEN.finditer(said, 0, _TAIL):
+    for match in islice(_TOKEN.finditer(said), _TOKENS):
         mark = match.group()
         depth += mark in "[{"
         depth -= mark in "]}"
         ended += mark == "," and depth == 0
+        if ended == _MANY:
+            break
     return ended
 
 

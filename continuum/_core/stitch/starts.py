@@ -51,11 +51,11 @@ def begins(left: str, index: int, words: float, size: int) -> float:
 
 def begins_anew(left: str, index: int) -> bool:
     """Whether the text, a line or a sentence begins at `index`."""
-    return (
-        index <= 0
-        or not left[left.rfind("\n", 0, index) + 1 : index].strip(_LINE_MARKS)
-        or bool(_SENTENCE_END.search(left, max(0, index - 6), index))
-    )
+    if index <= 0 or _SENTENCE_END.search(left, max(0, index - 6), index):
+        return True
+    near = max(0, index - 80)
+    line = left.rfind("\n", near, index) + 1
+    return (line > 0 or near == 0) and not left[line:index].strip(_LINE_MARKS)
 
 
 def start_bits(left: str, index: int, sure: float = 1.0) -> float:
