@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from continuum._core.stitch.data import goes_on
-from continuum._core.stitch.normal import normal, raw_end
+from continuum._core.stitch.normal import dropped_head, normal, raw_end, raw_start
 from continuum._core.stitch.overlap import borders
 from continuum._core.stitch.readings import after_marks
+from continuum._core.stitch.starts import begins_anew
 
 REACH = 1000
 """How far into the reply the anchor is looked for."""
@@ -115,11 +116,28 @@ def breaks_off_inside(anchor: str, head: str, starts: list[int]) -> bool:
 
 
 def _begins(size: int, text: str, head: str, start: int) -> int:
-    """How many characters at `start` of the head are the end of the text, if about as many as the anchor has; else
-    0."""
+    """How many characters at `start` of the head are the end of the text, if they may be the anchor; else 0."""
     body = head[start : start + 2 * size + 400]
-    found = [k for k in borders(text, body) if k >= max(_MIN_PART, size // 2)]
-    return min(found, key=lambda k: (abs(k - size), k)) if found else 0
+    found = [k for k in borders(text, body) if _stands_for(text, size, k)]
+    return min(found, key=lambda k: (k < size and not _lacks_a_word(text, size, k), abs(k - size), k)) if found else 0
+
+
+def _stands_for(text: str, size: int, k: int) -> bool:
+    """Whether the last k characters of the text can stand for the anchor, which is its last `size`.
+
+    Models begin with the line that the anchor stands in, a word late, or with the last line or sentence of it. What
+    begins elsewhere may be a repeat like any other, or text that says such words again.
+    """
+    if k >= size:
+        return "\n" not in text[len(text) - k : len(text) - size]
+    if k < max(_MIN_PART, size // 2):
+        return False
+    return _lacks_a_word(text, size, k) or begins_anew(text, len(text) - k)
+
+
+def _lacks_a_word(text: str, size: int, k: int) -> bool:
+    """Whether the last k characters of the text are its last `size` but for the first word."""
+    return len(text[len(text) - size : len(text) - k].split()) <= 1
 
 
 def _mangled(wanted: str, text: str, head: str, starts: list[int]) -> Anchored | None:
@@ -132,19 +150,32 @@ def _mangled(wanted: str, text: str, head: str, starts: list[int]) -> Anchored |
     at = form.find(target)
     once = normal(text[-_TAIL:]).count(target) <= 1
     if at >= 0 and _placed(wanted, text, head, raw_end(window, at), starts, once):
-        return _closed(head, raw_end(window, at), _end(text, head, raw_end(window, at + size)), True, exact=False)
+        return _dressed(text, head, window, at, size, True)
     first = {len(normal(head[:start])) for start in starts} | {0}
     while size >= max(_MIN_PART, len(target) // 3):
         size -= 1 if size <= 64 else 3
         at = form.find(target[-size:])
         if at < 0:
             continue
-        # A part of the anchor proves something only where the reply begins with it, or where it is most of the anchor.
-        begins = any(at - 4 <= f <= at for f in first)
+        # A part of the anchor proves something only where the reply begins with it, or where it is most of the anchor,
+        # and if the text says it only there.
+        if normal(text[-_TAIL:]).count(target[-size:]) > 1 and len(target) - size > _MIN_PART:
+            continue
+        part = len(text) - raw_start(text, size)
+        begins = any(at - 4 <= f <= at for f in first) and _stands_for(text, len(wanted), part)
         most = size >= max(24, len(target) * 2 // 3) and _placed(wanted, text, head, raw_end(window, at), starts, once)
         if begins or most:
-            return _closed(head, raw_end(window, at), _end(text, head, raw_end(window, at + size)), False, exact=False)
+            return _dressed(text, head, window, at, size, False)
     return None
+
+
+def _dressed(text: str, head: str, window: str, at: int, size: int, whole: bool) -> Anchored:
+    """The anchor whose normal form has `size` characters at `at` of the form of the window."""
+    low = raw_end(window, at)
+    start, own = low + dropped_head(window[low:]), raw_start(text, size)
+    while start > low and own > 0 and head[start - 1] == text[own - 1]:  # marks that the text has there as well
+        start, own = start - 1, own - 1
+    return _closed(head, start, _end(text, head, raw_end(window, at + size)), whole, exact=False)
 
 
 def _end(text: str, head: str, end: int) -> int:
@@ -154,12 +185,9 @@ def _end(text: str, head: str, end: int) -> int:
 
 def _closed(head: str, start: int, end: int, whole: bool, *, exact: bool = True) -> Anchored:
     """Take the closing marks of a wrapper that opened before the anchor along."""
-    before = (
-        head[max(0, start - 8) : start].rstrip(_DOTS) if exact else head[max(0, start - 8) : start + 1].rstrip(_DOTS)
-    )
-    marks = before[len(before.rstrip(_OPENERS)) :] if exact or before[-1:] in _OPENERS else before[:-1][-3:]
-    opened = len([c for c in marks if c in _OPENERS])
+    before = head[max(0, start - 8) : start].rstrip(_DOTS)
+    marks = before[len(before.rstrip(_OPENERS)) :]
     count = 0
-    while count < opened and end + count < len(head) and head[end + count] in _CLOSERS:
+    while count < len(marks) and end + count < len(head) and head[end + count] in _CLOSERS:
         count += 1
     return Anchored(start, end + count, exact, whole, count > 0)

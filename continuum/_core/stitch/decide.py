@@ -198,14 +198,15 @@ def _past_blank(text: str, head: str, end: int) -> int:
     own = head[end : len(head) - len(head[end:].lstrip())]
     if own.startswith(blank):
         return end + len(blank)
-    if blank.startswith(own) or blank.endswith(own):
+    if blank.startswith(own) or blank.endswith(own) or "\n" not in own:
         return end + len(own)
-    return end
+    at = own.find(blank)  # blanks at the end of a line, where the text has none
+    return end + at + len(blank) if at > 0 and not own[:at].strip(" \t") else end
 
 
 def _fence_before(talk: str) -> str | None:
     """The fence that the reply opened before the anchor."""
-    match = re.search(r"(?:^|\n)[ \t]*(`{3,}|~{3,})[^\n`]*\n\Z", talk)
+    match = re.search(r"(?:^|\n)[ \t]*(`{3,}|~{3,})[^\n`]*\n[ \t]*\Z", talk)
     return match.group(1) if match else None
 
 
