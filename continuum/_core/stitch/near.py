@@ -32,6 +32,8 @@ _TRIED = 3
 _WEIGHT = 0.9
 _BEYOND = 64
 _WORD = 6
+_SURE = 200
+"""Characters from which on a reply has to say what only that passage has."""
 _NUMBER = lazy(r"\d{2,}")
 NUMBERS = str.maketrans("123456789", "000000000")
 
@@ -248,7 +250,11 @@ def own_words(left: str, near: Near, head: str) -> tuple[float, float]:
     Returns:
         How many characters only the end of the text has, up to `_ALL`, and the share of them that the head says again.
     """
-    passage, earlier, again = left[near.start :], left[: near.start], head[: near.end]
+    return _own(left[near.start :], left[: near.start], head[: near.end])
+
+
+def _own(passage: str, earlier: str, again: str) -> tuple[float, float]:
+    """How many characters of a passage stand nowhere before it, up to `_ALL`, and the share that is said again."""
     step = max(1, len(passage) // _GRAMS)
     grams = (passage[i : i + _GRAM] for i in range(0, len(passage) - _GRAM, step))
     own = [gram for gram in grams if gram not in earlier]
@@ -278,11 +284,19 @@ def may_repeat(left: str, head: str) -> int | None:
         while at >= 0 and tries < 4:
             if _resembles(left[max(0, at - offset) : at + size + _SKIP], probes):
                 w = walk(left, at, head, offset)
-                if w.j >= size - 12 and w.matched >= 0.6 * size:
-                    return max(0, at - offset)
+                start = max(0, at - offset)
+                if w.j >= size - 12 and w.matched >= 0.6 * size and (size < _SURE or _same(left, start, head)):
+                    return start
             tries += 1
             at = left.rfind(seed, 0, at)
     return None
+
+
+def _same(left: str, start: int, head: str) -> bool:
+    """Whether `head` says what only the passage at `start` has, and not just what its like have as well."""
+    passage = left[start : start + len(head)]
+    size, share = _own(passage, left[:start] + left[start + len(head) :], head)
+    return size >= _GRAM and share >= 0.5
 
 
 def _resembles(passage: str, probes: list[str]) -> bool:

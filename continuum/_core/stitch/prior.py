@@ -152,16 +152,16 @@ class Prior(NamedTuple):
 
     # From prices to a decision.
     in_place: float = -10.00  # of the plain reading where the server went on in place
-    sharp: float = 0.39  # halvings of the chance for each bit
+    sharp: float = 0.42  # halvings of the chance for each bit
     character: float = 0.04  # what a wrongly dropped character costs, wrong joins as the unit, up to 30 characters
     flows: float = 0.80  # a plain join with less chance waits for more text
     hold: float = 4.00  # one that fits worse waits, in bits
-    doubt: float = 0.70  # a join with less chance is ambiguous
+    doubt: float = 0.72  # a join with less chance is ambiguous
     doubt_near: float = 14.00  # so close, keeping text that may be a long repeat with changes is in doubt
-    fit: float = -0.22  # log-odds that a plain join is right
-    fit_chance: float = 0.47  # for each unit of the log-odds of its chance
-    fit_badly: float = 0.25  # less for each bit that it fits badly, from -3 to 7
-    fit_worse: float = 0.30  # the same, from -1.5 to 3
+    fit: float = 0.21  # log-odds that a plain join is right
+    fit_chance: float = 0.28  # for each unit of the log-odds of its chance
+    fit_badly: float = 0.39  # less for each bit that it fits badly, from -3 to 7
+    fit_worse: float = 0.10  # the same, from -1.5 to 3
     fit_anchor: float = 1.30  # less where an anchor was asked for and did not come
     untaught: float = 4.00  # bits that what was peeled, or a short text, makes all fit worse
     gap: float = 5.90  # from so many bits on something is missing
