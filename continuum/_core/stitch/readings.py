@@ -207,8 +207,8 @@ class Readings:
             bits -= flow.cost(left, head[: peel.foreign], _GAIN_CAP)
             return bits - flow.cost(head[: peel.foreign], head[peel.foreign : end])
         own = head[: peel.start]
-        bits -= flow.cost(left, own, _GAIN_CAP)
-        return bits + surprise - flow.cost(left[-_AFTER * 3 :] + own, body[:_AFTER])
+        worse = surprise - flow.cost(left, own, _GAIN_CAP) - flow.cost(left[-_AFTER * 3 :] + own, body[:_AFTER])
+        return bits + (PRIOR.extra_flow * worse if own.isspace() else worse)
 
     def _overlap(self, peel: Peel, body: str, k: int, totals: Totals, base: float) -> None:
         """The first k characters of the body are the last k of the text."""

@@ -22,6 +22,7 @@ _CAMEL = lazy(r"[a-zà-ÿ][A-Z]")
 _CODE = lazy(r"[=(){};<>]|  ")
 _RUN = lazy(r"\s+")
 _WINDOW = 6000
+_MOST = 4.0  # halvings of a chance beyond which nothing counts
 _LEARNT = 600  # characters from which on a text has taught which words it uses
 
 
@@ -36,7 +37,9 @@ def insertions(left: str, body: str, flow: Flow, peel: Peel, ahead: int) -> list
         return []
     prior = PRIOR.lost - PRIOR.lost_loose * peel.loose - PRIOR.lost_marker * peel.marked
     prior += _votes(left, body, flow) - PRIOR.lost_mark * _behind_mark(left, body)
-    prior -= PRIOR.lost_before_mark * _before_mark(left, body) + PRIOR.lost_column * _column(left, body)
+    column = _column(left, body)
+    prior -= PRIOR.lost_before_mark * _before_mark(left, body) + PRIOR.lost_column * column
+    prior -= PRIOR.lost_columns * (column >= _MOST)
     candidates = {" ": 0.0, "\n": PRIOR.lost_line, "\n\n": PRIOR.lost_lines}
     for run, share in _habits(left, body):
         candidates[run] = min(candidates.get(run, 9.0), PRIOR.lost_habit * (1.0 - share))
@@ -44,11 +47,14 @@ def insertions(left: str, body: str, flow: Flow, peel: Peel, ahead: int) -> list
     found = []
     close = flow.cost(left, body[:ahead])
     for run, extra in candidates.items():
+        if full > 0 and run == "\n":
+            found.append((run, prior - PRIOR.full))
+            continue
         bits = prior + extra + PRIOR.lost_flow * (flow.cost(left, run + body[:ahead]) - close)
         if run == " ":
             bits += PRIOR.wrapped * wrap
         elif "\n" in run:
-            bits -= PRIOR.wrapped * wrap + PRIOR.full * full
+            bits -= PRIOR.wrapped * wrap + PRIOR.full_not * full
         found.append((run, bits))
     return found
 
@@ -62,7 +68,7 @@ def _behind_mark(left: str, body: str) -> float:
     seen = left[-_WINDOW:-1]
     blank = len(re.findall(re.escape(mark) + r"\s+\w", seen))
     close = len(re.findall(re.escape(mark) + r"\w", seen))
-    return max(-4.0, min(4.0, log2((blank + 0.5) / (close + 0.5))))
+    return max(-_MOST, min(_MOST, log2((blank + 0.5) / (close + 0.5))))
 
 
 def _before_mark(left: str, body: str) -> float:
@@ -73,7 +79,7 @@ def _before_mark(left: str, body: str) -> float:
     seen = left[-_WINDOW:]
     blank = len(re.findall(r"\w\s+" + re.escape(mark), seen))
     close = len(re.findall(r"\w" + re.escape(mark), seen))
-    return max(-4.0, min(4.0, log2((blank + 0.5) / (close + 0.5)))) if blank or close else 0.0
+    return max(-_MOST, min(_MOST, log2((blank + 0.5) / (close + 0.5)))) if blank or close else 0.0
 
 
 def _column(left: str, body: str) -> float:
@@ -85,7 +91,9 @@ def _column(left: str, body: str) -> float:
     if len(above) < 5:
         return 0.0
     blank = sum(line[at] == " " and line[at - 1] != " " for line in above)
-    return max(-4.0, min(4.0, log2((blank + 0.5) / (len(above) - blank + 0.5)) + 1.5))
+    if blank == len(above):
+        return _MOST
+    return max(-_MOST, min(_MOST - 1.0, log2((blank + 0.5) / (len(above) - blank + 0.5)) + 1.5))
 
 
 def _full(left: str) -> float:
