@@ -116,13 +116,16 @@ class Readings:
             return False
         start = self.left.find(body[:_PROOF])
         k = len(self.left) - start
-        if k < 2 * _UNIT and self.left[start - 1 : start] == self.left[-1:]:
+        aligned = k < 2 * _UNIT and self.left[start - 1 : start] == self.left[-1:]
+        if aligned and self.left[-1:] == "\n":  # verse and rows are said twice in any text
             return False
         if start < 0 or not body.startswith(self.left[start:]) or len({*body[:_PROOF]}) < 6:
             return False
         if self.left.find(body[:_PROOF], start + 1) >= 0:
             return False
-        if self.before.templated > 0.4 or (self.before.twice > _SAID_ONCE and not begins_anew(self.left, start)):
+        if self.before.templated > 0.4:
+            return False
+        if self.before.twice > _SAID_ONCE and (aligned or not begins_anew(self.left, start)):
             return False
         note = f"{k} characters repeated word for word, and said only once before"
         self.found = [
