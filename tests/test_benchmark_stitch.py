@@ -18,6 +18,7 @@ from benchmarks.stitch import (
     behaviours,
     cases,
     documents,
+    fit,
     local,
     mix,
     peers,
@@ -30,7 +31,8 @@ from benchmarks.stitch import (
 )
 from benchmarks.stitch.cases import Case
 from benchmarks.stitch.score import Outcome, Row, Scores
-from continuum._core.stitch import stitch
+from continuum._core.stitch import prior, readings, stitch
+from continuum._core.stitch.before import Before
 from continuum.testing import SimulatedProvider
 
 PROSE = "".join(f"The lamp number {n} burned for {n * 7} nights beside the harbour wall.\n" for n in range(60))
@@ -705,3 +707,60 @@ def test_confidence_is_a_chance(capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 < unsure.right < 0.8 * unsure.cases
     command.main(["--n", "2", "--no-peers", "--no-protocol", "--by", "confidence"])
     assert "| confidence | joins | right % |" in capsys.readouterr().out
+
+
+# ------------------------------------------------------------------------------------------------- prices
+
+
+def test_traced_prices_are_the_prices_and_say_what_they_are_made_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each weight of a reading is in its price as often as it says: with another weight the price moves by so much."""
+    found = [case for case in cases.generate(documents.standard(), 5, 2) if len(case.chunks) == 2]
+
+    def prices() -> list[list[float]]:
+        return [[r.bits for r in readings.Readings(Before(c.chunks[0]), c.chunks[1], True).found] for c in found]
+
+    plain = prices()
+    with fit.traced():
+        made = prices()
+    assert made == plain == prices()
+    by = 0.001  # so little that no other reading is kept for it
+    for name in ("extra", "lost", "overlap"):
+        other = prior.PRIOR._replace(**{name: getattr(prior.PRIOR, name) + by})
+        for module in ("readings", "peel", "spacing"):
+            monkeypatch.setattr(f"continuum._core.stitch.{module}.PRIOR", other)
+        changed, moved = prices(), 0
+        for before, after in zip(made, changed, strict=True):
+            if len(before) == len(after):
+                expected = [bits + by * fit.parts_of(bits).get(name, 0.0) for bits in before]
+                assert after == pytest.approx(expected, abs=by / 100)
+                moved += before != after
+        assert moved
+        monkeypatch.undo()
+
+
+def test_a_fit_finds_weights_that_make_the_right_readings_likelier(tmp_path: Path) -> None:
+    """It lowers the loss of what it learns from, leaves what is set by hand, and writes what it found."""
+    made = fit.read(cases.generate(documents.standard(), 3, 3))
+    there = {name: getattr(prior.PRIOR, name) for name in prior.Prior._fields}
+    found = fit.fit(made, 30.0)
+    assert fit.judge(made, found.weights, found.sharp)[1] < fit.judge(made, there, prior.PRIOR.sharp)[1]
+    assert set(found.weights) <= set(there) - fit.BY_HAND
+    copy = tmp_path / "prior.py"
+    copy.write_text(Path(prior.__file__).read_text(encoding="utf-8"), encoding="utf-8")
+    fit.write({**found.weights, "sharp": found.sharp}, copy)
+    names: dict[str, Any] = {"__name__": "copied"}
+    exec(compile(copy.read_text(encoding="utf-8"), str(copy), "exec"), names)
+    new = names["PRIOR"]._asdict()
+    assert {name: new[name] for name in found.weights} == pytest.approx(found.weights, abs=0.006)
+    assert all(new[name] == there[name] for name in there if name not in found.weights and name != "sharp")
+
+
+def test_the_command_that_fits_shows_both_sides(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What it learnt from and what it held back, and each price before and after."""
+    fit.main(["--corpus", str(corpus), "-n", "2", "--held", "0"])
+    out = capsys.readouterr().out
+    assert "learnt from" in out
+    assert "held back" not in out
+    assert "Halvings of the chance" in out
+    with pytest.raises(SystemExit, match="no case is left"):
+        fit.main(["--corpus", str(corpus), "-n", "1", "--held", "1"])

@@ -281,9 +281,8 @@ def _likeliest(found: list[Reading], head: str, in_place: float) -> tuple[Readin
     cuts = [(key[0], weight / total) for key, weight in weights.items()]
 
     def loss(key: tuple[int, str]) -> float:
-        return -weights[key] / total + sum(
-            PRIOR.character * p * min(_LINE, key[0] - cut) for cut, p in cuts if cut < key[0]
-        )
+        gained = weights[key] / total * (PRIOR.stands if key == (0, "") else 1.0)
+        return -gained + sum(PRIOR.character * p * min(_LINE, key[0] - cut) for cut, p in cuts if cut < key[0])
 
     taken = min(weights, key=loss)
     return results[taken], weights[taken] / total

@@ -15,7 +15,7 @@ class Prior(NamedTuple):
     """Prices in bits. Lower is likelier; 0 is the plain reading."""
 
     # How a repeat word for word is priced: what it costs before anything is known of it, and where it begins.
-    overlap: float = 2.82  # any repeat
+    overlap: float = 2.81  # any repeat
     at_start: float = -0.76  # at the start of the text
     at_line: float = -0.65  # of a line
     at_blank: float = -1.18  # of a line that begins with white space
@@ -23,123 +23,125 @@ class Prior(NamedTuple):
     at_sentence: float = 0.28  # of a sentence
     at_word: float = 1.17  # at a word
     at_word_words: float = -0.52  # for each doubling of its words, up to eight
-    at_space: float = 3.12  # at the blank before a word
-    at_space_size: float = 2.34  # for each doubling of its characters
-    at_break: float = 0.78  # at a line break
-    at_break_size: float = 3.04  # for each doubling of its characters
+    at_space: float = 3.13  # at the blank before a word
+    at_space_size: float = 2.33  # for each doubling of its characters
+    at_break: float = 0.77  # at a line break
+    at_break_size: float = 3.06  # for each doubling of its characters
     at_within: float = 8.08  # within white space
-    at_within_size: float = 1.92  # for each doubling
+    at_within_size: float = 1.93  # for each doubling
     at_ideograph: float = 0.97  # between ideographs
     at_ideograph_size: float = 0.04  # for each doubling of its characters
     at_mark: float = 2.21  # between a mark and a letter
-    at_mark_size: float = 2.98  # for each doubling
-    at_inside: float = 8.80  # inside a word
-    at_inside_size: float = 0.73  # for each doubling
+    at_mark_size: float = 2.97  # for each doubling
+    at_inside: float = 8.78  # inside a word
+    at_inside_size: float = 0.72  # for each doubling
     at_far: float = 1.52  # at a word, for each doubling above 48 characters
 
     # How much it says, and whether that was news.
     words: float = 0.33  # for each doubling of the words, up to eight
     news: float = -0.05  # gained for each bit of its price as new text, up to 20
-    more_news: float = 1.32  # the same, up to 45
+    more_news: float = 1.31  # the same, up to 45
     longer: float = 0.04  # for each character, up to 16
     much_longer: float = 0.02  # the same, up to 60
-    one: float = -3.44  # of one character
+    one: float = -3.45  # of one character
     two: float = -3.41  # of two
-    run: float = 7.12  # of one or two different characters
+    run: float = 7.11  # of one or two different characters
     said_after: float = 0.71  # for each bit that the text behind so short a repeat fits worse
 
     # Whether the text itself says such things twice.
     templated: float = 0.83  # in a text of equal lines
-    templated_lines: float = -1.37  # there, for each line, up to six
-    doubled: float = 3.43  # it has said as long a stretch twice in a row before
-    again: float = 14.24  # when it said the same before, it said it once more then
-    on: float = 5.17  # when it said the same before, it went on as the reply does
+    templated_lines: float = -1.36  # there, for each line, up to six
+    doubled: float = 3.44  # it has said as long a stretch twice in a row before
+    again: float = 14.20  # when it said the same before, it said it once more then
+    on: float = 5.13  # when it said the same before, it went on as the reply does
     earlier: float = -2.11  # it has said the same before
     aligned: float = 2.12  # what is repeated begins behind the same character as the text ends with
     rows: float = 4.00  # behind a table head said again, for each row
     elements: float = 4.00  # behind JSON brackets, for each element
 
     # A repeat with changes, or of a part that ends before the text does.
-    near: float = -0.07  # any
-    near_templated: float = -1.26  # changed, in a text of equal lines
-    next_number: float = 2.81  # there, for each number that changed
+    near: float = -0.12  # any
+    near_templated: float = -1.28  # changed, in a text of equal lines
+    next_number: float = 2.78  # there, for each number that changed
     unnatural_near: float = 8.00  # changed, from where no line or sentence begins
     near_far: float = -0.20  # from there, for each doubling above 400 characters
-    edit: float = -0.22  # for each difference
-    edits: float = 0.91  # for each above three
-    skipped: float = 0.28  # for each character of it
+    edit: float = -0.26  # for each difference
+    edits: float = 0.99  # for each above three
+    skipped: float = 0.27  # for each character of it
     number: float = 0.48  # for each difference of numbers
-    foreign: float = 0.56  # unmatched characters in front
-    foreign_each: float = 0.16  # each of them
-    foreign_templated: float = 2.47  # in a text of equal lines
-    unsure: float = 7.59  # its end could not be seen
-    own: float = 0.25  # gained for each character that only the end of the text has and the reply says again
+    foreign: float = 0.55  # unmatched characters in front
+    foreign_each: float = 0.15  # each of them
+    foreign_templated: float = 2.46  # in a text of equal lines
+    unsure: float = 7.52  # its end could not be seen
+    own: float = 0.23  # gained for each character that only the end of the text has and the reply says again
     own_share: float = 0.17  # the share of them below which nothing is gained
     own_long: float = 0.35  # so much more in a long repeat, for there a few changes spoil little
-    own_prose: float = 0.75  # gained in prose for each bit of its price as new text, as far as it is said again
-    own_most: float = 29.76  # gained in all
-    contained: float = 55.59  # a part that ends before the text does
+    own_prose: float = 0.77  # gained in prose for each bit of its price as new text, as far as it is said again
+    own_most: float = 29.48  # gained in all
+    little: float = 2.27  # changed, where nothing is there that only the end of the text has
+    contained: float = 55.60  # a part that ends before the text does
 
     # Where it begins.
     whole: float = -0.15  # at the start of the text
     line: float = -0.42  # of a line
-    lines: float = -3.03  # for each line more
+    lines: float = -3.05  # for each line more
     blank: float = 1.32  # at an empty line
     blank_run: float = 0.50  # white space only
-    indent: float = 0.57  # behind the indent
+    indent: float = 0.56  # behind the indent
     sentence: float = 1.26  # at a sentence
     ideograph: float = 1.52  # between ideographs
     word: float = 1.39  # at a word
-    near_words: float = 1.07  # for each doubling of the words behind it
+    near_words: float = 1.06  # for each doubling of the words behind it
     space: float = 1.99  # at a blank
-    mark: float = 3.71  # between a mark and a letter
-    inside: float = 2.01  # inside a word
+    mark: float = 3.65  # between a mark and a letter
+    inside: float = 1.96  # inside a word
 
     # White space that was lost.
-    lost: float = 2.52  # any
+    lost: float = 2.53  # any
     lost_flow: float = 1.06  # for each bit that the reply flows worse so
     lost_line: float = 2.65  # a line break
     lost_lines: float = 4.33  # an empty line
     lost_habit: float = 0.46  # what the text does not always put there
-    lost_loose: float = -0.46  # gained behind something peeled
-    lost_marker: float = 4.69  # gained behind a list marker
+    lost_loose: float = -0.45  # gained behind something peeled
+    lost_marker: float = 4.67  # gained behind a list marker
     lost_mark: float = 1.21  # gained for each doubling of how often the text puts it behind such a mark
     lost_before_mark: float = 0.94  # the same for the mark that the reply begins with
     lost_column: float = 0.35  # gained for each doubling of how often the lines before have a blank in this column
-    lost_columns: float = 0.92  # gained if all of them have
+    lost_columns: float = 0.86  # gained if all of them have
     known_word: float = 1.39  # both words were said as one
     first_word: float = 1.68  # gained if the first was said by itself
-    second_word: float = 1.78  # gained if the second was
+    second_word: float = 1.77  # gained if the second was
     common_word: float = 2.82  # for each that is common in some language
     glued: float = 0.08  # gained by a capital behind a small letter, in a text that has none
     wrapped: float = 1.37  # whether a line of wrapped prose is full
     full: float = 11.09  # gained by a line break behind a line as long as all before
-    full_not: float = 1.02  # lost by one behind a line that is not
+    full_not: float = 1.03  # lost by one behind a line that is not
 
     # White space that was added.
-    extra: float = 7.11  # on its own
-    extra_flow: float = 1.19  # for each bit that the reply flows worse so
+    extra: float = 7.89  # on its own
+    extra_flow: float = 1.28  # for each bit that the reply flows worse so
+    extra_odd: float = 3.14  # more than a blank, a line break or an empty line
     extra_line: float = -1.39  # a line break
-    extra_loose: float = 6.26  # behind something peeled
-    glue: float = 1.57  # dropping a blank between two words
+    extra_loose: float = 5.33  # behind something peeled
+    glue: float = 1.56  # dropping a blank between two words
     glue_line: float = 0.02  # dropping a line break
     glue_new: float = 3.46  # in a text that has just begun
     glue_known: float = -1.34  # both were said as one
     glue_first: float = 1.71  # the first was said by itself
-    glue_second: float = 1.72  # the second was
-    glue_common: float = 1.45  # each of them that is common in some language
+    glue_second: float = 1.71  # the second was
+    glue_common: float = 1.44  # each of them that is common in some language
     glue_mark: float = 1.24  # for each doubling of how often the text puts white space behind such a mark
-    glue_before_mark: float = 1.97  # before such a mark
-    unnatural: float = 7.03  # and then a repeat
+    glue_before_mark: float = 2.01  # before such a mark
+    unnatural: float = 7.02  # and then a repeat
 
     # What stands before the text.
     talk: float = 1.43  # talk with a score of 6
     talk_slope: float = 4.14  # gained for each point more
     talk_space: float = 0.95  # only a space behind it
     ellipsis: float = 2.12  # an ellipsis
-    quotation: float = 18.94  # the last words quoted
-    quotation_lines: float = 5.80  # whose empty line belongs to the text
-    marker: float = 0.18  # a list marker
+    quotation: float = 19.19  # the last words quoted
+    quotation_lines: float = 6.86  # whose empty line belongs to the text
+    marker: float = 0.19  # a list marker
     number_marker: float = 0.26  # a numbered one
     table: float = 0.58  # a table head
     heading: float = 3.18  # a heading
@@ -150,12 +152,13 @@ class Prior(NamedTuple):
     fence_bare: float = 3.98  # a bare one there
     fence_code: float = 0.95  # one around code, in mid-line
     fence_line: float = 3.09  # at a line start
-    fence_text: float = 23.69  # in a text that has fences
+    fence_text: float = 23.72  # in a text that has fences
 
     # From prices to a decision.
     in_place: float = -10.00  # of the plain reading where the server went on in place
     sharp: float = 0.42  # halvings of the chance for each bit
     character: float = 0.04  # what a wrongly dropped character costs, wrong joins as the unit, up to 30 characters
+    stands: float = 1.25  # how much more it counts to be right with a reply taken as it stands
     flows: float = 0.80  # a plain join with less chance waits for more text
     hold: float = 4.00  # one that fits worse waits, in bits
     doubt: float = 0.72  # a join with less chance is ambiguous

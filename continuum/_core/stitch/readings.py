@@ -34,6 +34,8 @@ _SAID_ONCE = 0.03
 _SAMPLE = 240
 _UNIT = 80
 _OWN = 300
+_LITTLE = 60
+"""Characters that only the end of the text has, below which they prove little."""
 _RECENT = 120
 _EARLY = 48
 _PATIENCE = 2048
@@ -211,7 +213,9 @@ class Readings:
             return bits - flow.cost(head[: peel.foreign], head[peel.foreign : end])
         own = head[: peel.start]
         worse = surprise - flow.cost(left, own, _GAIN_CAP) - flow.cost(left[-_AFTER * 3 :] + own, body[:_AFTER])
-        return bits + (PRIOR.extra_flow * worse if own.isspace() else worse)
+        if not own.isspace():
+            return bits + worse
+        return bits + PRIOR.extra_flow * worse + PRIOR.extra_odd * (own not in (" ", "\n", "\n\n"))
 
     def _overlap(self, peel: Peel, body: str, k: int, totals: Totals, base: float) -> None:
         """The first k characters of the body are the last k of the text."""
@@ -290,12 +294,16 @@ class Readings:
             index = len(self.left) - len(tail) + start
             if _FENCE.match(body) and not _FENCE.match(self.left, max(0, index)):
                 continue  # the fence is not part of the repeat; its own peel speaks for it
+            if len({*form[near.start : near.start + _SAMPLE]}) <= 2:
+                continue  # a rule of dashes goes on as well as it is repeated
             own, share = None, 1.0
             if near.edits or near.foreign:
                 size, share = own_words(form, near, other)
                 if near.edits and self._other_record(near, other, size >= 24 and share >= 0.5):
                     continue
                 own = self._own(near, size, share, totals.at(end))
+                if near.edits:
+                    own -= PRIOR.little * max(0.0, 1.0 - size / _LITTLE)
             begin = start_bits(self.left, index, share)
             for cut, misfit in after_marks(tail, body, end, start):
                 if cut not in exact and peel.start + cut + 1 not in self._quoted:
