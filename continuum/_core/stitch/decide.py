@@ -212,7 +212,7 @@ def _fence_before(talk: str) -> str | None:
 
 def _with_rest(left: str, shown: str, head: str, context: Context, final: bool) -> Verdict | None:
     """No anchor: judge the reply after the shown text, then see what becomes of the rest."""
-    verdict = _plain(head, context, final)
+    verdict = _plain(head, context, final, left[len(shown) :])
     if verdict is None:
         return None
     body = head[verdict.join.removed :]
@@ -229,13 +229,16 @@ def _with_rest(left: str, shown: str, head: str, context: Context, final: bool) 
     return Verdict(_with_fate(left, context, body, join), verdict.fence)
 
 
-def _plain(head: str, context: Context, final: bool) -> Verdict | None:
-    """All readings after the text that was shown are priced and the cheapest wins."""
+def _plain(head: str, context: Context, final: bool, rest: str = "") -> Verdict | None:
+    """All readings after the text that was shown are priced and the cheapest wins; one that says the rest gains."""
     if not head or not context.shown.left:
         return Verdict(_join_of(Reading(0, 0.0, "plain", 0, Peel()), 1.0, head)) if final or head else None
     readings = Readings(context.shown, head, final)
     if readings.open and not final:
         return None
+    if rest:
+        gain = PRIOR.rest * min(len(rest), _NO_TALK)
+        readings.found = [r._replace(bits=r.bits - gain) if head.startswith(rest, r.cut) else r for r in readings.found]
     best, chance = _likeliest(readings.found, head, PRIOR.in_place if context.in_place else 0.0)
     if best.unsure or _overruled(best, readings.found):
         chance = min(chance, 0.5)

@@ -158,10 +158,11 @@ class Prior(NamedTuple):
     in_place: float = -10.00  # of the plain reading where the server went on in place
     sharp: float = 0.42  # halvings of the chance for each bit
     character: float = 0.04  # what a wrongly dropped character costs, wrong joins as the unit, up to 30 characters
+    rest: float = 1.5  # gained for each character of the unfinished rest that follows, up to 16
     stands: float = 1.25  # how much more it counts to be right with a reply taken as it stands
     flows: float = 0.80  # a plain join with less chance waits for more text
     hold: float = 4.00  # one that fits worse waits, in bits
-    doubt: float = 0.72  # a join with less chance is ambiguous
+    doubt: float = 0.70  # a join with less chance is ambiguous
     doubt_near: float = 14.00  # so close, keeping text that may be a long repeat with changes is in doubt
     fit: float = 0.21  # log-odds that a plain join is right
     fit_chance: float = 0.28  # for each unit of the log-odds of its chance
