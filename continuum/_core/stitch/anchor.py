@@ -125,14 +125,17 @@ def _begins(size: int, text: str, head: str, start: int) -> int:
 def _stands_for(text: str, size: int, k: int) -> bool:
     """Whether the last k characters of the text can stand for the anchor, which is its last `size`.
 
-    Models begin with the line that the anchor stands in, a word late, or with the last line or sentence of it. What
-    begins elsewhere may be a repeat like any other, or text that says such words again.
+    Models begin with the line that the anchor stands in, a word late, or with the last line or sentence of it, if the
+    text says that only there. What begins elsewhere may be a repeat like any other, or text that says such words again.
     """
     if k >= size:
         return "\n" not in text[len(text) - k : len(text) - size]
     if k < max(_MIN_PART, size // 2):
         return False
-    return _lacks_a_word(text, size, k) or begins_anew(text, len(text) - k)
+    if _lacks_a_word(text, size, k):
+        return True
+    at = len(text) - k
+    return begins_anew(text, at) and text.find(text[at:], max(0, at - _TAIL), len(text) - 1) < 0
 
 
 def _lacks_a_word(text: str, size: int, k: int) -> bool:
