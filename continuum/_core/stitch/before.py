@@ -36,7 +36,8 @@ class Before:
             start = normal(body[:OPENING])
             if any(start[i : i + 12] in self.opening for i in (0, 8, 16, 28) if len(start) >= i + 12):
                 self.tail = self.left[-_LARGE:]
-                self.__dict__.pop("form", None)
+                for known in ("form", "twice"):
+                    self.__dict__.pop(known, None)
                 self._doubles.clear()  # counted in the shorter tail
 
     @cached_property

@@ -1,11 +1,10 @@
 """Overlaps with changes: the end of the text said again with other white space, marks, case, or a few edited words.
 
-Everything here works on normal forms. Candidates come from the last characters of the text found in the head of the
-reply
-(then the two are walked backwards to the start of the reply), or from the first characters of the reply found in the
-text
-(walked forwards to its end). The walk is greedy: it follows equal characters and, at a difference, takes the smallest
-skip after which eight characters agree again (fewer near the end).
+Everything here works on normal forms. Places where the end of the text and the head of the reply have the same few
+characters vote for where the text would end in the reply. Along the likeliest of these diagonals the two are walked
+backwards to the start of the reply, and the end is where the fewest edits lie between. The walk is greedy: it follows
+equal characters and, at a difference, takes the smallest skip after which eight characters agree again (fewer near the
+end).
 """
 
 from __future__ import annotations
@@ -21,17 +20,21 @@ _MAX_EDITS = 64
 _GRAM = 10
 _GRAMS = 64
 _ALL = 400
-_REACH = 240
-"""Characters from the end of the text on whose places in the reply are looked for, and every how many of them."""
-_STEP = 8
+_REACH, _STEP = 240, 8
+"""From how far before its end on, and every how many characters, pieces of the text are looked for in the reply."""
 _OFFSETS = (0, 8, 16, 28, 44, 64)
+"""Where the pieces of the reply stand that are looked for in the text."""
 _PLACES = 8
+"""How many places of one piece are looked at; together they have one vote."""
 _FAR = 12
-_GROUPS = 8
-_TRIED = 3
+"""Characters between two ends up to which they are the same but for edits."""
+_GROUPS, _TRIED = 8, 3
+"""How many ends are looked at, and how many of those that look like a repeat are followed."""
 _WEIGHT = 0.9
+"""Votes that an end needs: one piece that both have once, or several that they have more often."""
 _BEYOND = 64
 _WORD = 6
+"""Edits behind the last place where both agree that count as one changed word."""
 _SURE = 200
 """Characters from which on a reply has to say what only that passage has."""
 _NUMBER = lazy(r"\d{2,}")
@@ -131,13 +134,15 @@ def near_overlaps(left: str, head: str) -> list[Near]:
         i, j = pairs[0]
         end = j + len(left) - i
         probes = [head[at : at + 6] for at in range(0, max(1, end - 6), max(6, end // 12))]
-        if not _resembles(left[-end - _SKIP :], probes) or tried >= _TRIED:
+        if not _resembles(left[-end - _SKIP :], probes):
             continue
-        tried += 1
         for near in _along(left, head, pairs):
             if near.end not in seen:
                 seen.add(near.end)
                 found.append(near)
+        tried += 1
+        if tried == _TRIED:
+            break
     return found
 
 
@@ -169,6 +174,7 @@ def _diagonals(left: str, head: str) -> list[list[tuple[int, int]]]:
 
 
 def _vote(places: list[tuple[int, float, int, int]], left: str, head: str, pairs: list[tuple[int, int]]) -> None:
+    """Add the places of one piece in both texts: the end that each speaks for, its share of one vote, and the place."""
     places += [(len(left) - i + j, 1.0 / len(pairs), i, j) for i, j in pairs if len(left) - i + j <= len(head) + _SKIP]
 
 
