@@ -107,13 +107,16 @@ def test_json_goes_on_where_it_was_cut(document: str, opening: str) -> None:
     assert result.complete
 
 
-def test_json_goes_on_from_every_token() -> None:
+def test_json_goes_on_from_any_token() -> None:
     """Inside a string, a number, an escape, a key, and between them: the value is the same wherever the cap cuts."""
     tokens = tokenize(JSON)
     kinds = Counter[str]()
     for cap in range(70, 130):
         text = "".join(tokens[:cap])
-        kinds["escape" if text.endswith("\\") else "digit" if text[-1].isdigit() else "other"] += 1
+        kind = "escape" if text.endswith("\\") else "digit" if text[-1].isdigit() else "other"
+        if kind == "other" and cap % 3:
+            continue  # they are all alike, and each takes half a second
+        kinds[kind] += 1
         result = draft(JSON, "exact" if cap % 2 else "no_anchor", cap)
         assert json.loads(result.text) == json.loads(JSON), cap
     assert min(kinds.values()) > 1
