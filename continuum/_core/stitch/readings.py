@@ -34,6 +34,8 @@ _SAID_ONCE = 0.03
 _SAMPLE = 240
 _UNIT = 80
 _OWN = 300
+_LEFT_OUT = 24
+"""Characters that a changed word may have; more are a line or a record of its own."""
 _LITTLE = 60
 """Characters that only the end of the text has, below which they prove little."""
 _RECENT = 120
@@ -320,9 +322,12 @@ class Readings:
         return max(proof, prose)
 
     def _other_record(self, near: Near, head: str, proven: bool) -> bool:
-        """Whether it is the next one of its kind, and no repeat: only numbers differ, or several values of JSON."""
+        """Whether it is the next one of its kind, and no repeat: only numbers differ, or several values of JSON, or
+        more than a word was left out or put in at once."""
         if near.numbers == near.edits:
             return not (proven and own_numbers(self.before.form, near, head))
+        if near.skipped > _LEFT_OUT * near.edits:
+            return True
         return near.edits > 1 and not proven and is_json(self.left)
 
     def _near_at(self, peel: Peel, body: str, near: Near, cut: int, index: int, bits: float) -> None:
