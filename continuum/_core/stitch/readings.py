@@ -36,6 +36,8 @@ _UNIT = 80
 _OWN = 300
 _LEFT_OUT = 24
 """Characters that a changed word may have; more are a line or a record of its own."""
+_PROVES, _SHARE = 40, 0.6
+"""Characters that only the end of the text has, and the share of them said again, that prove a repeat of a record."""
 _LITTLE = 60
 """Characters that only the end of the text has, below which they prove little."""
 _RECENT = 120
@@ -301,7 +303,7 @@ class Readings:
             own, share = None, 1.0
             if near.edits or near.foreign:
                 size, share = own_words(form, near, other)
-                if near.edits and self._other_record(near, other, size >= 24 and share >= 0.5):
+                if near.edits and self._other_record(near, other, size >= _PROVES and share >= _SHARE):
                     continue
                 own = self._own(near, size, share, totals.at(end))
                 if near.edits:
