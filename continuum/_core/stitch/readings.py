@@ -38,6 +38,8 @@ _LEFT_OUT = 24
 """Characters that a changed word may have; more are a line or a record of its own."""
 _PROVES, _SHARE = 40, 0.6
 """Characters that only the end of the text has, and the share of them said again, that prove a repeat of a record."""
+_HARDLY = 16
+"""Characters that only the end of the text has, below which a repeat with changes might be any other line."""
 _LITTLE = 60
 """Characters that only the end of the text has, below which they prove little."""
 _RECENT = 120
@@ -303,6 +305,8 @@ class Readings:
             own, share = None, 1.0
             if near.edits or near.foreign:
                 size, share = own_words(form, near, other)
+                if near.edits and size < _HARDLY:
+                    continue
                 if near.edits and self._other_record(near, other, size >= _PROVES and share >= _SHARE):
                     continue
                 own = self._own(near, size, share, totals.at(end))
