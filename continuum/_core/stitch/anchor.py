@@ -151,7 +151,8 @@ def _mangled(wanted: str, text: str, head: str, starts: list[int]) -> Anchored |
     if not size:
         return None
     at = form.find(target)
-    once = normal(text[-_TAIL:]).count(target) <= 1
+    said = normal(text[-_TAIL:])
+    once = said.count(target) <= 1
     if at >= 0 and _placed(wanted, text, head, raw_end(window, at), starts, once):
         return _dressed(text, head, window, at, size, True)
     first = {len(normal(head[:start])) for start in starts} | {0}
@@ -162,7 +163,7 @@ def _mangled(wanted: str, text: str, head: str, starts: list[int]) -> Anchored |
             continue
         # A part of the anchor proves something only where the reply begins with it, or where it is most of the anchor,
         # and if the text says it only there.
-        if normal(text[-_TAIL:]).count(target[-size:]) > 1 and len(target) - size > _MIN_PART:
+        if said.count(target[-size:]) > 1 and len(target) - size > _MIN_PART:
             continue
         part = len(text) - raw_start(text, size)
         begins = any(at - 4 <= f <= at for f in first) and _stands_for(text, len(wanted), part)

@@ -61,7 +61,6 @@ class Near(NamedTuple):
     skipped: int
     numbers: int
     foreign: int = 0
-    matched: int = 0
     unsure: bool = False
 
 
@@ -209,7 +208,7 @@ def _along(left: str, head: str, pairs: list[tuple[int, int]]) -> list[Near]:
         numbers = back.numbers + number
         numbers += cost > 0 and left[i:].translate(NUMBERS) == head[j : j + end].translate(NUMBERS)
         unsure = left[-2:] != head[j + end - 2 : j + end]
-        found.append(Near(start, j + end, edits, back.skipped + cost, numbers, foreign, matched, unsure))
+        found.append(Near(start, j + end, edits, back.skipped + cost, numbers, foreign, unsure))
     return found
 
 

@@ -68,7 +68,6 @@ class Reading(NamedTuple):
         note: the evidence in a few words.
         unsure: where exactly the repeat ends could not be seen.
         aligned: what is repeated is a unit that the text may well say twice.
-        edited: it is repeated with other words.
     """
 
     cut: int
@@ -81,7 +80,6 @@ class Reading(NamedTuple):
     note: str = ""
     unsure: bool = False
     aligned: bool = False
-    edited: bool = False
 
 
 _CHANCE = 0.3  # share of templated text above which a repeat word for word means little
@@ -358,9 +356,7 @@ class Readings:
         bits += PRIOR.unsure * near.unsure
         kind = self._kind("near", index, cut)
         note = f"{cut} characters repeated with {near.edits or 'small'} changes"
-        self.found.append(
-            Reading(peel.start + cut, bits, kind, cut, peel, "", change, note, near.unsure, edited=near.edits > 0)
-        )
+        self.found.append(Reading(peel.start + cut, bits, kind, cut, peel, "", change, note, near.unsure))
 
 
 def after_marks(left: str, body: str, end: int, start: int) -> list[tuple[int, float]]:

@@ -68,7 +68,7 @@ def _behind_mark(left: str, body: str) -> float:
     seen = left[-_WINDOW:-1]
     blank = len(re.findall(re.escape(mark) + r"\s+\w", seen))
     close = len(re.findall(re.escape(mark) + r"\w", seen))
-    return max(-_MOST, min(_MOST, log2((blank + 0.5) / (close + 0.5))))
+    return _oftener(blank, close)
 
 
 def _before_mark(left: str, body: str) -> float:
@@ -79,7 +79,12 @@ def _before_mark(left: str, body: str) -> float:
     seen = left[-_WINDOW:]
     blank = len(re.findall(r"\w\s+" + re.escape(mark), seen))
     close = len(re.findall(r"\w" + re.escape(mark), seen))
-    return max(-_MOST, min(_MOST, log2((blank + 0.5) / (close + 0.5)))) if blank or close else 0.0
+    return _oftener(blank, close)
+
+
+def _oftener(blank: int, close: int) -> float:
+    """How much oftener the text has a blank than none: halvings, at most four."""
+    return max(-_MOST, min(_MOST, log2((blank + 0.5) / (close + 0.5))))
 
 
 def _column(left: str, body: str) -> float:
