@@ -237,6 +237,9 @@ def _plain(head: str, context: Context, final: bool, rest: str = "") -> Verdict 
     """All readings after the text that was shown are priced and the cheapest wins; one that says the rest gains."""
     if not head or not context.shown.left:
         return Verdict(_join_of(Reading(0, 0.0, "plain", 0, Peel()), 1.0, head)) if final or head else None
+    early = not final and len(head) < _SURE
+    if early and _misfit_of(context.shown, head) > PRIOR.hold:
+        return None  # only what simply goes on flows at once; a little more text may tell for the others
     readings = Readings(context.shown, head, final)
     if readings.open and not final:
         return None
@@ -251,11 +254,9 @@ def _plain(head: str, context: Context, final: bool, rest: str = "") -> Verdict 
     if lines or blank:  # a text may well say its lines twice, and an indent in place of the anchor proves no place
         chance = min(chance, 0.95 * PRIOR.doubt)
     fits = best.kind == "plain" and not best.inserted and not best.overlap
-    misfit = context.shown.flow.misfit(context.shown.left, head[best.cut : best.cut + 2]) if fits else 0.0
-    if fits and context.shown.left.endswith(" "):
-        misfit += _capital(context.shown.left, head[best.cut : best.cut + 1])
-    if not final and len(head) < _SURE and (chance < PRIOR.flows or best.cut or best.inserted or misfit > PRIOR.hold):
-        return None  # only what simply goes on flows at once; a little more text may tell for the others
+    misfit = _misfit_of(context.shown, head[best.cut :]) if fits else 0.0
+    if early and (chance < PRIOR.flows or best.cut or best.inserted):
+        return None
     join = _join_of(best, chance, head)
     if fits and join.kind == "plain":
         join = _misfit(join, context, misfit)
@@ -319,6 +320,12 @@ def _misfit(join: Join, context: Context, bits: float) -> Join:
     ambiguous = confidence < PRIOR.doubt
     note = f"{join.note}, but fits badly" if ambiguous and not join.ambiguous else join.note
     return join._replace(ambiguous=ambiguous, confidence=confidence, note=note)
+
+
+def _misfit_of(shown: Before, body: str) -> float:
+    """How badly the reply fits behind the text that was shown, by its first two characters: bits."""
+    misfit = shown.flow.misfit(shown.left, body[:2])
+    return misfit + _capital(shown.left, body[:1]) if shown.left.endswith(" ") else misfit
 
 
 def _capital(left: str, first: str) -> float:

@@ -8,7 +8,6 @@ looked up with `str.rsplit` when a join needs them, which is the case only where
 from __future__ import annotations
 
 import re
-from collections import Counter
 from functools import cached_property
 from math import log2
 
@@ -94,7 +93,9 @@ class Flow:
         known = self._successors.get(piece)
         if known is not None:
             return known
-        found = Counter(self._overlapping(piece) if len(piece) >= 6 else self._apart(piece))
+        found: dict[str, int] = {}
+        for char in self._overlapping(piece) if len(piece) >= 6 else self._apart(piece):
+            found[char] = found.get(char, 0) + 1
         found.pop(_SEPARATOR, None)
         seen = list(found.values())
         count, single = sum(seen), seen.count(1)
