@@ -13,19 +13,25 @@ from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.normal import normal
 from continuum._core.stitch.opener import csv_head, heading, json_brackets, list_marker, table_head
 from continuum._core.stitch.prior import PRIOR
-from continuum._core.stitch.talk import MAX_TALK, announces, is_opener, may_announce, speaks_of_going_on
+from continuum._core.stitch.talk import MAX_TALK, announces, is_opener, may_announce, scripts, speaks_of_going_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _MAX_PEELS = 24
-_UNIT = lazy(r"[\[(（][^\n\])）]{3,80}[\])）](?=\s)|[^\n]*?(?:[.!?。！:：…][\"”*_)\]]*(?=\s|$)|\n|$)|[^\n]+")
+_UNIT = lazy(r"[\[(（][^\n\])）]{3,160}[\])）](?=\s)|[^\n]*?(?:[.!?。！:：…][\"”*_)\]]*(?=\s|$)|\n|$)|[^\n]+")
 _GAP = lazy(r"(?:[ \t]*\n)+[ \t]*(?P<rule>-{3,}|\*{3,}|_{3,})[ \t]*\n(?:[ \t]*\n)?|(?:[ \t]*\n)+")
 _FENCE = lazy(r"\s*+(`{3,}+|~{3,}+)([^\n`]*+)\n")  # possessive: a megabyte of tildes is no fence either
 _DOTS = lazy(r"\n*(?:\.\.\.|…|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\))")
 _OPENING = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "'": "'", "‘": "’", "`": "`"}
 _CODE_LINE = lazy(r"^(?: {2,}|\t)|^[<#@/*}\])]|[{};,()\[\]>\\]$|^\S+,\S+,|^\S+\t\S|\w\(.*\)|\w = ")
 _QUOTE = 600
+_SCRIPT = 400
+"""Characters of the text that tell what script it is in."""
+_MAX_UNITS = 6
+"""Sentences that talk may have."""
+_OTHER = 1.5
+"""Points that a sentence of other things takes from the talk it belongs to."""
 _QUOTED = lazy(r"[\"“«「„](.{3,400}?)[\"”»」](?!\w)", re.S)
 _QUOTING = lazy(r"[^\n\"“«「]{4,100}[\"“«「](?:\.\.\.|…)?")
 _CLEAN = lazy(r"^[\s.…\[\]]+|[\s.…\[\]]+$")
@@ -43,6 +49,7 @@ class Peel(NamedTuple):
         open: the reading needs more of the reply before it can be judged.
         foreign: how much of it is talk, a fence, an ellipsis or a quotation; what follows that is text of the answer.
         spoken: talk is among it.
+        other: the last sentence of the talk speaks of other things.
         loose: what was peeled may have taken white space of the text with it, or left some of its own.
         marked: a list marker is the last of it.
         headed: the head of a table or the brackets of a JSON text are among it.
@@ -57,6 +64,7 @@ class Peel(NamedTuple):
     loose: bool = False
     foreign: int = 0
     spoken: bool = False
+    other: bool = False
     marked: bool = False
     headed: bool = False
 
@@ -74,22 +82,30 @@ def talk(left: str, head: str, final: bool) -> list[Peel]:
     start = _past_rule(head)
     found: list[Peel] = []
     end, spoken = start, False
-    for _ in range(4):
+    for _ in range(_MAX_UNITS):
         match = _UNIT.match(head, end)
         if match is None or match.end() == end or match.end() - start > MAX_TALK:
             break
         stop = match.end()
-        piece = head[end:stop].strip()
-        score = announces(head[start:stop].strip()) if not spoken or announces(piece) else 0.0
+        piece, whole = head[end:stop].strip(), head[start:stop].strip()
+        on = spoken and "\n" not in head[start:end]
+        if on and found and head[start] not in "#*([" and head[start:end].rstrip()[-1:] in (":", "："):
+            break  # what follows on the same line is what was announced
+        score = announces(whole)
         if stop >= len(head) and not final:
-            if score or spoken or (stop - end < 160 and (is_opener(piece) or may_announce(head[start:stop]))):
+            if score or spoken or (stop - end < 160 and (is_opener(piece) or may_announce(whole))):
                 found.append(Peel(len(head), 0.0, "talk", open=True))
             break
-        if score:
-            score += _context_bits(left, head, start, stop)
-            found += _behind(head, stop, score, final)
-        elif not is_opener(piece):
-            break
+        says = bool(score) and announces(piece) > 0.0
+        if says:
+            if on:  # talk that goes on does not end in the middle of its line
+                found = [peel._replace(bits=peel.bits + PRIOR.talk_on) for peel in found]
+            found += _behind(head, stop, score + _context_bits(left, head, start, stop), final)
+        elif score and on and head[stop - 1 : stop + 1].endswith("\n"):
+            score += _context_bits(left, head, start, stop) - _OTHER
+            found += [peel._replace(other=True) for peel in _behind(head, stop, score, final)]
+        elif not (is_opener(piece) or on):
+            break  # a sentence on the line of talk may speak of other things
         spoken = True
         end = stop
         while end < len(head) and head[end].isspace():
@@ -107,8 +123,8 @@ def _context_bits(left: str, head: str, start: int, stop: int) -> float:
     gap = _GAP.match(head, stop - (head[stop - 1 : stop] == "\n"))
     if gap is not None and gap.group("rule"):
         bits += 3.0
-    letters = [c for c in left[-400:] if c.isalpha()]
-    if letters and sum(c.isascii() for c in letters) * 5 < len(letters) and head[start:stop].isascii():
+    own, other = scripts(left[-_SCRIPT:]), scripts(head[start:stop])
+    if own and other and 5 * own.get(max(other, key=lambda script: other[script]), 0) < sum(own.values()):
         bits += 4.0
     return bits
 
@@ -116,7 +132,7 @@ def _context_bits(left: str, head: str, start: int, stop: int) -> float:
 def _past_rule(head: str) -> int:
     """Where the words start: behind white space and a leading rule."""
     start = len(head) - len(head.lstrip())
-    if head.startswith("---", start) and "\n" in head[start:]:
+    if head.startswith(("---", "***", "___"), start) and "\n" in head[start:]:
         start = head.index("\n", start) + 1
         start += len(head[start:]) - len(head[start:].lstrip())
     return start

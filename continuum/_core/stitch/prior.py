@@ -138,6 +138,7 @@ class Prior(NamedTuple):
     # What stands before the text.
     talk: float = 1.43  # talk with a score of 6
     talk_slope: float = 4.14  # gained for each point more
+    talk_on: float = 8.0  # in the middle of a line of talk
     talk_space: float = 0.95  # only a space behind it
     ellipsis: float = 2.12  # an ellipsis
     quotation: float = 19.19  # the last words quoted

@@ -108,7 +108,7 @@ class Readings:
         patient = len(head) <= _PATIENCE
         self.open = not final and any(patient if peel.open else self._may_change(peel) for peel in candidates)
         self._quoted = {peel.start for peel in candidates if peel.quoted}
-        self._horizon = max((p.foreign for p in candidates), default=0) + _AFTER
+        self._horizon = max((p.foreign for p in candidates if not p.other), default=0) + _AFTER
         if not self.open and not any(self._proof(peel) for peel in candidates if not peel.open):
             for peel in candidates:
                 if not peel.open:
@@ -205,8 +205,8 @@ class Readings:
         head, flow, left = self.head, self.flow, self.left
         bits = peel.bits
         if peel.spoken:
-            # All readings behind talk are priced up to the same character.
-            first, end = head[:_AFTER], self._horizon
+            # All readings behind talk are priced up to the same character, for talk is as new as text.
+            first, end = head[:_AFTER], max(self._horizon, peel.foreign + _AFTER)
             bits += flow.cost("\n\n", first) - flow.cost(left, first)
             bits += totals.at(max(0, end - peel.start))
             return bits - flow.cost(head[: end - _AFTER], head[end - _AFTER : end])
