@@ -6,6 +6,7 @@ decided here.
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +27,9 @@ _DOTS = lazy(r"\n*(?:\.\.\.|…|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\))")
 _OPENING = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "'": "'", "‘": "’", "`": "`"}
 _CODE_LINE = lazy(r"^(?: {2,}|\t)|^[<#@/*}\])]|[{};,()\[\]>\\]$|^\S+,\S+,|^\S+\t\S|\w\(.*\)|\w = ")
 _QUOTE = 600
+_LINE_START = lazy(r"\n[ \t]*(?=\S)")
+_STRANGE, _STRANGE_LINES = 1000, 12
+_SEED, _TRIES = 12, 4
 _SCRIPT = 400
 """Characters of the text that tell what script it is in."""
 _MAX_UNITS = 6
@@ -266,6 +270,30 @@ def _ends_with(left: str, quoted: str) -> bool:
     return len(inner) >= 3 and normal(left[-_QUOTE:].rstrip(".… \n")).endswith(inner)
 
 
+def strange(left: str, head: str, final: bool) -> list[Peel]:
+    """Lines of whatever kind, if what follows them is said again: the end of the text, from the start of a line."""
+    for match in itertools.islice(_LINE_START.finditer(head, 1, _STRANGE), _STRANGE_LINES):
+        at = match.end()
+        body, seed = head[at : at + 2 * _STRANGE], head[at : at + _SEED]
+        if len(seed) < _SEED:
+            break
+        index, tries = left.rfind(seed, max(0, len(left) - 2 * _STRANGE)), 0
+        while index >= 0 and tries < _TRIES:
+            size = len(left) - index
+            if head[max(0, at - _SEED) : at] == left[max(0, index - min(_SEED, at)) : index]:
+                break  # they are part of the repeat
+            if size >= _SEED and len({*left[index : index + _STRANGE]}) >= 6:
+                if not final and len(body) < size and left.startswith(body, index):
+                    return [Peel(len(head), 0.0, "lines", open=True)]
+                if body.startswith(left[index:]):
+                    bits = PRIOR.strange + PRIOR.strange_aligned * (left[index - 1 : index] == left[-1:])
+                    bits += PRIOR.strange_within * (left[:index].rstrip(" \t")[-1:] not in ("", "\n"))
+                    return [_spoken(head, at, bits)._replace(what="lines", other=True)]
+            tries += 1
+            index = left.rfind(seed, max(0, len(left) - 2 * _STRANGE), index)
+    return []
+
+
 def blank(left: str, head: str, peel: Peel) -> Peel | None:
     """White space at the start that was not in the text. An indent behind a line break is."""
     if left[-1:].isspace() and head[peel.start : peel.start + 1] != "\n":
@@ -280,7 +308,7 @@ def blank(left: str, head: str, peel: Peel) -> Peel | None:
 
 def peels(left: str, head: str, open_fence: str | None, final: bool) -> list[Peel]:
     """All readings of the head, the plain one first."""
-    found = [Peel(), *talk(left, head, final), *quoting(left, head, final)]
+    found = [Peel(), *talk(left, head, final), *quoting(left, head, final), *strange(left, head, final)]
 
     def apply(rule: Callable[[Peel], Sequence[Peel | None]]) -> None:
         for peel in list(found):

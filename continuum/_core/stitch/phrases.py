@@ -113,7 +113,8 @@ _WEAK_ANYWHERE = {
 # Words that only open such a line.
 _OPENERS = """
     sure certainly of_course absolutely okay ok alright all_right right got_it understood no_problem no_worries yes
-    great thanks thank_you apologies my_apologies sorry so_sorry very_sorry i'm_sorry i_am_sorry i_apologize i_apologise oops
+    great thanks thank_you apologies my_apologies sorry so_sorry very_sorry i'm_sorry i_am_sorry i_apologize
+    i_apologise oops
     whoops you're_right you_are_right happy_to i'd_be_happy glad_to gladly definitely let_me let's here's here_is
     here_are here_it_is here_you here_comes i'll i_will as_requested below_is below_are
     the_following_is note nota hinweis remarque примечание

@@ -140,6 +140,9 @@ class Prior(NamedTuple):
     talk_slope: float = 4.14  # gained for each point more
     talk_on: float = 8.0  # in the middle of a line of talk
     talk_space: float = 0.95  # only a space behind it
+    strange: float = 10.0  # lines of whatever kind, before a repeat
+    strange_aligned: float = 10.0  # of what the text may well say twice
+    strange_within: float = 8.0  # from the middle of a line
     ellipsis: float = 2.12  # an ellipsis
     quotation: float = 19.19  # the last words quoted
     quotation_lines: float = 6.86  # whose empty line belongs to the text

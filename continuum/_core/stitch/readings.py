@@ -109,7 +109,7 @@ class Readings:
         self.open = not final and any(patient if peel.open else self._may_change(peel) for peel in candidates)
         self._quoted = {peel.start for peel in candidates if peel.quoted}
         self._horizon = max((p.foreign for p in candidates if not p.other), default=0) + _AFTER
-        if not self.open and not any(self._proof(peel) for peel in candidates if not peel.open):
+        if not self.open and not any(self._proof(p) for p in candidates if not (p.open or p.other)):
             for peel in candidates:
                 if not peel.open:
                     self._read(peel)
