@@ -726,7 +726,7 @@ def test_traced_prices_are_the_prices_and_say_what_they_are_made_of(monkeypatch:
     by = 0.001  # so little that no other reading is kept for it
     for name in ("extra", "lost", "overlap"):
         other = prior.PRIOR._replace(**{name: getattr(prior.PRIOR, name) + by})
-        for module in ("readings", "peel", "spacing"):
+        for module in ("readings", "peels", "spacing"):
             monkeypatch.setattr(f"continuum._core.stitch.{module}.PRIOR", other)
         changed, moved = prices(), 0
         for before, after in zip(made, changed, strict=True):

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 BY_HAND = frozenset({"rows", "elements", "unnatural_near"})
 """Weights of what the documents have too little of."""
-_MODULES = ("readings", "starts", "spacing", "peel", "opener")
+_MODULES = ("readings", "starts", "spacing", "peels", "spoken", "traces", "opener")
 _LEAST = 1.5
 """Bits that a weight may move as easily as a larger one moves by its own size."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from continuum._core.stitch.data import goes_on
+from continuum._core.stitch.marks import after_marks
 from continuum._core.stitch.normal import dropped_head, normal, raw_end, raw_start
 from continuum._core.stitch.overlap import borders
-from continuum._core.stitch.readings import after_marks
 from continuum._core.stitch.starts import begins_anew
 
 REACH = 1000

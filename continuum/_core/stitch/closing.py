@@ -1,4 +1,4 @@
-"""What a reply may put behind the text: the closing line of a wrapper that it opened, a note that it will go on."""
+"""What a reply may put behind the text: the end of a wrapper that it opened, a note that it will go on, a sign-off."""
 
 from __future__ import annotations
 
@@ -10,27 +10,51 @@ from continuum._core.stitch.talk import is_opener
 _FENCE_END = lazy(r"\n?[ \t]*(`{3,}|~{3,})\s*\Z")
 _FENCE_MAY_END = lazy(r"\n?[ \t]*(?:`+|~+)?\s*\Z")
 _FENCE_LINE = lazy(r"^[ \t]*(?:`{3,}|~{3,})", re.M)
+_RULE = lazy(r"\n[ \t]*(?:-{3,}|\*{3,}|_{3,})\Z")
+_TOKEN = lazy(r"(?:<\|(?:endoftext|im_end|eot_id|end|end_of_text)\|>|<end_of_turn>|</s>)\Z")
+_LONGEST_TOKEN = 16
+_LONGEST_NOTE = 300
+_MARKS = " \t*_([#>（【-"
+
+# How a last line begins that is a note to the reader; behind it what the line has to say then. Case does not count.
 _GOES_ON = lazy(
-    r"\n\s*(?:[\[(*_]{1,3}\s*(?:to be )?continu(?:ed|es|ing)\b[^\n]{0,60}[\])*_]{1,3}"
-    r"|(?:would you like|do you want|shall|should) (?:me|i) (?:to )?(?:continue|go on|proceed|keep going)\b"
-    r"[^\n]{0,80}\?"
-    r"|(?:please )?(?:let me know|tell me|say) [^\n]{0,40}\bcontinue\b[^\n]{0,60}[.!])\s*\Z",
+    r"[\[(*_（]{1,3}\s*(?:(?:to be )?continu(?:ed|es|ing)\b|output truncated|未完待续|待续|续|続く).{0,80}"
+    r"[\])*_）]{1,3}"
+    r"|(?:would you like|do you want|shall|should) (?:me|i) (?:to )?(?:continue|go on|proceed|keep going)\b.{0,80}\?"
+    r"|(?:due to .{0,80}[.,] )?(?:please )?(?:let me know|tell me|say|type|reply) .{0,40}\bcontinue\b.{0,80}[.!]"
+    r"|(?:需要我|要我|是否需要)继续.{0,20}[?？]|続けますか.{0,10}|(?:мне )?продолжить\b.{0,30}\?"
+    r"|(?:soll ich|dois-je|¿quieres que|vuoi che|quer que eu) (?:weiter|fort|continu|prosegu|prossig|siga).{0,60}\?",
     re.I,
 )
-_STARTS = (
-    *(mark + words for mark in ("[", "(", "*", "**", "_") for words in ("continue", "continuing", "to be continu")),
-    "would you like me to",
-    "do you want me to",
-    "shall i ",
-    "should i ",
-    "please let me know",
-    "let me know",
-    "please tell me",
-    "tell me",
-    "please say",
-    "say ",
+_GOES_ON_STARTS = """
+    continue|continuing|to be continu|output trunc|未完|待续|续|続|需要我继续|要我继续|是否需要继续|would you like
+    do you want|shall i |should i |due to |please let me|please tell me|please say|please type|please reply
+    let me know|tell me|say |type |reply |продолжить|мне продолжить|soll ich|dois-je|¿quieres que|vuoi che|quer que eu
+"""
+_LEAVE_STARTS = """
+    let me know|please let me know|please tell me|feel free|please feel free|i hope this|hope this|hope that helps
+    i hope that|if you have any|if you need|if you'd like|if you want|is there any|happy coding|would you like me to
+    do you want me to|don't hesitate|please don't hesitate
+    希望对|希望對|希望这|如果您|如果你|如有|如需|お役に立て|ご不明な|ご質問|도움이 되|더 궁금한|추가로
+    надеюсь|если у вас|если нужно|дайте знать|n'hésitez pas|j'espère que|si vous avez|ich hoffe|sag bescheid
+    lass mich wissen|lassen sie mich|wenn du|wenn sie|espero que|si necesitas|si tienes|avísame|se precisar|se tiver
+    spero che|fammi sapere|se hai|laat me weten|ik hoop dat|mam nadzieję|daj znać|umarım|jika ada|semoga|hy vọng
+    آمل أن|إذا كان لديك|आशा है|यदि आप
+"""
+_WHOLE = lazy(
+    r".*(?:\b(?:response|answer|message|continuation|cut[ -]off|full version"
+    r"|complete (?:text|version|document|code|file)"
+    r"|let me know|feel free|questions?|anything|would you like|tell me|nachricht|réponse|respuesta|resposta|risposta"
+    r"|fragen?|pregunt\w*|pergunt\w*|domand\w*|vragen|pytan\w*)\b|全部|修改|问题|終わり|ご|всё|вопрос|알려|말씀)",
+    re.I,
 )
-_LONGEST_NOTE = 200
+_WHOLE_STARTS = """
+    this completes|this concludes|that completes|that concludes|this is the end|that's everything|and that's everything
+    that's the |that is the |that's all|the response is|the document is now|the answer is now|the code is now|i've now
+    i have now|i've provided|i have provided|note: this|note:** this
+    以上就是|以上是|以上で|以上が|이상입니다|이것으로|это всё|на этом|c'est tout|voilà|das war|damit ist|eso es todo
+    esto completa|isso é tudo|questo è tutto|dit was|to wszystko
+"""
 _REFUSAL = lazy(
     r"\s*(?:I'?m sorry|I am sorry|sorry|I apologi[sz]e|unfortunately|I hope (?:this|that)|(?:please )?let me know"
     r"|feel free|I (?:cannot|can't|can not|won't|am unable)|I'?m (?:unable|not able)|is there anything"
@@ -39,36 +63,111 @@ _REFUSAL = lazy(
 )
 
 
-def hold_from(text: str, *, wrapped: bool) -> int:
+def _by_first(*groups: str) -> dict[str, tuple[str, ...]]:
+    """Beginnings of lines by their first character."""
+    found: dict[str, list[str]] = {}
+    for start in (
+        start for group in groups for line in group.strip().split("\n") for start in line.strip(" ").split("|")
+    ):
+        found.setdefault(start[0], []).append(start)
+    return {first: tuple(starts) for first, starts in found.items()}
+
+
+_LEAVES, _SAYS_WHOLE = _by_first(_LEAVE_STARTS), _by_first(_WHOLE_STARTS)
+_STARTS = _by_first(_GOES_ON_STARTS, _LEAVE_STARTS, _WHOLE_STARTS)
+
+
+def hold_from(text: str, *, wrapper: str | None) -> int:
     """Where the end of a reply begins that may have to be trimmed, as far as it came in."""
-    at = len(text)
-    if wrapped:
-        match = _FENCE_MAY_END.search(text, max(0, at - _LONGEST_NOTE))
+    at = len(text.rstrip())
+    if wrapper and wrapper.startswith("<"):
+        start = text.rfind("<", max(0, at - len(wrapper)), at)
+        if start >= 0 and wrapper.startswith(text[start:at]):
+            at = len(text[:start].rstrip())
+    elif wrapper:
+        match = _FENCE_MAY_END.search(text, max(0, len(text) - _LONGEST_NOTE))
         at = match.start() if match is not None else at
         start = text.rfind("\n", 0, at) + 1
         if not text[start:at].strip(" \t`~") and text[start:at].strip():
             at = start  # whether it is the line of a fence is not seen yet
-    line = text.rfind("\n", max(0, len(text) - _LONGEST_NOTE)) + 1
-    if line > 0:
-        words = text[line:].lstrip().casefold()
-        if not words or any(words.startswith(s) or s.startswith(words) for s in _STARTS):
-            at = min(at, len(text[:line].rstrip()))
+    token = text.rfind("<", max(0, at - _LONGEST_TOKEN))
+    if token >= 0 and (text.startswith(("<|", "<end", "</s"), token) or len(text) - token < 4):
+        at = len(text[:token].rstrip())
+    line = _last_line(text[:at])
+    if line is not None:
+        words = text[line:at].lstrip(_MARKS).casefold()
+        if not words or any(words.startswith(s) or s.startswith(words) for s in _STARTS.get(words[0], ())):
+            at = min(at, _before(text, line))
     return at
 
 
-def trim_from(text: str, *, wrapped: bool, fences: int) -> int:
+def trim_from(text: str, *, wrapper: str | None, fences: int, prose: bool) -> int:
     """Where the end of a reply begins that is no text; the length of the text if all of it is.
 
-    `wrapped` says that the reply opened a fence around the text; `fences` counts the fence lines emitted since, so
-    that the closing line of a block inside is not taken for that of the wrapper.
+    `wrapper` closes what the reply opened around the text, a fence or a tag; `fences` counts the fence lines emitted
+    since, so that the closing line of a block inside is not taken for that of the wrapper. In `prose` that may speak to
+    its reader itself, leave is only taken behind a rule or a wrapper.
     """
-    if wrapped:
+    end = len(text)
+    token = _TOKEN.search(text.rstrip(), max(0, len(text.rstrip()) - _LONGEST_TOKEN))
+    if token is not None:
+        end = token.start()
+    note = _note(text[:end], wrapper, prose)
+    if note is not None:
+        end = note
+    inner = _wrapped_to(text[:end], wrapper, fences)
+    return end if inner is None else inner
+
+
+def _wrapped_to(text: str, wrapper: str | None, fences: int) -> int | None:
+    """Where the end of the wrapper begins."""
+    if wrapper and wrapper.startswith("<"):
+        body = text.rstrip()
+        if not body.endswith(wrapper):
+            return None
+        start = len(body) - len(wrapper)
+        return start - text.endswith("\n\n", 0, start)
+    if wrapper:
         match = _FENCE_END.search(text, max(0, len(text) - _LONGEST_NOTE))
         if match is not None and (fences + len(_FENCE_LINE.findall(text))) % 2 == 1:
-            start = match.start()
-            return start + (text[start : start + 1] == "\n")
-    match = _GOES_ON.search(text, max(0, len(text) - _LONGEST_NOTE))
-    return match.start() if match is not None else len(text)
+            return match.start() + text.startswith("\n", match.start())
+    return None
+
+
+def _last_line(text: str) -> int | None:
+    """Where the last line begins, if it is short enough for a note."""
+    start = text.rfind("\n", max(0, len(text) - _LONGEST_NOTE)) + 1
+    return start or None
+
+
+def _before(text: str, line: int) -> int:
+    """Where the white space, the rule and the end of a wrapper before a line begin."""
+    at = len(text[:line].rstrip())
+    for pattern in (_RULE, _FENCE_END):
+        match = pattern.search(text[:at], max(0, at - 80))
+        at = len(text[: match.start()].rstrip()) if match is not None else at
+    return at
+
+
+def _note(text: str, wrapper: str | None, prose: bool) -> int | None:
+    """Where a note to the reader begins that is the last line, with the white space and the rule before it."""
+    body = text.rstrip()
+    line = _last_line(body)
+    if line is None:
+        return None
+    words = body[line:].lstrip(_MARKS).casefold()
+    at = len(body[:line].rstrip())
+    apart = _RULE.search(body[:at], max(0, at - 80))
+    if not _GOES_ON.fullmatch(body[line:].strip()):
+        leaves = words.startswith(_LEAVES.get(words[:1], ()))
+        whole = words.startswith(_SAYS_WHOLE.get(words[:1], ())) and _WHOLE.match(words) is not None
+        alone = (body[:line].endswith("\n\n") or apart is not None) and not body[line].isspace()
+        wrapped = wrapper is not None and body[:at].endswith(wrapper)
+        if not ((leaves or whole) and alone and (not prose or apart or wrapped)):
+            return None
+    if apart is not None:
+        at = len(body[: apart.start()].rstrip())
+    return at + (body[at:line].count("\n") > 1)  # the line before it had an end
 
 
 def count_fences(text: str) -> int:

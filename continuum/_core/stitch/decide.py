@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from continuum._core.stitch.anchor import PATIENCE, Anchored, at_once, breaks_off_inside, find_anchor
 from continuum._core.stitch.closing import refuses
 from continuum._core.stitch.lazy import lazy
-from continuum._core.stitch.peel import Peel, peels
+from continuum._core.stitch.peel import Peel
+from continuum._core.stitch.peels import peels
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.readings import Reading, Readings
 from continuum._core.stitch.rest import fate
@@ -73,7 +74,7 @@ class Verdict(NamedTuple):
     """A join, and the wrapper that the reply opened, which has to be closed at its end."""
 
     join: Join
-    fence: str | None = None
+    wrapper: str | None = None
 
 
 def decide(left: str, head: str, context: Context, final: bool) -> Verdict | None:
@@ -230,7 +231,7 @@ def _with_rest(left: str, shown: str, head: str, context: Context, final: bool) 
         kept = _with_fate(left, context, head, join._replace(removed=0, overlap=0))
         if not kept.replaced:
             return Verdict(kept)
-    return Verdict(_with_fate(left, context, body, join), verdict.fence)
+    return Verdict(_with_fate(left, context, body, join), verdict.wrapper)
 
 
 def _plain(head: str, context: Context, final: bool, rest: str = "") -> Verdict | None:
@@ -263,7 +264,7 @@ def _plain(head: str, context: Context, final: bool, rest: str = "") -> Verdict 
         if not best.peel.spoken and speaks(context.shown.left, head):
             note = f"{join.note}, though it may talk to the reader"
             join = join._replace(ambiguous=True, confidence=min(join.confidence, 0.7), note=note)
-    return Verdict(join, best.peel.fence)
+    return Verdict(join, best.peel.wrapper)
 
 
 def _likeliest(found: list[Reading], head: str, in_place: float) -> tuple[Reading, float]:

@@ -13,6 +13,8 @@ from continuum._core.types import Seam
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_SHOWN = 3000
+"""Characters of the text that tell whether it is code."""
 _FIRST_CHECK, _SECOND_CHECK = 32, 128
 """Characters of a reply after which the decision is tried; each later time on twice as many."""
 
@@ -53,6 +55,7 @@ class Joiner:
         self._fences = 0
         self._mid_line = False
         self._finished = False
+        self._said = False
         self.join: Join | None = None
         self.trimmed = ""
         self.peak_held = 0
@@ -93,25 +96,36 @@ class Joiner:
 
     def _settle(self, verdict: Verdict) -> str:
         self.join = verdict.join
-        self._wrapper = verdict.fence
+        self._wrapper = verdict.wrapper
         self._pending = self._pending[verdict.join.removed :]
         return verdict.join.inserted
 
     def _flush(self, *, final: bool) -> str:
         """Emit what is pending, but for what may have to be trimmed from the end of the reply."""
-        text, wrapped = self._pending, self._wrapper is not None
+        text, wrapper = self._pending, self._wrapper
         if final:
             line = "x" if self._mid_line else ""  # what goes on in the middle of a line opens no fence
-            keep = trim_from(line + text, wrapped=wrapped, fences=self._fences)
+            keep = trim_from(line + text, wrapper=wrapper, fences=self._fences, prose=self._prose())
             keep = max(0, keep - len(line))
+            if keep < len(text) and not self._said and not text[:keep].strip():
+                keep = 0  # with what was trimmed goes the white space before it
             self.trimmed = text[keep:]
         else:
-            keep = hold_from(text, wrapped=wrapped)
-            if wrapped and keep:
+            keep = hold_from(text, wrapper=wrapper)
+            if wrapper and keep:
                 self._fences += count_fences(("x" if self._mid_line else "") + text[:keep])
                 self._mid_line = text[keep - 1] != "\n"
         self._pending = "" if final else text[keep:]
+        self._said = self._said or bool(text[:keep].strip())
         return text[:keep]
+
+    def _prose(self) -> bool:
+        """Whether the text may speak to its reader itself: it is no code and no data, and the reply says more."""
+        if not self._said and self.join is not None and self.join.overlap:
+            return bool(self._pending.strip().count("\n"))
+        lines = [line for line in self._left[-_SHOWN:].split("\n") if line.strip()]
+        marked = sum(line.rstrip()[-1] in "{}[];>" for line in lines)
+        return self._left[:1] not in ("{", "[", "<") and 5 * marked < 2 * len(lines)
 
     def _decide(self, head: str, *, final: bool) -> Verdict | None:
         if self._echo is not None:
@@ -200,6 +214,7 @@ def seams_of(join: Join, left: str, reply: str, trimmed: str, end: int, round_nu
         )
     ]
     if trimmed:
-        what = "the closing line of a wrapper" if trimmed.strip("\n `~") == "" else "a note that there is more to come"
+        wrapper = not trimmed.strip("\n `~") or trimmed.strip().startswith("</")
+        what = "the end of a wrapper" if wrapper else "a note to the reader behind the text"
         found.append(Seam(end, round_number, "nothing_new", trimmed, note=what))
     return found

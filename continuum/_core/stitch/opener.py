@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from continuum._core.stitch.lazy import lazy
+from continuum._core.stitch.normal import normal
 from continuum._core.stitch.prior import PRIOR
 
 if TYPE_CHECKING:
@@ -12,23 +13,32 @@ if TYPE_CHECKING:
 
 _TABLE_HEAD = lazy(r"[ \t]*\|[^\n]*\n[ \t]*\|[ \t:|-]+\|?[ \t]*\n")
 _NAMES = lazy(r"([^\n,;\t|(){}\[\]=<>*#]+([,;\t|])[^\n(){}\[\]=<>*#]+)\n")
-_MARKER = lazy(r"([ \t]*)((?:[-*+•]|\d{1,4}[.)])[ \t]+(?:\[[ xX]\] )?)")
+_MARKER = lazy(r"([ \t]*)((?:(?:[-*+•]|\d{1,4}[.)])[ \t]+(?:\[[ xX]\] )?)|(?://[/!]?|#{1,2}|%{1,2}|--|>+)[ \t]+)")
 _HEADING = lazy(r"[ \t]{0,3}#{1,6} [^\n]*\n\s*")
 _ARRAY = lazy(r"\[(\s*)(?=\{)")
+_OBJECT = lazy(r"\s*(?:[\[{]\s*){1,4}(\"(?:[^\"\\\n]|\\.){1,80}\"?)")
 _JSON_HEAD = lazy(r"[\[{](\s*)")
 _JSON_REACH = 400
 
 
 def table_head(left: str, head: str, peel: Peel) -> Peel | None:
-    """The header and separator of the table that is open."""
+    """The header and separator of the table that is open, spaced or marked as it may be."""
     match = _TABLE_HEAD.match(head, peel.start)
     if match is None:
         return None
-    at = left.rfind(match.group().strip())
     # The table is still open: every line since its head is a row.
-    if at < 0 or any(not line.lstrip().startswith("|") for line in left[at:].split("\n")[2:-1]):
+    top = len(left)
+    while top > 0 and left[left.rfind("\n", 0, top - 1) + 1 : top].lstrip().startswith("|"):
+        top = left.rfind("\n", 0, top - 1) + 1
+    own = left[top:].split("\n", 2)
+    if len(own) < 3 or _cells(own[0]) != _cells(match.group().split("\n", 1)[0]):
         return None
     return peel.then(match.end(), PRIOR.table, "table head")._replace(headed=True)
+
+
+def _cells(row: str) -> list[str]:
+    """What stands in the cells of a row, white space and marks aside."""
+    return [normal(cell) for cell in row.strip().strip("|").split("|")]
 
 
 def csv_head(left: str, head: str, peel: Peel) -> Peel | None:
@@ -58,8 +68,11 @@ def list_marker(left: str, head: str, peel: Peel) -> Peel | None:
         return None
     for mark in (own.group(), own.group(2)):
         if head.startswith(mark, peel.start):
-            numbered = mark.strip()[:1].isdigit()
-            new = peel.then(peel.start + len(mark), PRIOR.number_marker if numbered else PRIOR.marker, "list marker")
+            sign = mark.strip()
+            bits = PRIOR.number_marker if sign[:1].isdigit() else PRIOR.marker
+            if sign[:1] in "/#%>" or sign == "--":
+                bits = PRIOR.comment
+            new = peel.then(peel.start + len(mark), bits, "list marker")
             return new._replace(loose=True, marked=True)
     return None
 
@@ -81,6 +94,11 @@ def json_brackets(left: str, head: str, peel: Peel) -> list[Peel]:
     if left.lstrip()[:1] not in ("[", "{"):
         return []
     found: list[Peel] = []
+    match = _OBJECT.match(head, peel.start)
+    if match is not None:
+        at = left.rfind(match.group(1), max(0, len(left) - _JSON_REACH))
+        if at >= 0 and head.startswith(left[at:], match.start(1)):  # the key at which it broke off
+            found.append(peel.then(match.start(1), PRIOR.bracket_key, "JSON bracket"))
     match = _ARRAY.match(head, peel.start)
     if match is not None:
         bits = PRIOR.bracket + (left.lstrip()[0] != "[")

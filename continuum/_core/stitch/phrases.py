@@ -48,8 +48,9 @@ _STRONG = {
         phần_còn_lại phần_tiếp còn_lại sisanya selebihnya iliyobaki yaliyobaki zilizobaki natitira*""",
     "the cut": """
         left_off leave_off leaving_off broke_off breaks_off breaking_off broken_off cut_off cutoff cut_short was_cut
-        got_cut were_cut been_cut interrupt* truncat* was_stopped got_stopped ran_out_of mid_sentence midsentence
-        was_incomplete incomplete_response incomplete_answer stopped_mid was_split got_split
+        got_cut were_cut been_cut interrupt* truncated truncation_point point_of_truncation was_stopped got_stopped
+        ran_out_of mid_sentence midsentence was_incomplete incomplete_response incomplete_answer stopped_mid was_split
+        got_split
         abgebrochen unterbroch* unterbrechung abgeschnitten aufgehört stehengeblieben stehen_geblieben
         afgekapt afgebroken onderbro* gebleven avbröt* avbrut* avbrott avklippt avbrutt kuttet slapp afbrudt afbrød
         interromp* interrompu* coupure coupée tronqu* arrêté* interrump* interrupción cortó cortada truncad* quedó
@@ -88,7 +89,8 @@ _WEAK = {
     "the cut": """cut stopped stops incomplete abrupt* broke breaks split stopt slutade terminé terminó skončil* спрях
         kesil* yarıda κόπηκε""",
     "the message before": """
-        previous earlier above last_line last_word last_complete last_paragraph vorherig* précédent* anterior*
+        previous earlier above last_line last_lines last_word last_words last_complete last_paragraph
+        ended_with ended_at ends_with first_part this_part vorherig* précédent* anterior*
         precedent* poprzedni* předchoz* предыдущ* попередн* предишн* önceki edelli* előző sebelumnya trước""",
     "repeating": """
         repeat* repetition* recap duplicat* wiederhol* répét* repet* ripet* herhal* powtarz* opakov* повтор* tekrar*
@@ -220,6 +222,8 @@ def said(line: str) -> Said:
     """What a line speaks about."""
     words, (strong, weak, _) = _words(line), _lexicons()
     sure = strong.find(words, line)
+    if words[-2:] in (["going", "on"], ["go", "on"]):
+        sure.add("going on")  # elsewhere it is an everyday word
     return Said(len(sure), len(weak.find(words, line) - sure))
 
 

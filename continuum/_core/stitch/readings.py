@@ -7,16 +7,19 @@ text. Text that the answer says all the time anyway is cheap to say again, so dr
 
 from __future__ import annotations
 
+import re
 from math import log2
 from typing import TYPE_CHECKING, NamedTuple
 
 from continuum._core.stitch.before import OPENING, Before
 from continuum._core.stitch.data import elements, is_json
 from continuum._core.stitch.lazy import lazy
+from continuum._core.stitch.marks import after_marks
 from continuum._core.stitch.near import Near, may_repeat, near_overlaps, own_numbers, own_words
-from continuum._core.stitch.normal import dropped_head, dropped_tail, normal, raw_end, raw_start
+from continuum._core.stitch.normal import normal, raw_end, raw_start
 from continuum._core.stitch.overlap import borders, period, running, runs
-from continuum._core.stitch.peel import Peel, peels
+from continuum._core.stitch.peel import Peel
+from continuum._core.stitch.peels import peels
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.spacing import glue, insertions
 from continuum._core.stitch.starts import begins, begins_anew, start_bits
@@ -52,6 +55,13 @@ _NEWS = 20.0
 _FORM_WINDOW = 8000
 _HEAD_WINDOW = 8000
 _FENCE = lazy(r"\s*(?:```|~~~)")
+_RESUMES = lazy(
+    r"[ \t]*(?:\.\.\.|…|\[(?:\.\.\.|…)\])(?!\.)"
+    r"|\s*(?P<word>[\[(（](?:continue[ds]?|continuing|cont(?:inue)?['’.]?d?\.?|续|続き|suite|fortsetzung)[^\n\])）]{0,40}[\])）])",
+    re.I,
+)
+_RESUMED_FROM = 10
+"""Characters of a repeat from which on a mark behind it may say that it goes on."""
 
 
 class Reading(NamedTuple):
@@ -109,7 +119,8 @@ class Readings:
         self.open = not final and any(patient if peel.open else self._may_change(peel) for peel in candidates)
         self._quoted = {peel.start for peel in candidates if peel.quoted}
         self._horizon = max((p.foreign for p in candidates if not p.other), default=0) + _AFTER
-        if not self.open and not any(self._proof(p) for p in candidates if not (p.open or p.other)):
+        twice = any(peel.again for peel in candidates)  # then the first repeat is not the last
+        if not self.open and (twice or not any(self._proof(p) for p in candidates if not (p.open or p.other))):
             for peel in candidates:
                 if not peel.open:
                     self._read(peel)
@@ -129,7 +140,7 @@ class Readings:
             return False
         if self.left.find(body[:_PROOF], start + 1) >= 0:
             return False
-        if self.before.templated > 0.4:
+        if self.before.templated > 0.4 or _RESUMES.match(body, k):
             return False
         if self.before.twice > _SAID_ONCE and (aligned or not begins_anew(self.left, start)):
             return False
@@ -186,7 +197,7 @@ class Readings:
         for k in overlaps:
             self._overlap(peel, body, k, totals, base)
         self._contained(peel, body, totals, base)
-        if not overlaps or overlaps[0] < 32:
+        if (not overlaps or overlaps[0] < 32) and not peel.whole:
             self._near(peel, body, totals, base, {*overlaps})
         swapped = not peel.foreign and self.head[: peel.start].isspace()  # one blank for another is no reading
         lost = [] if swapped or surprise <= 5.0 else insertions(left, body, flow, peel, _AFTER)
@@ -248,6 +259,20 @@ class Readings:
         kind = self._kind("overlap", len(self.left) - k, k)
         note = f"{k} characters repeated word for word"
         self.found.append(Reading(peel.start + k, bits, kind, k, peel, "", after, note, aligned=aligned))
+        self._resumed(peel, body, k, bits, kind)
+
+    def _resumed(self, peel: Peel, body: str, k: int, bits: float, kind: SeamKind) -> None:
+        """Behind a repeat a mark that the reply goes on from there: an ellipsis, "(continued)"."""
+        match = _RESUMES.match(body, k)
+        if match is None or k < _RESUMED_FROM or match.end() >= len(body) or body[k - 1] == "\n":
+            return
+        mark, after, left = match.group(), body[match.end() : match.end() + _AFTER], self.left
+        if match.group("word"):
+            bits -= PRIOR.resumed_word
+        bits += PRIOR.resumed + self.flow.cost(left, after)
+        bits -= self.flow.cost(left, mark) + self.flow.cost(left[-_AFTER * 3 :] + mark, after)
+        note = f"{k} characters repeated word for word, and a mark that it goes on"
+        self.found.append(Reading(peel.start + match.end(), bits, kind, k, peel, "", 0.0, note))
 
     def _said(self, body: str, k: int, totals: Totals, headed: bool) -> float:
         """What speaks for and against a repeat word for word of the last k characters, in bits against it.
@@ -357,39 +382,3 @@ class Readings:
         kind = self._kind("near", index, cut)
         note = f"{cut} characters repeated with {near.edits or 'small'} changes"
         self.found.append(Reading(peel.start + cut, bits, kind, cut, peel, "", change, note, near.unsure))
-
-
-def after_marks(left: str, body: str, end: int, start: int) -> list[tuple[int, float]]:
-    """Where a repeat of `left[start:]` whose last real character ends at `end` of `body` may really end.
-
-    That depends on the marks and white space at the end of `left`; each place comes with what a difference between them
-    costs. Likeliest first, at most three.
-    """
-    size = dropped_tail(left)
-    own = left[len(left) - size :] if size else ""
-    if not own or body.startswith(own, end):
-        closed = _closing(left[max(0, start) :], body, end + len(own))
-        return [(end + len(own) + closed, 0.0), *([(end + len(own), 9.0)] if closed else [])]
-    others = body[end : end + dropped_head(body[end : end + 320])]
-    found = [(end + j, _unlike(own, others[:j])) for j in range(1, len(others) + 1)]
-    found.append((end, 3.0 + len(own.strip())))
-    return sorted(found, key=lambda item: item[1])[:3]
-
-
-def _closing(passage: str, body: str, end: int) -> int:
-    """Length of a closing mark at `end` whose opening mark the repeat had and the passage of the text has not."""
-    for mark in ("**", "__", "`", "*", "_", '"', "”", "’", "'"):
-        if body.startswith(mark, end):
-            opening = {"”": "“", "’": "‘"}.get(mark, mark)
-            own, other = body[:end].count(opening), passage.count(opening)
-            return len(mark) if own % 2 and other % 2 == 0 else 0
-    return 0
-
-
-def _unlike(own: str, part: str) -> float:
-    """How different two runs of marks and white space are."""
-    if own.strip() != part.strip():
-        return 2.0 + abs(len(own.strip()) - len(part.strip())) + (0 if len(own.strip()) == len(part.strip()) else 1)
-    lines = abs(own.count("\n") - part.count("\n"))
-    last = own.rpartition("\n")[2] != part.rpartition("\n")[2]
-    return 0.5 + lines + last + 0.1 * abs(len(own) - len(part))

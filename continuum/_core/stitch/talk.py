@@ -30,8 +30,11 @@ _LONG = 160
 
 
 @lru_cache(maxsize=512)
-def announces(line: str) -> float:
-    """How much a short piece of text reads like talk about going on: 0 (not at all) to about 16 bits."""
+def announces(line: str, begun: bool = False) -> float:
+    """How much a short piece of text reads like talk about going on: 0 (not at all) to about 16 bits.
+
+    Where talk has `begun` other words may speak for it.
+    """
     if not line.strip() or len(line) > MAX_TALK:
         return 0.0
     what = said(line)
@@ -42,14 +45,14 @@ def announces(line: str) -> float:
         bits = 4.0 + 2.0 * min(what.strong + 0.5 * min(what.weak, 2), 3.0)
     elif bracketed and _PART.fullmatch(line):
         bits = 6.0
-    elif what.weak and (opened or bracketed):
+    elif what.weak and (opened or bracketed or (begun and (what.weak > 1 or last in ":："))):
         bits = 1.0 + 1.5 * min(what.weak, 3)
-    elif only_opens(line):
+    elif not begun and only_opens(line):
         bits = 0.5
     else:
         return 0.0
     bits += 3.0 * opened + 3.0 * bracketed - 2.0 * (len(line) > _LONG)
-    if last.isalnum() or last in ",;":
+    if last.isalnum() or last in ",;\"'”»`":
         bits -= 3.0
     if last in ":：…" or line.rstrip().endswith(("...", ":**", "：**")):
         bits += 2.0

@@ -1,0 +1,228 @@
+"""Talk before the text, with the last words quoted or without: up to where it may go.
+
+Each rule proposes places in the head of the reply where the text itself may begin, with a price in bits.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from continuum._core.stitch.lazy import lazy
+from continuum._core.stitch.normal import normal
+from continuum._core.stitch.peel import Peel
+from continuum._core.stitch.phrases import said
+from continuum._core.stitch.prior import PRIOR
+from continuum._core.stitch.talk import MAX_TALK, announces, is_opener, may_announce, scripts, speaks_of_going_on
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_UNIT = lazy(r"[\[(（][^\n\])）]{3,160}[\])）](?=\s)|[^\n]*?(?:[.!?。！:：…][\"”*_)\]]*(?=\s|$)|\n|$)|[^\n]+")
+_GAP = lazy(r"(?:[ \t]*\n)+[ \t]*(?P<rule>-{3,}|\*{3,}|_{3,})[ \t]*\n(?:[ \t]*\n)?|(?:[ \t]*\n)+")
+_OPENING = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "'": "'", "‘": "’", "`": "`"}
+_QUOTE = 600
+_BLOCK = lazy(r"(?:>[^\n]*\n)+|[\[(](?:\.\.\.|…)[^\n]{3,400}[\])](?=\n)|(`{3,})\w*\n(?:[^\n]*\n){1,6}?\1[ \t]*(?=\n)")
+_OWN_LINE = lazy(
+    r"(>.*)|`{3,}\w*\n(.*)\n`{3,}|[\[(](?:\.\.\.|…)(.*)[\])]|[\"“«「`'](?:\.\.\.|…)?([^\"”»」]*)[\"”»」`'][.:]?", re.S
+)
+_QUOTED_LEAST = 6
+"""Characters of the end of the text that nobody has on a line of its own by chance."""
+SURE = 12.0
+"""The score of talk that leaves no doubt."""
+_SCRIPT = 400
+"""Characters of the text that tell what script it is in."""
+_MAX_UNITS = 6
+"""Sentences that talk may have."""
+_LONG = 160
+"""Characters of a sentence that may only be a word like "Sure!"."""
+_LATER, _LATER_STILL = 5.0, 1.5
+"""Points that a later line needs to be talk, too, and that it needs more behind a colon."""
+_OTHER = 1.5
+"""Points that a sentence of other things takes from the talk it belongs to."""
+_QUOTED = lazy(r"[\"“«「„](.{3,400}?)[\"”»」](?!\w)", re.S)
+_QUOTING = lazy(r"[^\n\"“«「]{4,100}[\"“«「](?:\.\.\.|…)?")
+_DASHES = " —–-,"
+_ENDS = ".!?:…。！？："
+"""Marks behind which a sentence begins."""
+_MORE = lazy(r"[^\nA-Za-z0-9][^\n]{0,100}(?=\n)")
+_CLEAN = lazy(r"^[\s.…\[\]]+|[\s.…\[\]]+$")
+
+
+def talk(left: str, head: str, final: bool) -> list[Peel]:
+    """Talk at the very start, up to the end of a sentence or line."""
+    start = _past_rule(head)
+    if head.startswith("<", start) and not head.startswith("<!--", start):
+        return []  # a tag is another thing
+    found: list[Peel] = []
+    begun = False
+    for begin, stop in _units(head, start):
+        piece, whole = head[begin:stop].strip(), head[start:stop].strip()
+        before = head[start:begin].rstrip()
+        on = begun and "\n" not in head[start:begin]
+        if on and found and before[-1:] in (":", "：") and head[start] not in "#*([":
+            break  # what follows on the same line is what was announced
+        quoted = (begun or piece[:1] in (">", "`", "[", "(")) and _quotes(left, piece)
+        score = _score(left, whole, quoted)
+        if stop >= len(head) and not final:
+            if score or begun or (stop - begin < _LONG and (is_opener(piece) or may_announce(whole))):
+                found.append(Peel(len(head), 0.0, "talk", open=True))
+            break
+        least = 0.0 if on or not found else _LATER + _LATER_STILL * (before[-1:] in (":", "："))
+        if quoted or (score and announces(piece, bool(found)) > least):
+            if on:  # talk that goes on does not end in the middle of its line
+                found = [peel._replace(bits=peel.bits + PRIOR.talk_on) for peel in found]
+            found += behind(head, stop, score + _context_bits(left, head, start, stop), final)
+        elif score and on and head[stop - 1 : stop + 1].endswith("\n"):
+            score += _context_bits(left, head, start, stop) - _OTHER
+            found += [peel._replace(other=True) for peel in behind(head, stop, score, final)]
+        elif not (is_opener(piece) or on):
+            break  # a sentence on the line of talk may speak of other things
+        begun = True
+    return found
+
+
+def _units(head: str, start: int) -> Iterator[tuple[int, int]]:
+    """The first sentences and lines, from where to where each: as many as may be talk."""
+    begin = start
+    for _ in range(_MAX_UNITS):
+        match = _BLOCK.match(head, begin) or _UNIT.match(head, begin)
+        if match is None or match.end() == begin or match.end() - start > MAX_TALK:
+            return
+        yield begin, match.end()
+        begin = match.end() + len(head[match.end() :]) - len(head[match.end() :].lstrip())
+
+
+def _score(left: str, whole: str, quoted: bool) -> float:
+    """How much all of it reads like talk; what quotes the end of the text certainly is."""
+    if quoted:
+        return max(SURE, announces(whole))
+    fresh = left.endswith("\n") or left.rstrip()[-1:] in _ENDS
+    if fresh and not speaks_of_going_on(whole):
+        return 0.0  # a text may well begin its next sentence like that
+    return announces(whole)
+
+
+def _quotes(left: str, piece: str) -> bool:
+    """Whether a line or block of its own is the end of the text, quoted."""
+    match = _OWN_LINE.fullmatch(piece)
+    if match is None:
+        return False
+    inner = next(group for group in match.groups() if group is not None)
+    if piece[0] == ">":
+        inner = "\n".join(line.removeprefix(">") for line in inner.split("\n"))
+    return len(inner.strip()) >= _QUOTED_LEAST and _ends_with(left, inner)
+
+
+def _context_bits(left: str, head: str, start: int, stop: int) -> float:
+    """What the surroundings say for talk: it quotes the last words, stands between rules, or is in another script."""
+    bits = 0.0
+    if any(_ends_with(left, m.group(1)) for m in _QUOTED.finditer(head, start, stop)):
+        bits += 10.0
+    if "---" in head[:start]:
+        bits += 3.0
+    gap = _GAP.match(head, stop - (head[stop - 1 : stop] == "\n"))
+    if gap is not None and gap.group("rule"):
+        bits += 3.0
+    own, other = scripts(left[-_SCRIPT:]), scripts(head[start:stop])
+    if own and other and 5 * own.get(max(other, key=lambda script: other[script]), 0) < sum(own.values()):
+        bits += 4.0
+    return bits
+
+
+def _past_rule(head: str) -> int:
+    """Where the words start: behind white space and a leading rule."""
+    start = len(head) - len(head.lstrip())
+    if head.startswith(("---", "***", "___"), start) and "\n" in head[start:]:
+        start = head.index("\n", start) + 1
+        start += len(head[start:]) - len(head[start:].lstrip())
+    return start
+
+
+def behind(head: str, stop: int, score: float, final: bool) -> list[Peel]:
+    """Where the text may begin behind talk that ends at `stop`: after a rule, one line break, two, or a space."""
+    if head[stop - 1 : stop] == "\n":
+        stop -= 1
+    bits = PRIOR.talk - PRIOR.talk_slope * (score - 6.0)
+    gap = _GAP.match(head, stop)
+    if stop >= len(head) or (gap is not None and gap.end() >= len(head)):
+        return [spoken(head, len(head), bits)] if final else [Peel(len(head), 0.0, "talk", open=True)]
+    if gap is None:
+        return [spoken(head, stop + 1, bits + PRIOR.talk_space)] if head[stop].isspace() else []
+    if gap.group("rule"):
+        return [spoken(head, gap.end(), bits)]
+    first = head.index("\n", stop) + 1
+    second = head.find("\n", first, gap.end()) + 1 or first
+    return [
+        spoken(head, end, bits + (0.0 if end == second > first else 1.5)) for end in sorted({first, second, gap.end()})
+    ]
+
+
+def spoken(head: str, end: int, bits: float) -> Peel:
+    """Talk up to `end`. A blank that still follows is the text's own, other white space may be the talk's."""
+    return Peel(end, bits, "talk", loose=head[end : end + 1] != " ", foreign=end, spoken=True)
+
+
+def quotation(left: str, head: str, peel: Peel, final: bool) -> list[Peel]:
+    """The last words of the text in quotation marks, perhaps with an empty line that belongs to the quoting."""
+    opening = head[peel.start : peel.start + 1]
+    closing = _OPENING.get(opening)
+    if closing is None:
+        return []
+    ends = [i for i in range(peel.start + 1, min(len(head), peel.start + _QUOTE)) if head[i] in closing]
+    for test, tried in ((_ends_exactly, ends[:80]), (_ends_with, ends[:12])):
+        for end in tried:
+            if test(left, head[peel.start + 1 : end]):
+                size = end - peel.start - 1
+                new = peel.then(end + 1, PRIOR.quotation, "quotation")._replace(
+                    quoted=size, loose=False, foreign=end + 1
+                )
+                more = _MORE.match(head, end + 1)
+                if more is not None and announces(more.group().strip(_DASHES)):
+                    return behind(head, more.end(), SURE + min(20, size), final)
+                if head[end + 1 : end + 3] != "\n\n":
+                    return [new]
+                own = new._replace(bits=new.bits + PRIOR.quotation_lines, loose=True)
+                return [own, new._replace(start=end + 3, foreign=end + 3)]
+    if not final and len(head) - peel.start < _QUOTE:
+        inner = normal(_CLEAN.sub("", head[peel.start + 1 :]))
+        if len(inner) < 8 or inner in normal(left[-_QUOTE:]):
+            return [Peel(len(head), 0.0, "quotation", open=True)]
+    return []
+
+
+def _ends_exactly(left: str, quoted: str) -> bool:
+    """Whether the text ends with exactly what is quoted, an ellipsis around it aside."""
+    inner, text = _CLEAN.sub("", quoted), left.rstrip()
+    if len(inner) < 3:
+        return False
+    return text.endswith((inner, quoted.lstrip(".… "))) or text.rstrip(".… ").endswith(inner)
+
+
+def quoting(left: str, head: str, final: bool) -> list[Peel]:
+    """A first line that quotes the last words of the text: 'You left off at "...": '."""
+    match = _QUOTING.match(head)
+    if match is None or not (speaks_of_going_on(match.group()) or said(match.group()).weak):
+        return []
+    for end in re.finditer(r"[\"”»」'’`]", head[match.end() : match.end() + _QUOTE]):
+        stop = match.end() + end.start()
+        if not (_ends_exactly(left, head[match.end() : stop]) or _ends_with(left, head[match.end() : stop])):
+            continue
+        stop += 1
+        stop += len(head[stop:]) - len(head[stop:].lstrip(".:,!…*"))
+        more = _MORE.match(head, stop)
+        if more is not None and announces(more.group().strip(_DASHES)):
+            stop = more.end()
+        if stop < len(head) and head[stop] in " \n":
+            return behind(head, stop, 14.0 + min(20, end.start()), final)
+        if stop >= len(head) and not final:
+            return [Peel(len(head), 0.0, "talk", open=True)]
+    if not final and len(head) < _QUOTE:
+        return [Peel(len(head), 0.0, "talk", open=True)] if "\n\n" not in head[match.end() :] else []
+    return []
+
+
+def _ends_with(left: str, quoted: str) -> bool:
+    """Whether the text ends with what is quoted, marks, white space and an ellipsis around it aside."""
+    inner = normal(_CLEAN.sub("", quoted))
+    return len(inner) >= 3 and normal(left[-_QUOTE:].rstrip(".… \n")).endswith(inner)
