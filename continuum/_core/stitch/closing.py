@@ -97,7 +97,7 @@ def hold_from(text: str, *, wrapper: str | None) -> int:
     if line is not None:
         words = text[line:at].lstrip(_MARKS).casefold()
         if not words or any(words.startswith(s) or s.startswith(words) for s in _STARTS.get(words[0], ())):
-            at = min(at, _before(text, line))
+            at = min(at, _before(text, line, wrapper))
     return at
 
 
@@ -140,13 +140,16 @@ def _last_line(text: str) -> int | None:
     return start or None
 
 
-def _before(text: str, line: int) -> int:
-    """Where the white space, the rule and the end of a wrapper before a line begin."""
+def _before(text: str, line: int, wrapper: str | None) -> int:
+    """Where the white space, the rule and the end of the wrapper before a line begin: what was held until it came."""
     at = len(text[:line].rstrip())
-    for pattern in (_RULE, _FENCE_END):
-        match = pattern.search(text[:at], max(0, at - 80))
-        at = len(text[: match.start()].rstrip()) if match is not None else at
-    return at
+    rule = _RULE.search(text[:at], max(0, at - 80))
+    if rule is not None:
+        at = len(text[: rule.start()].rstrip())
+    if wrapper and wrapper.startswith("<"):
+        return len(text[: at - len(wrapper)].rstrip()) if text.endswith(wrapper, 0, at) else at
+    fence = _FENCE_END.search(text[:at], max(0, at - 80)) if wrapper else None
+    return at if fence is None else len(text[: fence.start()].rstrip())
 
 
 def _note(text: str, wrapper: str | None, prose: bool) -> int | None:

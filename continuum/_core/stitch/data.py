@@ -8,7 +8,7 @@ from continuum._core.stitch.lazy import lazy
 
 _TAIL = 4096
 _MANY, _TOKENS = 8, 300
-_JSON = lazy(r"\s*(?:```\w*\s*\n\s*)?[\[{]\s*[\"{\[\d\]}]")
+_JSON = lazy(r"\s*+(?:```\w*[ \t]*\n\s*+)?[\[{]\s*+[\"{\[\d\]}]")  # possessive: a megabyte of blanks is none
 _TOKEN = lazy(r'"(?:[^"\\]|\\.)*"|[\[\]{},]')
 _WORD = lazy(r"[^\W\d_]+(?:[ '’.-]*[^\W\d_]+)*")
 _NUMBER = lazy(r"\d+(?:[.,]\d+)*")

@@ -97,7 +97,7 @@ def json_brackets(left: str, head: str, peel: Peel) -> list[Peel]:
     match = _OBJECT.match(head, peel.start)
     if match is not None:
         at = left.rfind(match.group(1), max(0, len(left) - _JSON_REACH))
-        if at >= 0 and head.startswith(left[at:], match.start(1)):  # the key at which it broke off
+        if at >= 0 and "}" not in left[at:] and head.startswith(left[at:], match.start(1)):  # it broke off at this key
             found.append(peel.then(match.start(1), PRIOR.bracket_key, "JSON bracket"))
     match = _ARRAY.match(head, peel.start)
     if match is not None:

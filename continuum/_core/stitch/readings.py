@@ -142,6 +142,8 @@ class Readings:
             return False
         if self.before.templated > 0.4 or _RESUMES.match(body, k):
             return False
+        if peel.wrapper and body[k:].lstrip().startswith(peel.wrapper):
+            return False  # it was only quoted
         if self.before.twice > _SAID_ONCE and (aligned or not begins_anew(self.left, start)):
             return False
         note = f"{k} characters repeated word for word, and said only once before"

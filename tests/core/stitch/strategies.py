@@ -11,7 +11,9 @@ PIECES = [
     "文。", "\ud83d", "\ude00", "\ufffd",
     "👩‍👩‍👧", "the ", "quick brown fox ", "\r\n", "\\", "\\n", "-", "0, ", "Here is the rest:", "…",
     "\t", "م", "ا", "ไทย", "196", ". ",
-    "# Title\n", "---\n", "“", "”", ">>>", "<<<",
+    "# Title\n", "---\n", "“", "”", ">>>", "<<<", "<think>\n", "</think>\n\n", "<answer>\n", "</answer>", "<|im_end|>",
+    "assistant\n", "> ", " (continued)", "\n\nI hope this helps! Let me know.", "\n\nWould you like me to continue?",
+    "\n```\n\nGoing on:\n\n```py\n", "This completes the answer.", "// ", "User: continue\n",
 ]  # fmt: skip
 
 texts = st.lists(st.sampled_from(PIECES), max_size=40).map("".join) | st.text(max_size=60)
@@ -22,7 +24,7 @@ def replies(draw: st.DrawFn) -> tuple[str, str]:
     """A text and a reply to it that may repeat some of it."""
     left = draw(texts)
     start = draw(st.integers(0, len(left)))
-    head = draw(st.sampled_from(["", "Sure, continuing:\n\n", "```\n", "...", '"']))
+    head = draw(st.sampled_from(["", "Sure, continuing:\n\n", "```\n", "...", '"', "<answer>\n", "AI: ", "a line\n"]))
     return left, head + (left[start:] if draw(st.booleans()) else "") + draw(texts)
 
 

@@ -71,6 +71,18 @@ def test_the_result_does_not_depend_on_the_deltas(data: st.DataObject, pair: tup
     assert run(left, list(reply), **arguments) == whole
 
 
+@given(st.data(), replies(), st.lists(st.integers(1, 40), min_size=1, max_size=5))
+def test_what_is_out_depends_only_on_what_came_in(data: st.DataObject, pair: tuple[str, str], sizes: list[int]) -> None:
+    """A run that is read back in the middle of a reply has shown the same text as before."""
+    left, reply = pair
+    arguments = data.draw(options(left))
+    joiner, came, out = Joiner(left, **arguments), "", ""
+    for delta in cut(reply, sizes):
+        came += delta
+        out += joiner.feed(delta)
+        assert Joiner(left, **arguments).feed(came) == out
+
+
 @given(st.lists(texts, max_size=4))
 def test_stitch_accounts_for_all_chunks(chunks: list[str]) -> None:
     """The seams rebuild what arrived in each round, character for character."""

@@ -1,0 +1,83 @@
+"""What a reply puts behind the text: sign-offs, notes that there is more, stop tokens, the end of a wrapper."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from continuum._core.stitch import Joiner, stitch
+from continuum.testing import sample_documents
+
+CODE = "".join(f"def step_{n}(items):\n    total = sum(items) + {n}\n    return [total, {n}]\n\n\n" for n in range(12))
+AT = CODE.index("step_7") + 30
+ESSAY = sample_documents()["essay"]
+NOTES = [
+    "Let me know if you have any questions!",
+    "I hope this helps! Feel free to ask if anything is unclear.",
+    "That completes the code. Would you like me to explain any part of it?",
+    "希望对您有帮助！如有其他问题，请随时告诉我。",
+    "Ich hoffe, das hilft! Sag Bescheid, wenn du noch Fragen hast.",
+]
+
+
+def trimmed(reply: str, left: str = CODE[:AT]) -> str:
+    joined = stitch([left, reply])
+    assert joined.text.startswith(left)
+    return joined.text[len(left) :]
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_leave_is_no_part_of_code(note: str) -> None:
+    """Behind code, or behind a rule, a last line that takes leave of the reader is trimmed, and a seam says so."""
+    joined = stitch([CODE[:AT], f"{CODE[AT:]}\n---\n\n{note}"])
+    assert joined.text.rstrip("\n") == CODE.rstrip("\n")
+    assert note in joined.seams[-1].removed
+    assert joined.seams[-1].note == "a note to the reader behind the text"
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_prose_may_speak_to_its_reader(note: str) -> None:
+    """A letter, a guide or an answer may end like that of itself: there the line stays."""
+    assert trimmed(f"{ESSAY[400:].rstrip()}\n\n{note}", ESSAY[:400]).endswith(note)
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_a_wrapper_ends_where_it_was_closed(note: str) -> None:
+    """What is said behind the fence around the code goes with the fence."""
+    assert trimmed(f"```python\n{CODE[AT:]}```\n\n{note}").rstrip("\n") == CODE[AT:].rstrip("\n")
+
+
+@pytest.mark.parametrize("token", ["</s>", "<|im_end|>", "<|endoftext|>", "<end_of_turn>", "<|eot_id|>"])
+def test_stop_tokens_are_trimmed(token: str) -> None:
+    """A token that the server should have kept for itself."""
+    assert trimmed(CODE[AT:] + token) == CODE[AT:]
+
+
+def test_a_tag_around_the_reply_is_taken_off() -> None:
+    """Both ends of it, and each is accounted for."""
+    joined = stitch([CODE[:AT], f"<continuation>\n{CODE[AT:]}</continuation>"])
+    assert joined.text.rstrip() == CODE.rstrip()
+    assert joined.seams[-1].removed.strip() == "</continuation>"
+    assert joined.seams[-1].note == "the end of a wrapper"
+
+
+def test_nothing_but_a_repeat_and_leave_is_nothing_new() -> None:
+    """With the note goes the white space before it."""
+    assert trimmed(f"{CODE[AT - 120 : AT]}\n\nThe response is now complete.") == ""
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("", ""), ("```python\n", "```"), ("<answer>\n", "</answer>")])
+def test_what_is_shown_does_not_depend_on_the_deltas(opening: str, closing: str) -> None:
+    """Character by character the same is out as at once, at every moment, whatever the end looks like."""
+    gaps, ends = ["\n", "\n\n", "\n\n---\n\n"], ["", "\n", "<|im_end|>", "</s>\n"]
+    for gap, note, end in itertools.product(gaps, [NOTES[0], "Would you like me to continue?", "Less is"], ends):
+        reply = opening + CODE[AT:] + closing + gap + note + end
+        joiner, out = Joiner(CODE[:AT]), ""
+        for at in range(len(reply)):
+            out += joiner.feed(reply[at])
+            if at > len(reply) - 80:
+                assert Joiner(CODE[:AT]).feed(reply[: at + 1]) == out
+        whole = Joiner(CODE[:AT])
+        assert whole.feed(reply) + whole.finish() == out + joiner.finish()
+        assert whole.trimmed == joiner.trimmed

@@ -1,0 +1,173 @@
+"""What a chat leaves before the text, one example for each: roles, thinking, tags, fences, lines, quotations."""
+
+from __future__ import annotations
+
+import pytest
+
+from continuum._core.stitch import Joiner, stitch
+from continuum._core.stitch.talk import announces
+from continuum.testing import sample_documents
+
+ESSAY = sample_documents()["essay"]
+AT = ESSAY.index(" ", 700)
+CODE = "".join(f"def step_{n}(items):\n    total = sum(items) + {n}\n    return [total, {n}]\n\n\n" for n in range(12))
+CUT = CODE.index("total = sum(items) + 7") + 12
+FENCED = f"Here is the module:\n\n```python\n{CODE}```\n\nIt has no tests.\n"
+INSIDE = FENCED.index("total = sum(items) + 7") + 12
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "<|im_start|>assistant\n",
+        "<start_of_turn>model\n",
+        "assistant\n\n",
+        "**Assistant:** ",
+        "User: Please continue exactly where you stopped.\n\nAssistant: ",
+        "<think>\nThe text broke off in the middle of a sentence, so I go on from there.\n</think>\n\n",
+        "<thinking>\nNo preamble.\n</thinking>\n",
+        "<continuation>\n",
+        "Oops, it looks like I ran out of space. Let me finish that for you:\n\n",
+        "Entschuldigung, meine Antwort wurde abgeschnitten. Hier kommt der Rest:\n\n",
+        "দুঃখিত, আগের উত্তরটি মাঝপথে থেমে গিয়েছিল। সেখান থেকেই আবার শুরু করছি:\n\n",
+        "### Part 2 (continued)\n\n",
+        "Okay, so the user wants me to continue. The text ended in step 6, so I start there.\n\n",
+    ],
+)
+def test_what_a_chat_says_first_is_no_text(before: str) -> None:
+    """In front of the continuation, and in front of a repeat of the last sentence."""
+    again = ESSAY.rindex(". ", 0, AT) + 2
+    for start in (AT, again):
+        assert stitch([ESSAY[:AT], before + ESSAY[start:]]).text == ESSAY
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "> {}\n\n",
+        "You left off here:\n\n> {}\n\n",
+        "[...{}]\n\n",
+        "Continuing after\n```\n{}\n```\n\n",
+        'The last words were "{}" - here is what follows:\n\n',
+        "„{}“ – hier geht es weiter:\n\n",
+        "「{}」の続きです。\n\n",
+    ],
+)
+def test_the_last_words_quoted(form: str) -> None:
+    """However they are quoted, they are not said twice."""
+    quoted = ESSAY[AT - 40 : AT]
+    quoted = quoted[quoted.index(" ") + 1 :]
+    assert "\n" not in quoted
+    assert stitch([ESSAY[:AT], form.format(quoted) + ESSAY[AT:]]).text == ESSAY
+
+
+@pytest.mark.parametrize("start", ["", "line", "lines"])
+@pytest.mark.parametrize("said", ["Sure, here is the rest of the code:", "Je reprends là où je me suis arrêté :"])
+def test_a_fence_closed_and_opened_again(start: str, said: str) -> None:
+    """With talk between; what follows goes on in the fence that the text had open."""
+    line = FENCED.rindex("\n", 0, INSIDE) + 1
+    at = {"": INSIDE, "line": line, "lines": FENCED.rindex("\n", 0, line - 1) + 1}[start]
+    assert stitch([FENCED[:INSIDE], f"\n```\n\n{said}\n\n```python\n{FENCED[at:]}"]).text == FENCED
+
+
+def test_a_block_of_code_that_the_text_goes_on_with_stays() -> None:
+    """A text that has such blocks, or announces one, is not wrapped by the next one."""
+    left, right = FENCED[: FENCED.index("```")], FENCED[FENCED.index("```") :]
+    assert stitch([left, right]).text == FENCED
+    more = FENCED + "\nThe tests:\n\n"
+    assert stitch([more, right]).text == more + right
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "module steps\n",
+        "Table of contents\n\n* one\n* two\n\n",
+        "# ... the code goes on\n",
+        "def step_3(items):\n",
+    ],
+)
+def test_lines_of_any_kind_before_a_repeat(before: str) -> None:
+    """What nobody knows is told by what follows it: the end of the text, said again."""
+    line = CODE.rindex("\ndef", 0, CUT) + 1
+    assert stitch([CODE[:CUT], before + CODE[line:]]).text == CODE
+
+
+def test_a_line_that_the_text_has_said_before() -> None:
+    """The signature again, and then it goes on in the middle of the line."""
+    joined = stitch([CODE[:CUT], "def step_7(items):\n" + CODE[CUT:]])
+    assert joined.text == CODE
+    assert "known lines" in joined.seams[0].note
+
+
+@pytest.mark.parametrize("mark", ["...", "…", " (continued)", " [cont.]"])
+def test_a_mark_behind_a_repeat(mark: str) -> None:
+    """A repeat that says that it goes on from there."""
+    again = ESSAY.rindex(". ", 0, AT) + 2
+    assert stitch([ESSAY[:AT], ESSAY[again:AT] + mark + ESSAY[AT:]]).text == ESSAY
+
+
+def test_a_repeat_that_was_broken_off_and_begun_again() -> None:
+    """The second time counts."""
+    line = CODE.rindex("\ndef", 0, CUT) + 1
+    for between in ("...\n\n", "\n\nSorry, I was cut off. Continuing from that function:\n\n"):
+        assert stitch([CODE[:CUT], CODE[line:CUT] + between + CODE[line:]]).text == CODE
+
+
+def test_the_key_at_which_an_object_broke_off() -> None:
+    """Its bracket is opened again, as is the array around it."""
+    text = "[\n" + ",\n".join(f'  {{"name": "Station {n}", "lines": {n % 7}}}' for n in range(40)) + "\n]\n"
+    at = text.index("Station 23") + 5
+    for brackets in ("{", "[\n  {", "{\n    "):
+        assert stitch([text[:at], brackets + text[text.rindex('"name"', 0, at) :]]).text == text
+
+
+def test_the_head_of_a_table_in_another_dress() -> None:
+    """Spaces, marks and the separator may differ."""
+    rows = "".join(f"| Station {n} | {n * 7 % 13} | {n * 5 % 11} |\n" for n in range(30))
+    text = f"| Name | Lines | Tracks |\n|---|---|---|\n{rows}"
+    at = text.index("| Station 22")
+    for head in ("|Name|Lines|Tracks|\n|:--|:--|:--|\n", "| **Name** | **Lines** | **Tracks** |\n| - | - | - |\n"):
+        assert stitch([text[:at], head + text[at:]]).text == text
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "The response above is already complete.",
+        "There is nothing more to add.",
+        "以上内容已经完整，没有更多需要补充的。",
+        "I'm sorry, but I don't see what you would like me to continue.",
+    ],
+)
+def test_a_reply_that_only_says_that_there_is_no_more(reply: str) -> None:
+    """It is nothing new."""
+    joined = stitch([ESSAY[:AT], reply])
+    assert joined.text == ESSAY[:AT]
+    assert joined.seams[0].kind == "nothing_new"
+
+
+@pytest.mark.parametrize(
+    ("line", "talk"),
+    [
+        ("Here you go, the second half:", True),
+        ("(2/3)", True),
+        ("**Continuación**", True),
+        ("Maaf, jawaban saya terpotong. Berikut lanjutannya:", True),
+        ("The tram was late, and the wind was the same.", False),
+        ("It was not long before the rain began, and then", False),
+        ("import functools", False),
+    ],
+)
+def test_what_a_line_speaks_about(line: str, talk: bool) -> None:
+    """Talk has a score, text has none."""
+    assert (announces(line) > 0) == talk
+
+
+def test_tags_and_thinking_are_waited_for() -> None:
+    """Nothing flows before the end of the thinking, and nothing of a tag that may still be one."""
+    joiner = Joiner(ESSAY[:AT])
+    out = "".join(map(joiner.feed, "<think>\nThe essay broke off. I have to go on without any words before."))
+    assert out == ""
+    out += joiner.feed("\n</think>\n\n" + ESSAY[AT:]) + joiner.finish()
+    assert ESSAY[:AT] + out == ESSAY
