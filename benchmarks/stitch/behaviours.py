@@ -8,19 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.stitch.documents import Document
+from benchmarks.stitch.wordings import TALK
 
-TALK = [
-    "Sure, here is the rest:",
-    "Continuing from where I left off:",
-    "Certainly! Let me carry on from the last line.",
-    "I apologize for the interruption. The remaining part follows:",
-    "(continued)",
-    "Voici la suite :",
-    "Weiter geht es mit dem Rest:",
-    "Continúo donde lo dejé:",
-    "以下是剩余部分：",
-    "続きです：",
-    "Продолжаю:",
+LEAVE = [
+    "Let me know if you have any questions!",
+    "I hope this helps! Feel free to ask if anything is unclear.",
+    "N'hésitez pas si vous avez des questions !",
+    "希望对您有帮助！如有其他问题，请随时告诉我。",
+]
+DONE = [
+    "The response above is complete.",
+    "There is nothing left to add, the document above is complete.",
+    "I have already provided everything. How else can I help you?",
+    "以上内容已经完整，没有更多需要补充的。",
 ]
 
 
@@ -231,11 +231,116 @@ def gap(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
     return Reply(doc.text[cut + size : end], expect="gap") if cut + size < end - 60 else None
 
 
+def chat(rng: random.Random, doc: Document, cut: int, end: int) -> Reply:
+    """Leaves traces of a chat in front: a role, its thinking, a transcript, a tag around the answer."""
+    body = doc.text[rng.choice([cut, _line(doc, cut)]) : end]
+    if rng.random() < 0.25:
+        return Reply(f"<continuation>\n{body}</continuation>" if body.endswith("\n") else f"<continuation>\n{body}")
+    before = rng.choice(
+        [
+            "<|im_start|>assistant\n",
+            "assistant\n",
+            "**Assistant:** ",
+            "User: Please continue.\n\nAssistant: ",
+            "<think>\nThe answer was cut off. I go on right after the last word.\n</think>\n\n",
+        ]
+    )
+    return Reply(before + body)
+
+
+def quoted_apart(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Quotes the last line in a form of its own, then goes on."""
+    tail = doc.text[_words(doc, cut, rng.randint(4, 8)) : cut]
+    if "\n" in tail or len(tail.strip()) < 12 or tail != tail.strip():
+        return None
+    form = rng.choice(
+        ["> {}\n\n", "You left off here:\n\n> {}\n\n", "[...{}]\n\n", "Continuing after\n```\n{}\n```\n\n"]
+    )
+    return Reply(form.format(tail) + doc.text[cut:end])
+
+
+def lines_and_overlap(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Says some line that is no text, then starts the line or some lines again."""
+    start = _line(doc, cut, rng.randint(0, 3))
+    if len(doc.text[start:cut].strip()) < 16 or doc.text.count(doc.text[start:cut]) > 1:
+        return None
+    return Reply(rng.choice(["Output:\n", "# ...\n", "(see above)\n\n", "Page 2\n\n"]) + doc.text[start:end])
+
+
+def overlap_and_mark(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Says the last words again, marks that it goes on from there, and does."""
+    start = _words(doc, cut, rng.randint(3, 8))
+    if cut - start < 16 or doc.text[cut - 1].isspace() or doc.text[cut] in ".…":
+        return None
+    return Reply(doc.text[start:cut] + rng.choice(["...", "…", " (continued)"]) + doc.text[cut:end])
+
+
+def overlap_twice(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Starts the line again, breaks off with dots or talk, and starts it once more."""
+    start = _line(doc, cut, rng.randint(0, 2))
+    if len(doc.text[start:cut].strip()) < 16 or doc.text[cut - 1].isspace():
+        return None
+    between = rng.choice(["...\n\n", f"\n\n{rng.choice(TALK)}\n\n"])
+    return Reply(doc.text[start:cut] + between + doc.text[start:end])
+
+
+def fence_closed(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Closes the code block that is open, talks, and opens it again."""
+    opened = doc.fence_start(cut)
+    if opened is None or cut - opened < 10:
+        return None
+    start = rng.choice([cut, max(opened, _line(doc, cut))])
+    return Reply(f"\n```\n\n{rng.choice(TALK)}\n\n```python\n{doc.text[start:end]}")
+
+
+def key_again(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Opens the JSON object again and begins with the key that was cut."""
+    start = doc.text.rfind('"', 0, doc.text.rfind('":', 0, cut))
+    if doc.kind != "json" or start < 0 or re.search(r"[{}\[\],]", doc.text[start:cut]):
+        return None
+    return Reply(rng.choice(["{", "{\n  ", "[{"]) + doc.text[start:end])
+
+
+def table_changed(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Says the table's head again in another dress, then goes on with the row."""
+    start = doc.line_start(cut)
+    top = doc.table_top(start)
+    if top is None or not top.start() < start:
+        return None
+    cells = [cell.strip() for cell in top.group().split("\n", 1)[0].strip().strip("|").split("|")]
+    head = rng.choice(["|" + "|".join(cells) + "|", "| " + " | ".join(f"**{cell}**" for cell in cells) + " |"])
+    return Reply(f"{head}\n|{':---|' * len(cells)}\n{doc.text[start:end]}")
+
+
+def line_again(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Says the head of the section, function or class again, then goes on in the middle of the line."""
+    found = list(re.finditer(r"^(?:#{1,6} |[ \t]*def |class ).*$", doc.text[max(0, cut - 4000) : cut - 40], re.M))
+    if not found or doc.text[cut - 1] == "\n" or doc.text.count(f"\n{found[-1].group()}\n", 0, cut) != 1:
+        return None
+    return Reply(found[-1].group() + "\n" + doc.text[cut:end])
+
+
+def leave(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Goes on, and takes leave of the reader behind code, JSON or a rule."""
+    if not doc.text[cut:end].endswith("\n") or doc.text[cut:end].endswith("\n\n"):
+        return None
+    gap = "\n" if doc.kind == "json" and doc.text.lstrip()[:1] in ("[", "{") else "\n---\n\n"
+    return Reply(doc.text[cut:end] + gap + rng.choice(LEAVE))
+
+
+def only_talk(rng: random.Random, doc: Document, cut: int, end: int) -> Reply | None:
+    """Says that there is no more to come, although the text stands in the middle of a line."""
+    if doc.text[doc.line_start(cut) : cut].strip() and doc.text[cut - 1] not in ".!?:":
+        return Reply(rng.choice(DONE), expect="nothing_new")
+    return None
+
+
 ALL: dict[str, Behaviour] = {
     f.__name__: f
     for f in (
         exact, overlap_words, overlap_characters, overlap_lines, changed_space, changed_marks, changed_words, talk,
         talk_and_overlap, ellipsis, quoted, fence, restart, nothing_new, lost_space, added_space, square, lookalike,
-        fence_again, table_again, marker_again, section_again, new_sentence, gap,
+        fence_again, table_again, marker_again, section_again, chat, quoted_apart, lines_and_overlap, overlap_and_mark,
+        overlap_twice, fence_closed, key_again, table_changed, line_again, leave, only_talk, new_sentence, gap,
     )
 }  # fmt: skip

@@ -26,7 +26,7 @@ _MAX_PEELS = 24
 _FENCE = lazy(r"\s*+(`{3,}+|~{3,}+)([^\n`]*+)\n")  # possessive: a megabyte of tildes is no fence either
 _DOTS = lazy(r"\n*(?:\.\.\.|…|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\))")
 _CODE_LINE = lazy(r"^(?: {2,}|\t)|^[<#@/*}\])]|[{};,()\[\]>\\]$|^\S+,\S+,|^\S+\t\S|\w\(.*\)|\w = ")
-_WHOLE_LINE = lazy(r"([^\n]{3,200})\n+")
+_WHOLE_LINE = lazy(r"\n*([^\n]{3,200})\n+")
 _CONTINUED = lazy(r"\s*[\[(](?:cont(?:inued|inuing|'d|\.)?|fortsetzung|suite|续|続き)[\])]\s*\Z", re.I)
 _KNOWN, _KNOWN_TWICE, _KNOWN_LINES = 6, 2, 3
 """Characters of a line that is known again, how often the text may have it, and how many of them may stand there."""

@@ -17,7 +17,8 @@ _STRONG = {
         continue continues continued continuing continuation resume resumed resumes resuming proceed proceeding
         pick_up picking_up picks_up picked_up pick_things_up pick_this_up pick_it_up carry_on carrying_on
         going_on_from keep_going moving_on carried_on onwards_from cont'd where_were_we append_this append_it
-        comes_next comes_after what_comes_next
+        comes_next comes_after what_comes_next goes_on_like next_stretch get_on_with keep_writing where_we_were
+        where_i_was back_to_it follows_on
         fortsetz* fortgesetzt fortfahr* fahre_fort weiter_geht geht_weiter geht_es_weiter mache_weiter da_weiter
         mach_weiter weitermach* weiterschreib* schreibe_weiter weiterführ* weiterhin_ab
         vervolg* verder ga_door gaat_door doorgaan voortzet* fortsätt* fortsett* fortsæt* áfram jatk* jätk*
@@ -49,18 +50,16 @@ _STRONG = {
     "the cut": """
         left_off leave_off leaving_off broke_off breaks_off breaking_off broken_off cut_off cutoff cut_short was_cut
         got_cut were_cut been_cut interrupt* truncated truncation_point point_of_truncation was_stopped got_stopped
-        ran_out_of mid_sentence midsentence was_incomplete incomplete_response incomplete_answer stopped_mid was_split
-        got_split
-        abgebrochen unterbroch* unterbrechung abgeschnitten aufgehört stehengeblieben stehen_geblieben
-        afgekapt afgebroken onderbro* gebleven avbröt* avbrut* avbrott avklippt avbrutt kuttet slapp afbrudt afbrød
-        interromp* interrompu* coupure coupée tronqu* arrêté* interrump* interrupción cortó cortada truncad* quedó
-        quedé dejé dejamos interrup* cortad* cortou parei parou paramos interrott* interruz* troncat* întrerup*
-        rămas tallat tallada
-        przerwa* ucięt* urwa* přeruš* useknut* utnut* prekinut* stao
-        прерв* прерыв* оборв* обрыв* обрез* останов* зупин* обірв* перерв* прекъсн*
-        σταμάτησ* διακόπ* διακοπ* kesildi kesilen kesintiye kaldığım* kaldığın* kaldığı_yer* kaldık*
-        katke* keskey* jäin félbeszak* megszak* abbahagy*
-        bị_cắt bị_ngắt dừng_lại gián_đoạn terpotong terputus terhenti lilikatika nilipoishia naputol""",
+        ran_out_of mid_sentence midsentence was_incomplete ended_abruptly abrupt_ending stopped_abruptly
+        incomplete_response incomplete_answer stopped_mid was_split got_split abgebrochen unterbroch* unterbrechung
+        abgeschnitten aufgehört stehengeblieben stehen_geblieben afgekapt afgebroken onderbro* gebleven avbröt* avbrut*
+        avbrott avklippt avbrutt kuttet slapp afbrudt afbrød interromp* interrompu* coupure coupée tronqu* arrêté*
+        interrump* interrupción cortó cortada truncad* quedó quedé dejé dejamos interrup* cortad* cortou parei parou
+        paramos interrott* interruz* troncat* întrerup* rămas tallat tallada przerwa* ucięt* urwa* přeruš* useknut*
+        utnut* prekinut* stao прерв* прерыв* оборв* обрыв* обрез* останов* зупин* обірв* перерв* прекъсн* σταμάτησ*
+        διακόπ* διακοπ* kesildi kesilen kesintiye kaldığım* kaldığın* kaldığı_yer* kaldık* katke* keskey* jäin
+        félbeszak* megszak* abbahagy* bị_cắt bị_ngắt dừng_lại gián_đoạn terpotong terputus terhenti lilikatika
+        nilipoishia naputol""",
     "the message before": """
         previous_message previous_response previous_answer previous_reply previous_output previous_part previous_turn
         previous_section last_message last_response last_answer last_reply last_output last_turn earlier_message
@@ -84,7 +83,9 @@ _STRONG_ANYWHERE = {
 }
 # These count where something else speaks for talk: one of the others, or a word that opens it.
 _WEAK = {
-    "going on": "go_on going_on go_ahead weiter fort suite segue segueix dalej далее далі tiếp where_i where_we",
+    "going on": """
+        go_on goes_on going_on go_ahead move_on moving_on pick weiter fort suite segue segueix dalej далее далі tiếp
+        where_i where_we""",
     "the rest": "rest remaining missing left reste resto übrig* fehlend* mancant* faltaba окончание loppu* többi sisa",
     "the cut": """cut stopped stops incomplete abrupt* broke breaks split stopt slutade terminé terminó skončil* спрях
         kesil* yarıda κόπηκε""",
@@ -93,8 +94,8 @@ _WEAK = {
         ended_with ended_at ends_with first_part this_part vorherig* précédent* anterior*
         precedent* poprzedni* předchoz* предыдущ* попередн* предишн* önceki edelli* előző sebelumnya trước""",
     "repeating": """
-        repeat* repetition* recap duplicat* wiederhol* répét* repet* ripet* herhal* powtarz* opakov* повтор* tekrar*
-        επανάλ* toist* ismét* lặp_lại mengulang*""",
+        repeat* restate* repetition* recap duplicat* wiederhol* répét* repet* ripet* herhal* powtarz* opakov* повтор*
+        tekrar* επανάλ* toist* ismét* lặp_lại mengulang*""",
     "the limit": """
         limit limits limite límite length token tokens grenze begrenzung længde längd ограничен* обмежен* sınır*
         giới_hạn batas""",
@@ -115,7 +116,7 @@ _WEAK_ANYWHERE = {
 # Words that only open such a line.
 _OPENERS = """
     sure certainly of_course absolutely okay ok alright all_right right got_it understood no_problem no_worries yes
-    great thanks thank_you apologies my_apologies sorry so_sorry very_sorry i'm_sorry i_am_sorry i_apologize
+    great good_catch thanks thank_you apologies my_apologies sorry so_sorry very_sorry i'm_sorry i_am_sorry i_apologize
     i_apologise oops
     whoops you're_right you_are_right happy_to i'd_be_happy glad_to gladly definitely let_me let's here's here_is
     here_are here_it_is here_you here_comes i'll i_will as_requested below_is below_are

@@ -144,12 +144,12 @@ class Prior(NamedTuple):
     talk_space: float = 0.95  # only a space behind it
     token: float = -20.0  # a special token that leaked, or thinking
     nothing: float = -2.0  # only that there is no more to come
-    nothing_within: float = 8.0  # gained where the text stands within a sentence
+    nothing_within: float = 16.0  # gained where the text stands within a sentence
     tag: float = -4.0  # a tag around the answer
     role: float = 6.0  # the name of who speaks
     role_alone: float = 9.0  # gained on a line of its own
     role_asked: float = 12.0  # gained behind what was asked
-    known: float = 8.0  # whole lines that the text has said before
+    known: float = 2.0  # whole lines that the text has said before
     strange: float = 10.0  # lines of whatever kind, before a repeat
     strange_aligned: float = 10.0  # of what the text may well say twice
     strange_data: float = 8.0  # in JSON, whose records resemble each other

@@ -23,6 +23,7 @@ from continuum._core.stitch.peels import peels
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.spacing import glue, insertions
 from continuum._core.stitch.starts import begins, begins_anew, start_bits
+from continuum._core.stitch.talk import announces
 
 if TYPE_CHECKING:
     from continuum._core.stitch.price import Totals
@@ -60,6 +61,9 @@ _RESUMES = lazy(
     r"|\s*(?P<word>[\[(（](?:continue[ds]?|continuing|cont(?:inue)?['’.]?d?\.?|续|続き|suite|fortsetzung)[^\n\])）]{0,40}[\])）])",
     re.I,
 )
+_ASIDE = lazy(r"\s*\n\s*(?P<word>[^\n]{4,200})(?:\n\s*|\Z)")
+_TALKS, _BEHIND_TALK = 6.0, 96
+"""The score of talk behind a repeat, and the characters to see behind it."""
 _RESUMED_FROM = 10
 """Characters of a repeat from which on a mark behind it may say that it goes on."""
 
@@ -119,8 +123,8 @@ class Readings:
         self.open = not final and any(patient if peel.open else self._may_change(peel) for peel in candidates)
         self._quoted = {peel.start for peel in candidates if peel.quoted}
         self._horizon = max((p.foreign for p in candidates if not p.other), default=0) + _AFTER
-        twice = any(peel.again for peel in candidates)  # then the first repeat is not the last
-        if not self.open and (twice or not any(self._proof(p) for p in candidates if not (p.open or p.other))):
+        self._twice = any(peel.again for peel in candidates)  # then the first repeat is not the last
+        if not self.open and (self._twice or not any(self._proof(p) for p in candidates if not (p.open or p.other))):
             for peel in candidates:
                 if not peel.open:
                     self._read(peel)
@@ -144,6 +148,10 @@ class Readings:
             return False
         if peel.wrapper and body[k:].lstrip().startswith(peel.wrapper):
             return False  # it was only quoted
+        aside = self._aside(body, k)
+        if aside is not None:
+            self.open = not self.final and len(body) < aside.end() + _BEHIND_TALK
+            return self.open
         if self.before.twice > _SAID_ONCE and (aligned or not begins_anew(self.left, start)):
             return False
         note = f"{k} characters repeated word for word, and said only once before"
@@ -264,9 +272,9 @@ class Readings:
         self._resumed(peel, body, k, bits, kind)
 
     def _resumed(self, peel: Peel, body: str, k: int, bits: float, kind: SeamKind) -> None:
-        """Behind a repeat a mark that the reply goes on from there: an ellipsis, "(continued)"."""
-        match = _RESUMES.match(body, k)
-        if match is None or k < _RESUMED_FROM or match.end() >= len(body) or body[k - 1] == "\n":
+        """Behind a repeat a mark that the reply goes on from there: an ellipsis, "(continued)", or talk."""
+        match = _RESUMES.match(body, k) or self._aside(body, k)
+        if match is None or k < _RESUMED_FROM or match.end() >= len(body) or body[k - 1] == "\n" or self._twice:
             return
         mark, after, left = match.group(), body[match.end() : match.end() + _AFTER], self.left
         if match.group("word"):
@@ -275,6 +283,13 @@ class Readings:
         bits -= self.flow.cost(left, mark) + self.flow.cost(left[-_AFTER * 3 :] + mark, after)
         note = f"{k} characters repeated word for word, and a mark that it goes on"
         self.found.append(Reading(peel.start + match.end(), bits, kind, k, peel, "", 0.0, note))
+
+    def _aside(self, body: str, k: int) -> re.Match[str] | None:
+        """A line of talk behind the first k characters, which end within a line."""
+        if k < _RESUMED_FROM or self.left[-1:] in ("", "\n") or not body.startswith("\n", k):
+            return None
+        match = _ASIDE.match(body, k)
+        return match if match is not None and announces(match.group("word")) >= _TALKS else None
 
     def _said(self, body: str, k: int, totals: Totals, headed: bool) -> float:
         """What speaks for and against a repeat word for word of the last k characters, in bits against it.

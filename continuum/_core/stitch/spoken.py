@@ -13,7 +13,15 @@ from continuum._core.stitch.normal import normal
 from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.phrases import said
 from continuum._core.stitch.prior import PRIOR
-from continuum._core.stitch.talk import MAX_TALK, announces, is_opener, may_announce, scripts, speaks_of_going_on
+from continuum._core.stitch.talk import (
+    MAX_TALK,
+    addresses,
+    announces,
+    is_opener,
+    may_announce,
+    scripts,
+    speaks_of_going_on,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +50,7 @@ _OTHER = 1.5
 """Points that a sentence of other things takes from the talk it belongs to."""
 _QUOTED = lazy(r"[\"“«「„](.{3,400}?)[\"”»」](?!\w)", re.S)
 _QUOTING = lazy(r"[^\n\"“«「]{4,100}[\"“«「](?:\.\.\.|…)?")
+_DOTTED = lazy(r"(?:\.\.\.|…)\s*([^\n]{4,80}[:.)\]])\n")
 _DASHES = " —–-,"
 _ENDS = ".!?:…。！？："
 """Marks behind which a sentence begins."""
@@ -63,18 +72,18 @@ def talk(left: str, head: str, final: bool) -> list[Peel]:
         if on and found and before[-1:] in (":", "：") and head[start] not in "#*([":
             break  # what follows on the same line is what was announced
         quoted = (begun or piece[:1] in (">", "`", "[", "(")) and _quotes(left, piece)
-        score = _score(left, whole, quoted)
+        score = _score(left, whole, quoted, "\n" in head[stop - 1 : stop + 1])
         if stop >= len(head) and not final:
             if score or begun or (stop - begin < _LONG and (is_opener(piece) or may_announce(whole))):
                 found.append(Peel(len(head), 0.0, "talk", open=True))
             break
         least = 0.0 if on or not found else _LATER + _LATER_STILL * (before[-1:] in (":", "："))
-        if quoted or (score and announces(piece, bool(found)) > least):
+        if quoted or (score and (announces(piece, bool(found)) or (0.0 if found else score)) > least):
             if on:  # talk that goes on does not end in the middle of its line
                 found = [peel._replace(bits=peel.bits + PRIOR.talk_on) for peel in found]
             found += behind(head, stop, score + _context_bits(left, head, start, stop), final)
         elif score and on and head[stop - 1 : stop + 1].endswith("\n"):
-            score += _context_bits(left, head, start, stop) - _OTHER
+            score += _context_bits(left, head, start, stop) - _OTHER * (piece[-1:] not in (":", "："))
             found += [peel._replace(other=True) for peel in behind(head, stop, score, final)]
         elif not (is_opener(piece) or on):
             break  # a sentence on the line of talk may speak of other things
@@ -93,14 +102,14 @@ def _units(head: str, start: int) -> Iterator[tuple[int, int]]:
         begin = match.end() + len(head[match.end() :]) - len(head[match.end() :].lstrip())
 
 
-def _score(left: str, whole: str, quoted: bool) -> float:
-    """How much all of it reads like talk; what quotes the end of the text certainly is."""
+def _score(left: str, whole: str, quoted: bool, line: bool) -> float:
+    """How much all of it reads like talk, which may be a line; what quotes the end of the text certainly is."""
     if quoted:
         return max(SURE, announces(whole))
     fresh = left.endswith("\n") or left.rstrip()[-1:] in _ENDS
     if fresh and not speaks_of_going_on(whole):
         return 0.0  # a text may well begin its next sentence like that
-    return announces(whole)
+    return announces(whole) or (addresses(whole) if line and not fresh else 0.0)
 
 
 def _quotes(left: str, piece: str) -> bool:
@@ -131,8 +140,11 @@ def _context_bits(left: str, head: str, start: int, stop: int) -> float:
 
 
 def _past_rule(head: str) -> int:
-    """Where the words start: behind white space and a leading rule."""
+    """Where the words start: behind white space and a leading rule, or an ellipsis before a line of talk."""
     start = len(head) - len(head.lstrip())
+    dots = _DOTTED.match(head, start)
+    if dots is not None and announces(dots.group(1).strip()):
+        return dots.start(1)
     if head.startswith(("---", "***", "___"), start) and "\n" in head[start:]:
         start = head.index("\n", start) + 1
         start += len(head[start:]) - len(head[start:].lstrip())

@@ -59,6 +59,19 @@ def announces(line: str, begun: bool = False) -> float:
     return max(0.0, bits)
 
 
+def addresses(line: str) -> float:
+    """How much a whole sentence reads as if somebody spoke to the reader, whatever about: 0 to about 8 bits.
+
+    To be asked where the text stands within a sentence of its own: that hardly goes on so.
+    """
+    last = line.rstrip()[-1:]
+    if not line[:1].isupper() or last not in ".!:…。！：" or len(line) > MAX_TALK:
+        return 0.0
+    if opens(line):
+        return 5.0 + 2.0 * (last in ":：")
+    return 4.0 + 2.0 * (last in ":：") if _FIRST_PERSON.search(line) is not None else 0.0
+
+
 def is_opener(line: str) -> bool:
     """Whether a piece is only a word like "Sure!" that opens talk."""
     return len(line.strip()) <= 60 and opens(line)
