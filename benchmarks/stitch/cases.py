@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.stitch.documents import Document
 
 EXPECT = ("exact", "nothing_new", "gap")
-_TRIES = 300
+_TRIES = 900
 
 
 class Plan(NamedTuple):
