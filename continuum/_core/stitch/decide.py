@@ -326,7 +326,9 @@ def _misfit(join: Join, context: Context, bits: float) -> Join:
 def _misfit_of(shown: Before, body: str) -> float:
     """How badly the reply fits behind the text that was shown, by its first two characters: bits."""
     misfit = shown.flow.misfit(shown.left, body[:2])
-    return misfit + _capital(shown.left, body[:1]) if shown.left.endswith(" ") else misfit
+    if shown.left.endswith(" "):
+        return misfit + _capital(shown.left, body[:1])
+    return misfit + _capital(f"{shown.left[-_CASE:]} ", body[1:2]) if body.startswith(" ") else misfit
 
 
 def _capital(left: str, first: str) -> float:

@@ -3,8 +3,8 @@
 A price is how much rarer a behaviour is than taking the reply as it stands; what is gained is subtracted. The figures
 are the weights of a conditional logit model (McFadden 1974) of which reading is right, fitted on simulated joins of
 some 360 documents in ten languages and twenty formats, and rounded; `python -m benchmarks.stitch.fit` fits them again.
-Set by hand is what those documents have too little of (rows, elements of JSON), and a price on top for wrongly dropping
-text: in doubt, text is kept.
+Set by hand is what the fit has too little of (rows and elements, roles, tags, lines of whatever kind, marks behind a
+repeat), and a price on top for wrongly dropping text: in doubt, text is kept.
 """
 
 from __future__ import annotations
