@@ -14,7 +14,9 @@ from typing import NamedTuple
 # One of these makes a short first line talk.
 _STRONG = {
     "going on": """
-        continue continues continued continuing continuation resume resumed resumes resuming proceed proceeding
+        continuing continuation continue_from continue_where continue_with continue_right continue_exactly i'll_continue
+        let_me_continue will_continue can_continue to_continue me_to_continue continued_from continued_below
+        resume resuming resumed_from proceeding proceed_from proceed_with
         pick_up picking_up picks_up picked_up pick_things_up pick_this_up pick_it_up carry_on carrying_on
         going_on_from keep_going moving_on carried_on onwards_from cont'd where_were_we append_this append_it
         comes_next comes_after what_comes_next goes_on_like next_stretch get_on_with keep_writing where_we_were
@@ -84,8 +86,8 @@ _STRONG_ANYWHERE = {
 # These count where something else speaks for talk: one of the others, or a word that opens it.
 _WEAK = {
     "going on": """
-        go_on goes_on going_on go_ahead move_on moving_on pick weiter fort suite segue segueix dalej далее далі tiếp
-        where_i where_we""",
+        continue continues continued resumed resumes proceed go_on goes_on going_on go_ahead move_on moving_on pick
+        weiter fort suite segue segueix dalej далее далі tiếp where_i where_we""",
     "the rest": "rest remaining missing left reste resto übrig* fehlend* mancant* faltaba окончание loppu* többi sisa",
     "the cut": """cut stopped stops incomplete abrupt* broke breaks split stopt slutade terminé terminó skončil* спрях
         kesil* yarıda κόπηκε""",
@@ -223,8 +225,8 @@ def said(line: str) -> Said:
     """What a line speaks about."""
     words, (strong, weak, _) = _words(line), _lexicons()
     sure = strong.find(words, line)
-    if words[-2:] in (["going", "on"], ["go", "on"]):
-        sure.add("going on")  # elsewhere it is an everyday word
+    if words[-2:] in (["going", "on"], ["go", "on"]) or words[:1] in (["continue"], ["continued"], ["proceed"]):
+        sure.add("going on")  # elsewhere these are everyday words
     return Said(len(sure), len(weak.find(words, line) - sure))
 
 

@@ -144,6 +144,7 @@ class Prior(NamedTuple):
     talk_space: float = 0.95  # only a space behind it
     token: float = -20.0  # a special token that leaked, or thinking
     nothing: float = -2.0  # only that there is no more to come
+    nothing_fresh: float = 12.0  # talk with nothing behind it, where the text may begin a sentence
     nothing_within: float = 16.0  # gained where the text stands within a sentence
     tag: float = -4.0  # a tag around the answer
     role: float = 6.0  # the name of who speaks

@@ -22,6 +22,7 @@ from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.peels import peels
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.spacing import glue, insertions
+from continuum._core.stitch.spoken import fresh
 from continuum._core.stitch.starts import begins, begins_anew, start_bits
 from continuum._core.stitch.talk import announces
 
@@ -192,7 +193,8 @@ class Readings:
         left, flow = self.left, self.flow
         body = self.head[peel.start :]
         if not body.strip() and peel.start:
-            self.found.append(Reading(len(self.head), peel.bits, "nothing_new", 0, peel, note="nothing behind it"))
+            bits = peel.bits + PRIOR.nothing_fresh * fresh(left)
+            self.found.append(Reading(len(self.head), bits, "nothing_new", 0, peel, note="nothing behind it"))
             return
         overlaps = borders(left, body)
         totals = flow.costs(left, body[:_SAID], _GAIN_CAP, 12 + _AFTER)

@@ -54,6 +54,8 @@ _DOTTED = lazy(r"(?:\.\.\.|…)\s*([^\n]{4,80}[:.)\]])\n")
 _DASHES = " —–-,"
 _ENDS = ".!?:…。！？："
 """Marks behind which a sentence begins."""
+_FRESH, _INTRODUCED = 1.5, 5.0
+"""Points that talk needs more where the text may begin a sentence, and where it introduces something."""
 _MORE = lazy(r"[^\nA-Za-z0-9][^\n]{0,100}(?=\n)")
 _CLEAN = lazy(r"^[\s.…\[\]]+|[\s.…\[\]]+$")
 
@@ -91,6 +93,16 @@ def talk(left: str, head: str, final: bool) -> list[Peel]:
     return found
 
 
+def fresh(left: str) -> bool:
+    """Whether the text stands at the start of a line or sentence of its own."""
+    return left.endswith("\n") or left.rstrip()[-1:] in _ENDS
+
+
+def introduced(left: str) -> bool:
+    """Whether the text ends with a colon: what comes next may be anything, and is quoted."""
+    return left.rstrip()[-1:] in (":", "：")
+
+
 def _units(head: str, start: int) -> Iterator[tuple[int, int]]:
     """The first sentences and lines, from where to where each: as many as may be talk."""
     begin = start
@@ -106,10 +118,11 @@ def _score(left: str, whole: str, quoted: bool, line: bool) -> float:
     """How much all of it reads like talk, which may be a line; what quotes the end of the text certainly is."""
     if quoted:
         return max(SURE, announces(whole))
-    fresh = left.endswith("\n") or left.rstrip()[-1:] in _ENDS
-    if fresh and not speaks_of_going_on(whole):
+    if not fresh(left):
+        return announces(whole) or (addresses(whole) if line else 0.0)
+    if not speaks_of_going_on(whole):
         return 0.0  # a text may well begin its next sentence like that
-    return announces(whole) or (addresses(whole) if line and not fresh else 0.0)
+    return max(0.0, announces(whole) - (_INTRODUCED if introduced(left) else _FRESH))
 
 
 def _quotes(left: str, piece: str) -> bool:

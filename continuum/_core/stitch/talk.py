@@ -27,6 +27,8 @@ _BLOCKS = (0x250, 0x370, 0x400, 0x530, 0x590, 0x600, 0x700, 0x900, 0xE00, 0x1100
 """Where the letters of other scripts begin: Latin, Greek, Cyrillic, Armenian, Hebrew, Arabic, Indic, Thai, Hangul, Han
 and Kana."""
 _LONG = 160
+_BEGINS = 12
+"""Characters of a line within which somebody speaks of himself or to the reader, if it is talk."""
 
 
 @lru_cache(maxsize=512)
@@ -38,7 +40,8 @@ def announces(line: str, begun: bool = False) -> float:
     if not line.strip() or len(line) > MAX_TALK:
         return 0.0
     what = said(line)
-    opened = opens(line) or _FIRST_PERSON.search(line) is not None
+    person = _FIRST_PERSON.search(line)
+    opened = opens(line) or (person is not None and person.start() < _BEGINS)
     bracketed = len(line) < 80 and _BRACKETED.fullmatch(line) is not None
     last = line.rstrip()[-1:]
     if what.strong:
@@ -51,7 +54,7 @@ def announces(line: str, begun: bool = False) -> float:
         bits = 0.5
     else:
         return 0.0
-    bits += 3.0 * opened + 3.0 * bracketed - 2.0 * (len(line) > _LONG)
+    bits += (3.0 if opened else 1.0 * (person is not None)) + 3.0 * bracketed - 2.0 * (len(line) > _LONG)
     if last.isalnum() or last in ",;\"'”»`":
         bits -= 3.0
     if last in ":：…" or line.rstrip().endswith(("...", ":**", "：**")):

@@ -7,7 +7,7 @@ import re
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.prior import PRIOR
-from continuum._core.stitch.spoken import SURE, behind, spoken
+from continuum._core.stitch.spoken import SURE, behind, introduced, spoken
 from continuum._core.stitch.talk import announces
 
 _NAMES = "assistant|ai|bot|chatbot|model|response|answer|output|助手|ассистент"
@@ -47,7 +47,9 @@ _WAIT = 600
 
 def traces(left: str, head: str, open_fence: str | None, final: bool) -> list[Peel]:
     """All of them."""
-    found = [*_role(left, head), *_thinking(left, head, final), *_tag(left, head)]
+    found: list[Peel] = []
+    if not introduced(left):  # or it shows how they look
+        found += [*_role(left, head), *_thinking(left, head, final), *_tag(left, head)]
     if final and len(head) <= _ANSWER and _NOTHING.search(head) is not None:
         bits = PRIOR.nothing - PRIOR.nothing_within * (left.rstrip()[-1:] not in ".!?。！？")
         found.append(Peel(len(head), bits, "talk", foreign=len(head), spoken=True, other=True))
