@@ -98,7 +98,7 @@ def hold_from(text: str, *, wrapper: str | None) -> int:
         words = text[line:at].lstrip(_MARKS).casefold()
         if not words or any(words.startswith(s) or s.startswith(words) for s in _STARTS.get(words[0], ())):
             at = min(at, _before(text, line, wrapper))
-    return at
+    return len(text[:at].rstrip())
 
 
 def trim_from(text: str, *, wrapper: str | None, fences: int, prose: bool) -> int:

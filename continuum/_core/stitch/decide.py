@@ -111,7 +111,7 @@ def _searched(left: str, shown: str, head: str, context: Context, final: bool) -
     if len(rest) >= _NO_TALK and head.lstrip().startswith(rest):
         return False  # it goes on behind what it was shown; if it says the anchor later on, its data are so
     candidates = peels(shown, head[:4096], context.shown.fence, final)
-    starts = [p.start for p in candidates if not p.open and (p.foreign == p.start or p.what.endswith("table head"))]
+    starts = [p.start for p in candidates if _may_precede(p)]
     found = find_anchor(anchor, shown, head, starts)
     settled = found is not None and (found.whole or len(head) >= found.start + 2 * len(anchor))
     if found is not None and (final or (settled and len(head) - found.end >= _BEHIND + context.rest)):
@@ -122,6 +122,13 @@ def _searched(left: str, shown: str, head: str, context: Context, final: bool) -
         note = "the reply ended inside the anchor"
         return Verdict(Join("nothing_new", len(head), 0, "", len(head), 0.95, False, note))
     return False
+
+
+def _may_precede(peel: Peel) -> bool:
+    """Whether the anchor may follow what was peeled; lines that the text may well go on with are not in its way."""
+    if peel.open or (peel.whole and peel.bits > PRIOR.strange):
+        return False
+    return peel.foreign == peel.start or peel.what.endswith("table head")
 
 
 def _after_anchor(left: str, shown: str, head: str, found: Anchored, context: Context, final: bool) -> Verdict:

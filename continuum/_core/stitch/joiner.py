@@ -105,17 +105,17 @@ class Joiner:
     def _flush(self, *, final: bool) -> str:
         """Emit what is pending, but for what may have to be trimmed from the end of the reply."""
         text, wrapper = self._pending, self._wrapper
+        line = "x" if self._mid_line else ""  # what goes on in the middle of a line opens no fence
         if final:
-            line = "x" if self._mid_line else ""  # what goes on in the middle of a line opens no fence
             keep = trim_from(line + text, wrapper=wrapper, fences=self._fences, prose=self._prose())
             keep = max(0, keep - len(line))
             if keep < len(text) and not self._said and not text[:keep].strip():
                 keep = 0  # with what was trimmed goes the white space before it
             self.trimmed = text[keep:]
         else:
-            keep = hold_from(text, wrapper=wrapper)
+            keep = max(0, hold_from(line + text, wrapper=wrapper) - len(line))
             if wrapper and keep:
-                self._fences += count_fences(("x" if self._mid_line else "") + text[:keep])
+                self._fences += count_fences(line + text[:keep])
                 self._mid_line = text[keep - 1] != "\n"
         self._pending = "" if final else text[keep:]
         self._said = self._said or bool(text[:keep].strip())

@@ -94,6 +94,8 @@ def dots(left: str, head: str, peel: Peel) -> list[Peel]:
 
 def strange(left: str, head: str, open_fence: str | None, final: bool) -> list[Peel]:
     """Lines of whatever kind, if what follows them is said again: the end of the text, from the start of a line."""
+    if is_json(left):
+        return []  # the next record may well end like the last one
     reach = max(0, len(left) - 2 * _STRANGE)
     for match in itertools.islice(_LINE_START.finditer(head, 1, _STRANGE), _STRANGE_LINES):
         start, words = match.start() + 1, match.end()
@@ -121,10 +123,9 @@ def _said_again(left: str, head: str, at: int, index: int, final: bool) -> Peel 
         return None  # or those lines are part of the repeat
     if not final and len(body) < size and left.startswith(body, index):
         return Peel(len(head), 0.0, "lines", open=True)
-    if not body.startswith(left[index:]):
-        return None
+    if not body.startswith(left[index:]) or left.find(left[index:]) < index:
+        return None  # or the text says such things more often
     bits = PRIOR.strange + PRIOR.strange_aligned * (left[index - 1 : index] == left[-1:])
-    bits += PRIOR.strange_data * is_json(left)
     bits += PRIOR.strange_within * (left[:index].rstrip(" \t")[-1:] not in ("", "\n"))
     passage = left[index:].rstrip()
     first, said, between = head[:at].rpartition(passage)

@@ -153,7 +153,7 @@ class Prior(NamedTuple):
     known: float = 2.0  # whole lines that the text has said before
     strange: float = 10.0  # lines of whatever kind, before a repeat
     strange_aligned: float = 10.0  # of what the text may well say twice
-    strange_data: float = 8.0  # in JSON, whose records resemble each other
+    strange_templated: float = 40.0  # in a text of equal lines
     strange_within: float = 8.0  # from the middle of a line
     strange_twice: float = 45.0  # gained if it was said before, and broken off
     ellipsis: float = 2.12  # an ellipsis

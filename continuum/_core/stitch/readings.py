@@ -262,6 +262,7 @@ class Readings:
         if peel.headed:  # a model that says the head of a table or array again repeats one row or element at most
             said = body[: min(k, _FORM_WINDOW)]
             bits += PRIOR.rows * said.count("\n|") + PRIOR.elements * elements(said)
+        bits += PRIOR.strange_templated * self.before.templated * peel.whole
         if not peel.foreign and own.isspace():
             bits += PRIOR.unnatural  # a blank too much and then a repeat: two rare things at once
         aligned = 2 <= k < _UNIT and self.left[-k - 1 : -k] == self.left[-1]

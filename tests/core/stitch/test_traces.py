@@ -89,8 +89,19 @@ def test_a_block_of_code_that_the_text_goes_on_with_stays() -> None:
 )
 def test_lines_of_any_kind_before_a_repeat(before: str) -> None:
     """What nobody knows is told by what follows it: the end of the text, said again."""
-    line = CODE.rindex("\ndef", 0, CUT) + 1
-    assert stitch([CODE[:CUT], before + CODE[line:]]).text == CODE
+    line = ESSAY.rindex("\n", 0, AT) + 1
+    assert stitch([ESSAY[:AT], before + ESSAY[line:]]).text == ESSAY
+
+
+def test_a_record_that_ends_like_the_last_one() -> None:
+    """In data the next record is no line before a repeat, however much of it stands in the text already."""
+    records = [
+        f'  {{\n    "id": {n},\n    "name": "Station {n}",\n    "state": "{state}",\n    "note": "two\\nlines"\n  }}'
+        for n, state in enumerate(["open", "closed", "on hold", "closed", "open", "on hold", "new", "new"])
+    ]
+    for n in range(2, len(records)):
+        left, right = "[\n" + ",\n".join(records[:n]) + ",\n", ",\n".join(records[n:]) + "\n]\n"
+        assert stitch([left, right]).text == left + right
 
 
 def test_a_line_that_the_text_has_said_before() -> None:
@@ -109,9 +120,9 @@ def test_a_mark_behind_a_repeat(mark: str) -> None:
 
 def test_a_repeat_that_was_broken_off_and_begun_again() -> None:
     """The second time counts."""
-    line = CODE.rindex("\ndef", 0, CUT) + 1
-    for between in ("...\n\n", "\n\nSorry, I was cut off. Continuing from that function:\n\n"):
-        assert stitch([CODE[:CUT], CODE[line:CUT] + between + CODE[line:]]).text == CODE
+    line = ESSAY.rindex("\n", 0, AT) + 1
+    for between in ("...\n\n", "\n\nSorry, I was cut off. Continuing from that sentence:\n\n"):
+        assert stitch([ESSAY[:AT], ESSAY[line:AT] + between + ESSAY[line:]]).text == ESSAY
 
 
 def test_the_key_at_which_an_object_broke_off() -> None:
