@@ -33,7 +33,31 @@ if TYPE_CHECKING:
 
     from benchmarks.stitch.cases import Case
 
-BY_HAND = frozenset({"rows", "elements", "unnatural_near"})
+BY_HAND = frozenset(
+    [
+        "rows",
+        "elements",
+        "unnatural_near",
+        "token",
+        "tag",
+        "role",
+        "role_asked",
+        "nothing",
+        "nothing_within",
+        "nothing_fresh",
+        "known",
+        "strange",
+        "strange_aligned",
+        "strange_templated",
+        "strange_within",
+        "strange_twice",
+        "resumed",
+        "resumed_word",
+        "talk_on",
+        "comment",
+        "bracket_key",
+    ]
+)
 """Weights of what the documents have too little of."""
 _MODULES = ("readings", "starts", "spacing", "peels", "spoken", "traces", "opener")
 _LEAST = 1.5

@@ -7,53 +7,48 @@ import re
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.talk import is_opener
 
-_FENCE_END = lazy(r"\n?[ \t]*(`{3,}|~{3,})\s*\Z")
-_FENCE_MAY_END = lazy(r"\n?[ \t]*(?:`+|~+)?\s*\Z")
+_FENCE_END = lazy(r"\r?\n?[ \t]*(`{3,}|~{3,})\s*\Z")
+_FENCE_MAY_END = lazy(r"\r?\n?[ \t]*(?:`+|~+)?\s*\Z")
 _FENCE_LINE = lazy(r"^[ \t]*(?:`{3,}|~{3,})", re.M)
-_RULE = lazy(r"\n[ \t]*(?:-{3,}|\*{3,}|_{3,})\Z")
-_TOKEN = lazy(r"(?:<\|(?:endoftext|im_end|eot_id|end|end_of_text)\|>|<end_of_turn>|</s>)\Z")
+_RULE = lazy(r"\n[ \t\r]*\n[ \t]*(?:-{3,}|\*{3,}|_{3,})\Z")
+"""Behind an empty line: elsewhere it underlines a heading, or closes what stands above a text."""
+_TOKEN = lazy(r"(?:<\|(?:endoftext|im_end|eot_id|end|end_of_text)\|>|<end_of_turn>)\Z")
 _LONGEST_TOKEN = 16
-_LONGEST_NOTE = 300
-_MARKS = " \t*_([#>（【-"
+_LONGEST_FENCE, _LONGEST_NOTE = 200, 300
+_MARKS = " \t*_([（【"
+_ENDED = lazy(r"[^\w\s,;:'\"]\Z")
+"""What the last line of a reply that was not cut ends with."""
 
 # How a last line begins that is a note to the reader; behind it what the line has to say then. Case does not count.
 _GOES_ON = lazy(
     r"[\[(*_（]{1,3}\s*(?:(?:to be )?continu(?:ed|es|ing)\b|output truncated|未完待续|待续|续|続く).{0,80}"
     r"[\])*_）]{1,3}"
     r"|(?:would you like|do you want|shall|should) (?:me|i) (?:to )?(?:continue|go on|proceed|keep going)\b.{0,80}\?"
-    r"|(?:due to .{0,80}[.,] )?(?:please )?(?:let me know|tell me|say|type|reply) .{0,40}\bcontinue\b.{0,80}[.!]"
-    r"|(?:需要我|要我|是否需要)继续.{0,20}[?？]|続けますか.{0,10}|(?:мне )?продолжить\b.{0,30}\?"
+    r"|(?:please )?(?:let me know|tell me|say) .{0,40}\bcontinue\b.{0,60}[.!]"
+    r"|(?:需要我|要我|是否需要)继续.{0,20}[?？]|続けますか.{0,10}"
     r"|(?:soll ich|dois-je|¿quieres que|vuoi che|quer que eu) (?:weiter|fort|continu|prosegu|prossig|siga).{0,60}\?",
     re.I,
 )
 _GOES_ON_STARTS = """
     continue|continuing|to be continu|output trunc|未完|待续|续|続|需要我继续|要我继续|是否需要继续|would you like
-    do you want|shall i |should i |due to |please let me|please tell me|please say|please type|please reply
-    let me know|tell me|say |type |reply |продолжить|мне продолжить|soll ich|dois-je|¿quieres que|vuoi che|quer que eu
+    do you want|shall i |should i |please let me|please tell me|please say|let me know|tell me|say
+    soll ich|dois-je|¿quieres que|vuoi che|quer que eu
 """
 _LEAVE_STARTS = """
     let me know|please let me know|please tell me|feel free|please feel free|i hope this|hope this|hope that helps
-    i hope that|if you have any|if you need|if you'd like|if you want|is there any|happy coding|would you like me to
-    do you want me to|don't hesitate|please don't hesitate
-    希望对|希望對|希望这|如果您|如果你|如有|如需|お役に立て|ご不明な|ご質問|도움이 되|더 궁금한|추가로
-    надеюсь|если у вас|если нужно|дайте знать|n'hésitez pas|j'espère que|si vous avez|ich hoffe|sag bescheid
-    lass mich wissen|lassen sie mich|wenn du|wenn sie|espero que|si necesitas|si tienes|avísame|se precisar|se tiver
-    spero che|fammi sapere|se hai|laat me weten|ik hoop dat|mam nadzieję|daj znać|umarım|jika ada|semoga|hy vọng
-    آمل أن|إذا كان لديك|आशा है|यदि आप
+    i hope that|is there anything else|happy coding|would you like me to|do you want me to
+    希望对您|希望對您|希望这|お役に立て|도움이 되|надеюсь, это|n'hésitez pas|j'espère que|ich hoffe, das|sag bescheid
+    lass mich wissen|espero que te|espero que isso|avísame|spero che|fammi sapere|laat me weten|daj znać|umarım bu
+    semoga membantu|hy vọng
 """
 _WHOLE = lazy(
     r".*(?:\b(?:response|answer|message|continuation|cut[ -]off|full version"
-    r"|complete (?:text|version|document|code|file)"
-    r"|let me know|feel free|questions?|anything|would you like|tell me|nachricht|réponse|respuesta|resposta|risposta"
-    r"|fragen?|pregunt\w*|pergunt\w*|domand\w*|vragen|pytan\w*)\b|全部|修改|问题|終わり|ご|всё|вопрос|알려|말씀)",
+    r"|complete (?:text|version|document|code|file)|let me know|feel free|would you like|tell me)\b|全部|修改)",
     re.I,
 )
 _WHOLE_STARTS = """
-    this completes|this concludes|that completes|that concludes|this is the end|that's everything|and that's everything
-    that's the |that is the |that's all|the response is|the document is now|the answer is now|the code is now|i've now
-    i have now|i've provided|i have provided|note: this|note:** this
-    以上就是|以上是|以上で|以上が|이상입니다|이것으로|это всё|на этом|c'est tout|voilà|das war|damit ist|eso es todo
-    esto completa|isso é tudo|questo è tutto|dit was|to wszystko
+    this completes|this concludes|that completes|that concludes|that's everything|and that's everything|the response is
+    the document is now|the answer is now|the code is now|i've now|i have now|以上就是
 """
 _REFUSAL = lazy(
     r"\s*(?:I'?m sorry|I am sorry|sorry|I apologi[sz]e|unfortunately|I hope (?:this|that)|(?:please )?let me know"
@@ -85,34 +80,34 @@ def hold_from(text: str, *, wrapper: str | None) -> int:
         if start >= 0 and wrapper.startswith(text[start:at]):
             at = len(text[:start].rstrip())
     elif wrapper:
-        match = _FENCE_MAY_END.search(text, max(0, len(text) - _LONGEST_NOTE))
+        match = _FENCE_MAY_END.search(text, max(0, len(text) - _LONGEST_FENCE))
         at = match.start() if match is not None else at
         start = text.rfind("\n", 0, at) + 1
         if not text[start:at].strip(" \t`~") and text[start:at].strip():
             at = start  # whether it is the line of a fence is not seen yet
     token = text.rfind("<", max(0, at - _LONGEST_TOKEN))
-    if token >= 0 and (text.startswith(("<|", "<end", "</s"), token) or len(text) - token < 4):
+    if token >= 0 and (text.startswith(("<|", "<end"), token) or len(text) - token < 4):
         at = len(text[:token].rstrip())
     line = _last_line(text[:at])
     if line is not None:
         words = text[line:at].lstrip(_MARKS).casefold()
-        if not words or any(words.startswith(s) or s.startswith(words) for s in _STARTS.get(words[0], ())):
+        if not words.strip("-") or any(words.startswith(s) or s.startswith(words) for s in _STARTS.get(words[0], ())):
             at = min(at, _before(text, line, wrapper))
     return len(text[:at].rstrip())
 
 
-def trim_from(text: str, *, wrapper: str | None, fences: int, prose: bool) -> int:
+def trim_from(text: str, *, wrapper: str | None, fences: int, only: bool) -> int:
     """Where the end of a reply begins that is no text; the length of the text if all of it is.
 
     `wrapper` closes what the reply opened around the text, a fence or a tag; `fences` counts the fence lines emitted
-    since, so that the closing line of a block inside is not taken for that of the wrapper. In `prose` that may speak to
-    its reader itself, leave is only taken behind a rule or a wrapper.
+    since, so that the closing line of a block inside is not taken for that of the wrapper. Any text may speak to its
+    reader: leave is taken behind a rule or a wrapper, or if it is the `only` thing that a reply says.
     """
     end = len(text)
     token = _TOKEN.search(text.rstrip(), max(0, len(text.rstrip()) - _LONGEST_TOKEN))
-    if token is not None:
+    if token is not None and text.count("<|", 0, token.start()) == 0:
         end = token.start()
-    note = _note(text[:end], wrapper, prose)
+    note = _note(text[:end], wrapper, only)
     if note is not None:
         end = note
     inner = _wrapped_to(text[:end], wrapper, fences)
@@ -128,7 +123,7 @@ def _wrapped_to(text: str, wrapper: str | None, fences: int) -> int | None:
         start = len(body) - len(wrapper)
         return start - text.endswith("\n\n", 0, start)
     if wrapper:
-        match = _FENCE_END.search(text, max(0, len(text) - _LONGEST_NOTE))
+        match = _FENCE_END.search(text, max(0, len(text) - _LONGEST_FENCE))
         if match is not None and (fences + len(_FENCE_LINE.findall(text))) % 2 == 1:
             return match.start() + text.startswith("\n", match.start())
     return None
@@ -152,25 +147,26 @@ def _before(text: str, line: int, wrapper: str | None) -> int:
     return at if fence is None else len(text[: fence.start()].rstrip())
 
 
-def _note(text: str, wrapper: str | None, prose: bool) -> int | None:
+def _note(text: str, wrapper: str | None, only: bool) -> int | None:
     """Where a note to the reader begins that is the last line, with the white space and the rule before it."""
     body = text.rstrip()
     line = _last_line(body)
-    if line is None:
+    if line is None or _ENDED.search(body) is None:
         return None
     words = body[line:].lstrip(_MARKS).casefold()
     at = len(body[:line].rstrip())
+    if body[at:line].count("\n") < 2 or body[line].isspace():
+        return None
     apart = _RULE.search(body[:at], max(0, at - 80))
     if not _GOES_ON.fullmatch(body[line:].strip()):
         leaves = words.startswith(_LEAVES.get(words[:1], ()))
         whole = words.startswith(_SAYS_WHOLE.get(words[:1], ())) and _WHOLE.match(words) is not None
-        alone = (body[:line].endswith("\n\n") or apart is not None) and not body[line].isspace()
         wrapped = wrapper is not None and body[:at].endswith(wrapper)
-        if not ((leaves or whole) and alone and (not prose or apart or wrapped)):
+        if not ((leaves or whole) and (apart or wrapped or only)):
             return None
     if apart is not None:
         at = len(body[: apart.start()].rstrip())
-    return at + (body[at:line].count("\n") > 1)  # the line before it had an end
+    return at + body.startswith("\n", at)  # the line before it had an end
 
 
 def count_fences(text: str) -> int:

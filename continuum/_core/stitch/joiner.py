@@ -13,8 +13,6 @@ from continuum._core.types import Seam
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_SHOWN = 3000
-"""Characters of the text that tell whether it is code."""
 _FIRST_CHECK, _SECOND_CHECK = 32, 128
 """Characters of a reply after which the decision is tried; each later time on twice as many. Where the reply may say
 an unfinished rest that was set aside, which proves its place, a look in between pays."""
@@ -107,7 +105,7 @@ class Joiner:
         text, wrapper = self._pending, self._wrapper
         line = "x" if self._mid_line else ""  # what goes on in the middle of a line opens no fence
         if final:
-            keep = trim_from(line + text, wrapper=wrapper, fences=self._fences, prose=self._prose())
+            keep = trim_from(line + text, wrapper=wrapper, fences=self._fences, only=self._only(text))
             keep = max(0, keep - len(line))
             if keep < len(text) and not self._said and not text[:keep].strip():
                 keep = 0  # with what was trimmed goes the white space before it
@@ -121,13 +119,9 @@ class Joiner:
         self._said = self._said or bool(text[:keep].strip())
         return text[:keep]
 
-    def _prose(self) -> bool:
-        """Whether the text may speak to its reader itself: it is no code and no data, and the reply says more."""
-        if not self._said and self.join is not None and self.join.overlap:
-            return bool(self._pending.strip().count("\n"))
-        lines = [line for line in self._left[-_SHOWN:].split("\n") if line.strip()]
-        marked = sum(line.rstrip()[-1] in "{}[];>" for line in lines)
-        return self._left[:1] not in ("{", "[", "<") and 5 * marked < 2 * len(lines)
+    def _only(self, text: str) -> bool:
+        """Whether the end of a reply is all that it says beyond a repeat."""
+        return not self._said and self.join is not None and self.join.overlap > 0 and "\n" not in text.strip()
 
     def _decide(self, head: str, *, final: bool) -> Verdict | None:
         if self._echo is not None:

@@ -26,6 +26,8 @@ _MAX_PEELS = 24
 _FENCE = lazy(r"\s*+(`{3,}+|~{3,}+)([^\n`]*+)\n")  # possessive: a megabyte of tildes is no fence either
 _DOTS = lazy(r"\n*(?:\.\.\.|…|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\))")
 _CODE_LINE = lazy(r"^(?: {2,}|\t)|^[<#@/*}\])]|[{};,()\[\]>\\]$|^\S+,\S+,|^\S+\t\S|\w\(.*\)|\w = ")
+_MUCH = 60
+"""Characters of prose that are said twice for no other reason than that they are repeated."""
 _WHOLE_LINE = lazy(r"\n*([^\n]{3,200})\n+")
 _CONTINUED = lazy(r"\s*[\[(](?:cont(?:inued|inuing|'d|\.)?|fortsetzung|suite|续|続き)[\])]\s*\Z", re.I)
 _KNOWN, _KNOWN_TWICE, _KNOWN_LINES = 6, 2, 3
@@ -130,6 +132,8 @@ def _said_again(left: str, head: str, at: int, index: int, final: bool) -> Peel 
     passage = left[index:].rstrip()
     first, said, between = head[:at].rpartition(passage)
     again = bool(said) and len(first) <= _SEED and _breaks_off(passage, between)
+    if not again and announces(head[:at].strip()) <= 0.0 and (len(passage) < _MUCH or code_like(left)):
+        return None  # two lines of a text may well begin alike
     bits -= PRIOR.strange_twice * again
     return spoken(head, at, bits)._replace(what="lines", other=True, whole=True, again=again)
 
@@ -145,7 +149,7 @@ def known_lines(left: str, head: str) -> list[Peel]:
         if match is None:
             break
         line = "\n" + _CONTINUED.sub("", match.group(1).rstrip()) + "\n"
-        if len(line.strip()) < _KNOWN or not 0 < f"\n{left}".count(line) <= _KNOWN_TWICE:
+        if sum(map(str.isalpha, line)) < _KNOWN or not 0 < f"\n{left}".count(line) <= _KNOWN_TWICE:
             break
         behind = f"\n{left}".rfind(line) + len(line) - 1
         if left[behind:].lstrip("\n").startswith(head[match.end() : match.end() + _SEED]):

@@ -47,7 +47,7 @@ _STRONG = {
         restul la_resta resta_de fin_de_la_réponse suite_et_fin
         reszta reszty resztę pozostał* zbytek zbytku zbýv* zbyl* zvyšok ostatak preostal* наставк*
         оставш* остал* остаток остатк* решта решту залиш* останал*
-        υπόλοιπ* geri_kalan* geri_kalanı kalan_kısım* kalan_bölüm* loput loppuosa hátralévő maradék*
+        υπόλοιπ* geri_kalan geri_kalanı kalan_kısım kalan_bölüm loput loppuosa hátralévő maradék*
         phần_còn_lại phần_tiếp còn_lại sisanya selebihnya iliyobaki yaliyobaki zilizobaki natitira*""",
     "the cut": """
         left_off leave_off leaving_off broke_off breaks_off breaking_off broken_off cut_off cutoff cut_short was_cut
@@ -59,7 +59,7 @@ _STRONG = {
         interrump* interrupción cortó cortada truncad* quedó quedé dejé dejamos interrup* cortad* cortou parei parou
         paramos interrott* interruz* troncat* întrerup* rămas tallat tallada przerwa* ucięt* urwa* přeruš* useknut*
         utnut* prekinut* stao прерв* прерыв* оборв* обрыв* обрез* останов* зупин* обірв* перерв* прекъсн* σταμάτησ*
-        διακόπ* διακοπ* kesildi kesilen kesintiye kaldığım* kaldığın* kaldığı_yer* kaldık* katke* keskey* jäin
+        διακόπ* διακοπ* kesildi kesilen kesintiye kaldığım* kaldığın* kaldığı_yer kaldık* katke* keskey* jäin
         félbeszak* megszak* abbahagy* bị_cắt bị_ngắt dừng_lại gián_đoạn terpotong terputus terhenti lilikatika
         nilipoishia naputol""",
     "the message before": """
@@ -69,7 +69,7 @@ _STRONG = {
         letzte_nachricht letzten_nachricht letzte_antwort vorherige_antwort vorherigen_antwort vorigen_antwort
         réponse_précédente message_précédent respuesta_anterior mensaje_anterior resposta_anterior mensagem_anterior
         risposta_precedente messaggio_precedente vorige_antwoord vorige_bericht předchozí_odpověď
-        попередня_відповідь önceki_yanıt* előző_válasz* jawaban_sebelumnya câu_trả_lời_trước""",
+        попередня_відповідь önceki_yanıt előző_válasz jawaban_sebelumnya câu_trả_lời_trước""",
 }
 _STRONG_ANYWHERE = {
     "going on": """
@@ -122,7 +122,7 @@ _OPENERS = """
     i_apologise oops
     whoops you're_right you_are_right happy_to i'd_be_happy glad_to gladly definitely let_me let's here's here_is
     here_are here_it_is here_you here_comes i'll i_will as_requested below_is below_are
-    the_following_is note nota hinweis remarque примечание
+    the_following_is
     natürlich klar gern gerne selbstverständlich entschuldig* tut_mir_leid hier_ist hier_sind hier_kommt ich_mache
     ich_setze ich_fahre ich_schreibe
     bien_sûr bien_sur d'accord désolé* pardon voici certainement très_bien je_reprends je_continue je_poursuis

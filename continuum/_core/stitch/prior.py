@@ -148,7 +148,6 @@ class Prior(NamedTuple):
     nothing_within: float = 16.0  # gained where the text stands within a sentence
     tag: float = -4.0  # a tag around the answer
     role: float = 6.0  # the name of who speaks
-    role_alone: float = 9.0  # gained on a line of its own
     role_asked: float = 12.0  # gained behind what was asked
     known: float = 2.0  # whole lines that the text has said before
     strange: float = 10.0  # lines of whatever kind, before a repeat

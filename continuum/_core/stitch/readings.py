@@ -20,6 +20,7 @@ from continuum._core.stitch.normal import normal, raw_end, raw_start
 from continuum._core.stitch.overlap import borders, period, running, runs
 from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.peels import peels
+from continuum._core.stitch.phrases import opens
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.spacing import glue, insertions
 from continuum._core.stitch.spoken import fresh
@@ -62,8 +63,8 @@ _RESUMES = lazy(
     r"|\s*(?P<word>[\[(（](?:continue[ds]?|continuing|cont(?:inue)?['’.]?d?\.?|续|続き|suite|fortsetzung)[^\n\])）]{0,40}[\])）])",
     re.I,
 )
-_ASIDE = lazy(r"\s*\n\s*(?P<word>[^\n]{4,200})(?:\n\s*|\Z)")
-_TALKS, _BEHIND_TALK = 6.0, 96
+_ASIDE = lazy(r"[ \t\r]{0,8}\n[\s]{0,8}(?P<word>[^\s][^\n]{4,200})(?:\n\s{0,8}|\Z)")
+_TALKS, _BEHIND_TALK = 10.0, 96
 """The score of talk behind a repeat, and the characters to see behind it."""
 _RESUMED_FROM = 10
 """Characters of a repeat from which on a mark behind it may say that it goes on."""
@@ -193,6 +194,8 @@ class Readings:
         left, flow = self.left, self.flow
         body = self.head[peel.start :]
         if not body.strip() and peel.start:
+            if peel.spoken and "\n" in self.head.strip():
+                return  # so much is no mere announcement
             bits = peel.bits + PRIOR.nothing_fresh * fresh(left)
             self.found.append(Reading(len(self.head), bits, "nothing_new", 0, peel, note="nothing behind it"))
             return
@@ -292,7 +295,9 @@ class Readings:
         if k < _RESUMED_FROM or self.left[-1:] in ("", "\n") or not body.startswith("\n", k):
             return None
         match = _ASIDE.match(body, k)
-        return match if match is not None and announces(match.group("word")) >= _TALKS else None
+        if match is None or not opens(match.group("word")) or announces(match.group("word")) < _TALKS:
+            return None
+        return match
 
     def _said(self, body: str, k: int, totals: Totals, headed: bool) -> float:
         """What speaks for and against a repeat word for word of the last k characters, in bits against it.

@@ -50,6 +50,8 @@ _OTHER = 1.5
 """Points that a sentence of other things takes from the talk it belongs to."""
 _QUOTED = lazy(r"[\"“«「„](.{3,400}?)[\"”»」](?!\w)", re.S)
 _QUOTING = lazy(r"[^\n\"“«「]{4,100}[\"“«「](?:\.\.\.|…)?")
+_QUOTES = "\"“„«「'‘"
+_NOTE = lazy(r"\W*note:\W*", re.I)
 _DOTTED = lazy(r"(?:\.\.\.|…)\s*([^\n]{4,80}[:.)\]])\n")
 _DASHES = " —–-,"
 _ENDS = ".!?:…。！？："
@@ -87,7 +89,7 @@ def talk(left: str, head: str, final: bool) -> list[Peel]:
         elif score and on and head[stop - 1 : stop + 1].endswith("\n"):
             score += _context_bits(left, head, start, stop) - _OTHER * (piece[-1:] not in (":", "："))
             found += [peel._replace(other=True) for peel in behind(head, stop, score, final)]
-        elif not (is_opener(piece) or on):
+        elif not (is_opener(piece) or on or _NOTE.fullmatch(piece)):
             break  # a sentence on the line of talk may speak of other things
         begun = True
     return found
@@ -95,7 +97,8 @@ def talk(left: str, head: str, final: bool) -> list[Peel]:
 
 def fresh(left: str) -> bool:
     """Whether the text stands at the start of a line or sentence of its own."""
-    return left.endswith("\n") or left.rstrip()[-1:] in _ENDS
+    line = left[left.rfind("\n") + 1 :]
+    return left.rstrip()[-1:] in _ENDS or not any(map(str.isalnum, line))
 
 
 def introduced(left: str) -> bool:
@@ -118,6 +121,8 @@ def _score(left: str, whole: str, quoted: bool, line: bool) -> float:
     """How much all of it reads like talk, which may be a line; what quotes the end of the text certainly is."""
     if quoted:
         return max(SURE, announces(whole))
+    if whole[:1].islower() or whole[:1] in _QUOTES or whole.count('"') % 2:
+        return 0.0  # the text goes on, or somebody speaks in it
     if not fresh(left):
         return announces(whole) or (addresses(whole) if line else 0.0)
     if not speaks_of_going_on(whole):

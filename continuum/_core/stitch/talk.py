@@ -17,7 +17,7 @@ _FIRST_PERSON = lazy(
     r"\b(?:I|I'll|I’ll|we|let me|let's|here(?:'s|’s| is| are)|my|you|your|je|ich|voici|hier|aquí|ecco|вот)\b|我|私|저",
     re.I,
 )
-_BRACKETED = lazy(r"\s*(?:[(\[（【*_#>]|---|<!--).*", re.S)
+_BRACKETED = lazy(r"\s*(?:\(.*\)|\[.*\]|（.*）|【.*】|(\*{1,2}|_{1,2})[^\W_].*\1|[#>].*|---.*|<!--.*-->)[:.]?\s*", re.S)
 _PART = lazy(
     r"\W*(?:part|teil|partie|parte|deel|del|część|část|часть|частина|bölüm|osa|phần)?\s*[2-9](?:\s*(?:/|of)\s*\d+)?\W*",
     re.I,

@@ -7,19 +7,18 @@ import re
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.prior import PRIOR
-from continuum._core.stitch.spoken import SURE, behind, introduced, spoken
-from continuum._core.stitch.talk import announces
+from continuum._core.stitch.spoken import SURE, behind, fresh, introduced, spoken
+from continuum._core.stitch.talk import announces, speaks_of_going_on
 
-_NAMES = "assistant|ai|bot|chatbot|model|response|answer|output|助手|ассистент"
-_TOKENS = r"(?:(?:<\|[\w ]{2,30}\|>|<(?:start|end)_of_turn>|\[/INST\]|</?s>)(?:(?:assistant|model)(?=\W))?)+"
+_NAMES = "assistant|ai|bot|chatbot|助手|ассистент"
+_TOKENS = r"(?:(?:<\|[\w ]{2,30}\|>|<(?:start|end)_of_turn>)(?:(?:assistant|model)(?=\W))?)+"
 _ROLE = lazy(
-    rf"\s*(?:(?P<token>{_TOKENS})\s?\n*"
-    rf"|(?:\#{{1,4}}[ ]*|\*\*)?(?:{_NAMES})(?::\*\*|\*\*:|:|：)[ \n]\n*|assistant\n+)",
+    rf"\n*(?:(?P<token>{_TOKENS})\s?\n+|(?:\*\*)?(?:{_NAMES})(?::\*\*|\*\*:|:|：)[ \n]\n*|assistant\n+)",
     re.I,
 )
-_ASKED = lazy(r"\s*(?:\*\*)?(?:user|human|you|用户|пользователь)(?::\*\*|\*\*:|:|：)[ \n][^\n]{1,300}\n+", re.I)
-_THOUGHT = lazy(r"\s*<(think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis|plan)>\s")
-_TAG = lazy(r"\s*<(continuation|continue|continued|answer|response|reply|output|completion|text|result|document)>\n*")
+_ASKED = lazy(r"\n*(?:\*\*)?(?:user|human|you|用户|пользователь)(?::\*\*|\*\*:|:|：)[ \n][^\n]{1,300}\n+", re.I)
+_THOUGHT = lazy(r"\n*<(think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis|plan)>\s")
+_TAG = lazy(r"\n*<(continuation|continue|continued|answer|response|reply|output|completion|text|result|document)>\n+")
 _CLOSED = lazy(
     r"\s*?(?P<mark>`{3,}|~{3,})[ \t]*\n\s*(?P<talk>[^\n`~][^\n]*(?:\n+[^\n`~][^\n]*){0,5}?)\n+[ \t]*(?P=mark)[^\n`]*\n"
 )
@@ -31,9 +30,9 @@ _NOTHING = lazy(
     r"|(?:there is |there's )?no (?:further|more|additional) (?:content|text|output)"
     r"|(?:there is |there's )?nothing (?:left|more|further|else) to (?:add|continue|say|write)"
     r"|[^\n]{0,60}\bwas not cut off\b|(?:that|this) was the end of the (?:answer|document|text|response)"
-    r"|[^\n]{0,60}\b(?:don't see|not sure|unclear) what [^\n]{0,40}\bcontinue\b|i can(?:not|'t) continue\b"
+    r"|[^\n]{0,60}\b(?:don't see|not sure|unclear) what [^\n]{0,40}\bcontinue\b|i can(?:not|'t) continue without\b"
     r"|done[.!] [^\n]{0,80}\b(?:questions?|anything)\b"
-    r"|[^\n]{0,20}(?:已经完整|已经结束|没有更多|沒有更多|完了して|以上です|이미 완료|이미 완성)"
+    r"|(?:以上|上|我|이)[^\n]{0,20}(?:已经完整|已经结束|没有更多|沒有更多|完了して|이미 완료|이미 완성)"
     r"|[^\n]{0,60}\b(?:bereits vollständig|déjà compl[eè]te?|(?:ya está|já está|già) complet[oa]|al volledig"
     r"|już kompletn\w*|уже (?:полн|законч)\w*|zaten tamam\w*)\b"
     r")[^\n]*\s*\Z",
@@ -41,6 +40,9 @@ _NOTHING = lazy(
 )
 _ANSWER = 300
 """Characters of a reply that only says that there is no more to come."""
+_MARKUP = lazy(r"<[!?/]?[A-Za-z|]")
+_SHOWN = 3000
+"""Characters of the text that tell whether it is made of tags."""
 _WAIT = 600
 """Characters in which a fence that was closed has to be opened again."""
 
@@ -48,14 +50,24 @@ _WAIT = 600
 def traces(left: str, head: str, open_fence: str | None, final: bool) -> list[Peel]:
     """All of them."""
     found: list[Peel] = []
-    if not introduced(left):  # or it shows how they look
+    if not introduced(left) and open_fence is None and _MARKUP.search(left[-_SHOWN:]) is None:
+        # A text that shows how such things look, or consists of them, may well go on with one.
         found += [*_role(left, head), *_thinking(left, head, final), *_tag(left, head)]
-    if final and len(head) <= _ANSWER and _NOTHING.search(head) is not None:
-        bits = PRIOR.nothing - PRIOR.nothing_within * (left.rstrip()[-1:] not in ".!?。！？")
+    if final and _says_nothing(left, head):
+        bits = PRIOR.nothing - PRIOR.nothing_within
         found.append(Peel(len(head), bits, "talk", foreign=len(head), spoken=True, other=True))
     if open_fence is not None:
         found += _closed(left, head, final)
     return found
+
+
+def _says_nothing(left: str, head: str) -> bool:
+    """Whether the reply is a sentence of its own, in the middle of one of the text, that there is no more to come."""
+    words = head.strip()
+    if len(words) > _ANSWER or fresh(left) or words[:1].islower() or words.count('"') % 2 or words.count("'") % 2 > 1:
+        return False
+    balanced = all(words.count(a) == words.count(b) for a, b in ("()", "[]", "{}", "「」"))
+    return balanced and words[-1:] in ".!?。！？)" and _NOTHING.search(words) is not None
 
 
 def _role(left: str, head: str) -> list[Peel]:
@@ -67,9 +79,9 @@ def _role(left: str, head: str) -> list[Peel]:
     said = match.group().strip()
     if match.group("token") and match.group("token") not in left:
         return [spoken(head, match.end(), PRIOR.token)._replace(what="a role")]
-    if said in left:
+    if said in left or fresh(left):
         return []
-    bits = PRIOR.role - PRIOR.role_asked * (asked is not None) - PRIOR.role_alone * match.group().endswith("\n")
+    bits = PRIOR.role - PRIOR.role_asked * (asked is not None)
     ends = {match.end(), match.end() - (len(match.group()) - len(match.group().rstrip("\n")) > 1)}
     return [spoken(head, end, bits)._replace(what="a role") for end in ends]
 
@@ -99,16 +111,15 @@ def _closed(left: str, head: str, final: bool) -> list[Peel]:
     """The fence that is open was closed, something was said, and it was opened again."""
     match = _CLOSED.match(head, 0, 2 * _WAIT)
     if match is not None:
-        score = announces(match.group("talk").strip())
-        within = not left.endswith("\n")  # nobody closes a fence within a line
-        if not score and not within:
-            return []
-        bits = PRIOR.talk - PRIOR.talk_slope * (score + 1.5 * within - 6.0)
+        talk = match.group("talk").strip()
+        if not speaks_of_going_on(talk):
+            return []  # a text has prose between its blocks of code
+        bits = PRIOR.talk - PRIOR.talk_slope * (announces(talk) - 6.0)
         return [spoken(head, match.end(), bits)._replace(what="a fence closed and opened", loose=False)]
     match = _CLOSES.match(head)
     if final or match is None or len(head) > _WAIT:
         return []
     said = (match.group("talk") or "").strip()
-    if not left.endswith("\n") or (said and announces(said)):
+    if not said or speaks_of_going_on(said):
         return [Peel(len(head), 0.0, "fence", open=True)]
     return []

@@ -28,8 +28,8 @@ def trimmed(reply: str, left: str = CODE[:AT]) -> str:
 
 
 @pytest.mark.parametrize("note", NOTES)
-def test_leave_is_no_part_of_code(note: str) -> None:
-    """Behind code, or behind a rule, a last line that takes leave of the reader is trimmed, and a seam says so."""
+def test_leave_behind_a_rule_is_no_text(note: str) -> None:
+    """Behind a rule a last line that takes leave of the reader is trimmed, and a seam says so."""
     joined = stitch([CODE[:AT], f"{CODE[AT:]}\n---\n\n{note}"])
     assert joined.text.rstrip("\n") == CODE.rstrip("\n")
     assert note in joined.seams[-1].removed
@@ -48,7 +48,7 @@ def test_a_wrapper_ends_where_it_was_closed(note: str) -> None:
     assert trimmed(f"```python\n{CODE[AT:]}```\n\n{note}").rstrip("\n") == CODE[AT:].rstrip("\n")
 
 
-@pytest.mark.parametrize("token", ["</s>", "<|im_end|>", "<|endoftext|>", "<end_of_turn>", "<|eot_id|>"])
+@pytest.mark.parametrize("token", ["<|im_end|>", "<|endoftext|>", "<end_of_turn>", "<|eot_id|>"])
 def test_stop_tokens_are_trimmed(token: str) -> None:
     """A token that the server should have kept for itself."""
     assert trimmed(CODE[AT:] + token) == CODE[AT:]
@@ -70,7 +70,7 @@ def test_nothing_but_a_repeat_and_leave_is_nothing_new() -> None:
 @pytest.mark.parametrize(("opening", "closing"), [("", ""), ("```python\n", "```"), ("<answer>\n", "</answer>")])
 def test_what_is_shown_does_not_depend_on_the_deltas(opening: str, closing: str) -> None:
     """Character by character the same is out as at once, at every moment, whatever the end looks like."""
-    gaps, ends = ["\n", "\n\n", "\n\n---\n\n"], ["", "\n", "<|im_end|>", "</s>\n"]
+    gaps, ends = ["\n", "\n\n", "\n\n---\n\n"], ["", "\n", "<|im_end|>", "<|eot_id|>\n"]
     for gap, note, end in itertools.product(gaps, [NOTES[0], "Would you like me to continue?", "Less is"], ends):
         reply = opening + CODE[AT:] + closing + gap + note + end
         joiner, out = Joiner(CODE[:AT]), ""

@@ -21,7 +21,6 @@ INSIDE = FENCED.index("total = sum(items) + 7") + 12
     [
         "<|im_start|>assistant\n",
         "<start_of_turn>model\n",
-        "assistant\n\n",
         "**Assistant:** ",
         "User: Please continue exactly where you stopped.\n\nAssistant: ",
         "<think>\nThe text broke off in the middle of a sentence, so I go on from there.\n</think>\n\n",
