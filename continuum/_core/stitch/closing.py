@@ -1,4 +1,4 @@
-"""What a reply may put behind the text: the end of a wrapper that it opened, a note that it will go on, a sign-off."""
+"""What a reply may put behind the text: the end of a wrapper, a note that it will go on, a sign-off, a stop token."""
 
 from __future__ import annotations
 

@@ -32,6 +32,8 @@ _WHOLE_LINE = lazy(r"\n*([^\n]{3,200})\n+")
 _CONTINUED = lazy(r"\s*[\[(](?:cont(?:inued|inuing|'d|\.)?|fortsetzung|suite|续|続き)[\])]\s*\Z", re.I)
 _KNOWN, _KNOWN_TWICE, _KNOWN_LINES = 6, 2, 3
 """Characters of a line that is known again, how often the text may have it, and how many of them may stand there."""
+_REACH = 20_000
+"""Characters of the text in which blocks of code are looked for."""
 _FENCES = lazy(r"^[ \t]*(`{3,}|~{3,})", re.M)
 _TEXT = ("markdown", "md", "text", "txt")
 """What a fence around a text that is no code is called."""
@@ -71,8 +73,9 @@ def fence(left: str, head: str, peel: Peel, open_fence: str | None, final: bool)
 
 
 def _introduces(left: str) -> bool:
-    """Whether a block of code is what comes next: the text has such blocks, or ends with a colon."""
-    return "```" in left or "~~~" in left or left.rstrip()[-1:] in (":", "：")
+    """Whether a block of code is what comes next: the text has such blocks, or ends with a colon and an
+    empty line."""
+    return _FENCES.search(left[-_REACH:]) is not None or (left.endswith("\n\n") and left.rstrip()[-1:] in (":", "："))
 
 
 def code_like(left: str) -> bool:
