@@ -16,8 +16,8 @@ _TOKEN = lazy(r"(?:<\|(?:endoftext|im_end|eot_id|end|end_of_text)\|>|<end_of_tur
 _LONGEST_TOKEN = 16
 _LONGEST_FENCE, _LONGEST_NOTE = 200, 300
 _MARKS = " \t*_([（【"
-_ENDED = lazy(r"[^\w\s,;:'\"]\Z")
-"""What the last line of a reply that was not cut ends with."""
+_UNENDED = ",;:'\"_"
+"""What the last line of a reply that was not cut does not end with, letters and figures aside."""
 
 # How a last line begins that is a note to the reader; behind it what the line has to say then. Case does not count.
 _GOES_ON = lazy(
@@ -151,7 +151,7 @@ def _note(text: str, wrapper: str | None, only: bool) -> int | None:
     """Where a note to the reader begins that is the last line, with the white space and the rule before it."""
     body = text.rstrip()
     line = _last_line(body)
-    if line is None or _ENDED.search(body) is None:
+    if line is None or body[-1].isalnum() or body[-1] in _UNENDED:
         return None
     words = body[line:].lstrip(_MARKS).casefold()
     at = len(body[:line].rstrip())
