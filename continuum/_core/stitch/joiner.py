@@ -13,17 +13,15 @@ from continuum._core.types import Seam
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FIRST_CHECK, _SECOND_CHECK = 32, 128
-"""Characters of a reply after which the decision is tried; each later time on twice as many. Where the reply may say
-an unfinished rest that was set aside, which proves its place, a look in between pays."""
+_FIRST_CHECK = 32
+"""Characters of a reply after which the decision is tried; each later time on twice as many."""
 
 
 class Joiner:
     """Joins one reply to the text before it, delta by delta.
 
-    The decision is taken at fixed numbers of received characters (32, 128, 256, 512, ...; with a rest after 64, too)
-    and at the end, so it depends on the text alone and not on how it is cut into deltas. Until then everything is held
-    back.
+    The decision is taken at fixed numbers of received characters (32, 64, 128, ...) and at the end, so it depends on
+    the text alone and not on how it is cut into deltas. Until then everything is held back.
 
     Args:
         left: the whole text so far.
@@ -73,7 +71,7 @@ class Joiner:
         while self.join is None and len(self._pending) >= self._next_check:
             verdict = self._decide(self._pending[: self._next_check], final=False)
             self.decided_at = self._next_check
-            self._next_check = max(2 * self._next_check, 0 if self._rest else _SECOND_CHECK)
+            self._next_check *= 2
             if verdict is not None:
                 out = self._settle(verdict)
         if self.join is not None:

@@ -30,7 +30,7 @@ _MUCH = 60
 """Characters of prose that are said twice for no other reason than that they are repeated."""
 _WHOLE_LINE = lazy(r"\n*([^\n]{3,200})\n+")
 _CONTINUED = lazy(r"\s*[\[(](?:cont(?:inued|inuing|'d|\.)?|fortsetzung|suite|续|続き)[\])]\s*\Z", re.I)
-_KNOWN, _KNOWN_TWICE, _KNOWN_LINES = 6, 2, 3
+_KNOWN, _KNOWN_TWICE, _KNOWN_LINES = 6, 1, 3
 """Characters of a line that is known again, how often the text may have it, and how many of them may stand there."""
 _REACH = 20_000
 """Characters of the text in which blocks of code are looked for."""
@@ -143,7 +143,7 @@ def _said_again(left: str, head: str, at: int, index: int, final: bool) -> Peel 
 
 def known_lines(left: str, head: str) -> list[Peel]:
     """Whole lines that the text has said before, where it stands within a line: a signature, the head of a document."""
-    if left[-1:] in ("", "\n") or is_json(left):
+    if not any(map(str.isalnum, left[left.rfind("\n") + 1 :])) or is_json(left):
         return []
     found: list[Peel] = []
     end = 0
