@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from continuum._core.stitch.lazy import lazy
@@ -61,9 +62,8 @@ _REFUSAL = lazy(
 def _by_first(*groups: str) -> dict[str, tuple[str, ...]]:
     """Beginnings of lines by their first character."""
     found: dict[str, list[str]] = {}
-    for start in (
-        start for group in groups for line in group.strip().split("\n") for start in line.strip(" ").split("|")
-    ):
+    lines = [line.strip(" ") for group in groups for line in group.strip().split("\n")]
+    for start in itertools.chain.from_iterable(line.split("|") for line in lines):
         found.setdefault(start[0], []).append(start)
     return {first: tuple(starts) for first, starts in found.items()}
 

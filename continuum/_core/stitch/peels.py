@@ -30,8 +30,8 @@ _MUCH = 60
 """Characters of prose that are said twice for no other reason than that they are repeated."""
 _WHOLE_LINE = lazy(r"\n*([^\n]{3,200})\n+")
 _CONTINUED = lazy(r"\s*[\[(](?:cont(?:inued|inuing|'d|\.)?|fortsetzung|suite|续|続き)[\])]\s*\Z", re.I)
-_KNOWN, _KNOWN_TWICE, _KNOWN_LINES = 6, 1, 3
-"""Characters of a line that is known again, how often the text may have it, and how many of them may stand there."""
+_KNOWN, _KNOWN_LINES = 6, 3
+"""Letters of a line that is known again, and how many of them may stand before the text."""
 _REACH = 20_000
 """Characters of the text in which blocks of code are looked for."""
 _FENCES = lazy(r"^[ \t]*(`{3,}|~{3,})", re.M)
@@ -142,20 +142,20 @@ def _said_again(left: str, head: str, at: int, index: int, final: bool) -> Peel 
 
 
 def known_lines(left: str, head: str) -> list[Peel]:
-    """Whole lines that the text has said before, where it stands within a line: a signature, the head of a document."""
+    """Whole lines that the text has said once, where it stands within a line: a signature, the head of a document."""
     if not any(map(str.isalnum, left[left.rfind("\n") + 1 :])) or is_json(left):
         return []
     found: list[Peel] = []
-    end = 0
+    text, end = f"\n{left}", 0
     for _ in range(_KNOWN_LINES):
         match = _WHOLE_LINE.match(head, end)
         if match is None:
             break
         line = "\n" + _CONTINUED.sub("", match.group(1).rstrip()) + "\n"
-        if sum(map(str.isalpha, line)) < _KNOWN or not 0 < f"\n{left}".count(line) <= _KNOWN_TWICE:
+        if sum(map(str.isalpha, line)) < _KNOWN or text.count(line) != 1:
             break
-        behind = f"\n{left}".rfind(line) + len(line) - 1
-        if left[behind:].lstrip("\n").startswith(head[match.end() : match.end() + _SEED]):
+        behind = text.find(line) + len(line)
+        if text[behind:].lstrip("\n").startswith(head[match.end() : match.end() + _SEED]):
             break  # they are part of a repeat
         ends = {match.end(1) + 1, match.end()}
         found += [spoken(head, end, PRIOR.known)._replace(what="known lines", other=True) for end in ends]

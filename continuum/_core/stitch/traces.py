@@ -64,7 +64,7 @@ def traces(left: str, head: str, open_fence: str | None, final: bool) -> list[Pe
 def _says_nothing(left: str, head: str) -> bool:
     """Whether the reply is a sentence of its own, in the middle of one of the text, that there is no more to come."""
     words = head.strip()
-    if len(words) > _ANSWER or fresh(left) or words[:1].islower() or words.count('"') % 2 or words.count("'") % 2 > 1:
+    if len(words) > _ANSWER or fresh(left) or words[:1].islower() or words.count('"') % 2:
         return False
     balanced = all(words.count(a) == words.count(b) for a, b in ("()", "[]", "{}", "「」"))
     return balanced and words[-1:] in ".!?。！？)" and _NOTHING.search(words) is not None
