@@ -15,6 +15,7 @@ from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.opener import csv_head, heading, json_brackets, list_marker, table_head
 from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.prior import PRIOR
+from continuum._core.stitch.spacing import ends_line
 from continuum._core.stitch.spoken import quotation, quoting, spoken, talk
 from continuum._core.stitch.talk import announces
 from continuum._core.stitch.traces import traces
@@ -59,7 +60,7 @@ def fence(left: str, head: str, peel: Peel, open_fence: str | None, final: bool)
         bits = PRIOR.fence if mid_line or info else PRIOR.fence_bare
         if not info and not mid_line and rest[match.end() : match.end() + 1] in ("\n", ""):
             return None  # closes the fence that is open
-    elif left.endswith("\n") and not peel.start and info not in _TEXT and _introduces(left):
+    elif not mid_line and not peel.start and info not in _TEXT and _introduces(left + rest[: match.start(1)]):
         return None
     elif "```" in left or "~~~" in left:
         bits = PRIOR.fence_text - (18.0 if mid_line and peel.start else 0.0)
@@ -185,6 +186,8 @@ def blank(left: str, head: str, peel: Peel) -> Peel | None:
     near = head[peel.start : peel.start + 10]
     size = len(near) - len(near.lstrip())
     if not 0 < size <= 8:
+        return None
+    if not peel.start and "\n" in near[:size] and ends_line(left, head[size:]):
         return None
     end = peel.start + size
     return peel.then(end, PRIOR.extra_loose if peel.loose else PRIOR.extra, "white space")

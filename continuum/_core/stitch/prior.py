@@ -67,6 +67,7 @@ class Prior(NamedTuple):
     near_templated: float = -1.28  # changed, in a text of equal lines
     next_number: float = 2.78  # there, for each number that changed
     unnatural_near: float = 8.00  # changed, from where no line or sentence begins
+    unnatural_word: float = 8.00  # changed, from the middle of a word, or between a mark and a letter
     near_far: float = -0.20  # from there, for each doubling above 400 characters
     edit: float = -0.26  # for each difference
     edits: float = 0.99  # for each above three
@@ -123,7 +124,8 @@ class Prior(NamedTuple):
     # White space that was added.
     extra: float = 7.89  # on its own
     extra_flow: float = 1.28  # for each bit that the reply flows worse so
-    extra_odd: float = 3.14  # more than a blank, a line break or an empty line
+    extra_most: float = 11.00  # bits at most that it may flow better without
+    extra_odd: float = 12.00  # more than a blank, a line break or an empty line
     extra_line: float = -1.39  # a line break
     extra_loose: float = 5.33  # behind something peeled
     glue: float = 1.56  # dropping a blank between two words

@@ -24,7 +24,7 @@ from continuum._core.stitch.phrases import opens
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.spacing import glue, insertions
 from continuum._core.stitch.spoken import fresh
-from continuum._core.stitch.starts import begins, begins_anew, start_bits
+from continuum._core.stitch.starts import begins, begins_anew, start_bits, within_word
 from continuum._core.stitch.talk import announces
 
 if TYPE_CHECKING:
@@ -245,7 +245,9 @@ class Readings:
         worse = surprise - flow.cost(left, own, _GAIN_CAP) - flow.cost(left[-_AFTER * 3 :] + own, body[:_AFTER])
         if not own.isspace():
             return bits + worse
-        return bits + PRIOR.extra_flow * worse + PRIOR.extra_odd * (own not in (" ", "\n", "\n\n"))
+        return (
+            bits + PRIOR.extra_flow * max(worse, -PRIOR.extra_most) + PRIOR.extra_odd * (own not in (" ", "\n", "\n\n"))
+        )
 
     def _overlap(self, peel: Peel, body: str, k: int, totals: Totals, base: float) -> None:
         """The first k characters of the body are the last k of the text."""
@@ -393,6 +395,7 @@ class Readings:
         if not any(begins_anew(self.left, index + by) for by in near_by):
             bits += PRIOR.unnatural_near * (near.edits > 0) + PRIOR.near_far * max(0.0, log2(1 + cut / 400))
         if near.edits:
+            bits += PRIOR.unnatural_word * within_word(self.left, index)
             bits += (PRIOR.near_templated + PRIOR.next_number * near.numbers) * self.before.templated
         bits += (
             PRIOR.edit * near.edits

@@ -21,6 +21,10 @@ _NEXT = lazy(r"\S+")
 _CAMEL = lazy(r"[a-zà-ÿ][A-Z]")
 _CODE = lazy(r"[=(){};<>]|  ")
 _RUN = lazy(r"\s+")
+_ONE_LINE = lazy(r"\s*(?:#{1,6}\s|```|~~~)")
+_BLOCK = lazy(r"[-*+•]\s|\d+[.)]\s|[^\w\s]")
+_CLOSERS = '"”’)»」』]*_`'
+_LINE_ENDERS = frozenset(".!?:;,{}。！？：；，、…")
 _WINDOW = 6000
 _MOST = 4.0  # halvings of a chance beyond which nothing counts
 _LEARNT = 600  # characters from which on a text has taught which words it uses
@@ -57,6 +61,17 @@ def insertions(left: str, body: str, flow: Flow, peel: Peel, ahead: int) -> list
             bits -= PRIOR.wrapped * wrap + PRIOR.full_not * full
         found.append((run, bits))
     return found
+
+
+def ends_line(left: str, body: str) -> bool:
+    """Whether a line may well end there, whatever else is known: a heading or the fence of a code block, which are a
+    line each; a mark before a mark or the start of a block; the end of a sentence, clause or statement."""
+    if _ONE_LINE.match(left, left.rfind("\n") + 1) or _ONE_LINE.match(body):
+        return True
+    if not left or left[-1].isalnum():
+        return False
+    last = left[-8:].rstrip(_CLOSERS)[-1:]
+    return bool(_BLOCK.match(body)) or (last in _LINE_ENDERS and not body[:1].isdigit())
 
 
 def _behind_mark(left: str, body: str) -> float:
@@ -141,7 +156,8 @@ def glue(left: str, body: str, flow: Flow, blank: str) -> float:
         return bits
     bits += PRIOR.glue_known * words.joined + PRIOR.glue_first * words.first
     bits += PRIOR.glue_second * words.second + PRIOR.glue_common * words.common
-    return bits + (PRIOR.glue_line if "\n" in blank else PRIOR.glue + PRIOR.glue_new * (len(left) < _LEARNT))
+    bits += PRIOR.glue_new * (len(left) < _LEARNT)
+    return bits + (PRIOR.glue_line if "\n" in blank else PRIOR.glue)
 
 
 class _Words(NamedTuple):

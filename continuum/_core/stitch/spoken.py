@@ -71,6 +71,8 @@ def talk(left: str, head: str, final: bool) -> list[Peel]:
     begun = False
     for begin, stop in _units(head, start):
         piece, whole = head[begin:stop].strip(), head[start:stop].strip()
+        if piece.startswith("#") and stop < len(head) and "\n" not in head[stop - 1 : stop + 1]:
+            break  # the first words of a heading
         before = head[start:begin].rstrip()
         on = begun and "\n" not in head[start:begin]
         if on and found and before[-1:] in (":", "：") and head[start] not in "#*([":

@@ -58,6 +58,12 @@ def begins_anew(left: str, index: int) -> bool:
     return (line > 0 or near == 0) and not left[line:index].strip(_LINE_MARKS)
 
 
+def within_word(left: str, index: int) -> bool:
+    """Whether `index` is inside a word, or between a mark and a letter: where nothing begins."""
+    beside = left[max(0, index - 1) : index + 1]
+    return len(beside) == 2 and not any(map(str.isspace, beside)) and not IDEOGRAPH.match(beside)
+
+
 def start_bits(left: str, index: int, sure: float = 1.0) -> float:
     """How unlikely it is that a model begins its repeat at `index` of the text.
 

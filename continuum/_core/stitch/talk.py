@@ -19,7 +19,8 @@ _FIRST_PERSON = lazy(
 )
 _BRACKETED = lazy(r"\s*(?:\(.*\)|\[.*\]|（.*）|【.*】|(\*{1,2}|_{1,2})[^\W_].*\1|[#>].*|---.*|<!--.*-->)[:.]?\s*", re.S)
 _PART = lazy(
-    r"\W*(?:part|teil|partie|parte|deel|del|część|část|часть|частина|bölüm|osa|phần)?\s*[2-9](?:\s*(?:/|of)\s*\d+)?\W*",
+    r"\W*(?:(?:part|teil|partie|parte|deel|del|część|część|часть|частина|bölüm|osa|phần)\s*[2-9]"
+    r"(?:\s*(?:/|of)\s*\d+)?|[2-9]\s*(?:/|of)\s*\d+)\W*",
     re.I,
 )
 MAX_TALK = 400
