@@ -46,6 +46,7 @@ class Joiner:
         self._anchor = anchor
         self._in_place = in_place
         self._echo = echo if in_place else None
+        self._stripped = _stripped(left, self._echo)
         self._context: Context | None = None
         self._pending = ""
         self._next_check = _FIRST_CHECK
@@ -127,8 +128,7 @@ class Joiner:
             if verdict is not None or (not final and self._echo.startswith(head.rstrip())):
                 return verdict
         if self._in_place and self._rest == 0:
-            blank = len(self._left) - len(self._left.rstrip())
-            if not blank or head.strip() or final:
+            if not self._stripped or head.strip() or final:
                 return Verdict(self._exact(head, 0, "the server went on in place"))
             return None
         if self._context is None:
@@ -150,8 +150,7 @@ class Joiner:
 
     def _exact(self, head: str, start: int, note: str) -> Join:
         """The reply goes on by construction; white space that was stripped for the wire is there exactly once."""
-        left = self._left
-        blank = left[len(left.rstrip()) :]
+        blank = self._stripped
         own = head[start : len(head) - len(head[start:].lstrip())]
         if blank and own.startswith(blank):
             start += len(blank)
@@ -159,6 +158,12 @@ class Joiner:
             start += len(own)
         kind = "nothing_new" if not head[start:].strip() and start else "exact"
         return Join(kind, start, 0, "", start, 0.99, False, note)  # type: ignore[arg-type]
+
+
+def _stripped(left: str, sent: str | None) -> str:
+    """The white space at the end of the text that was left out of what was sent."""
+    blank = left[len(left.rstrip()) :]
+    return "" if sent is None or sent.endswith(blank) else blank
 
 
 @dataclass(frozen=True, slots=True)

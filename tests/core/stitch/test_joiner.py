@@ -145,6 +145,17 @@ def test_in_place_white_space_is_there_exactly_once(blank: str, echoes: bool, ag
     assert left + joiner.feed(reply) + joiner.finish() == left + "The lamp burned."
 
 
+@pytest.mark.parametrize("blank", [" ", "\n", "\n\n", "   "])
+@pytest.mark.parametrize("own", [" ", "\n", "    "])
+@pytest.mark.parametrize("echoes", [False, True])
+def test_in_place_white_space_that_was_sent_is_the_texts(blank: str, own: str, echoes: bool) -> None:
+    """Where it was not stripped for the wire, the reply's white space comes after it, as in an aligned table."""
+    left = PROSE.rstrip() + blank
+    joiner = Joiner(left, in_place=True, echo=left)
+    reply = own + "| 0 |\n"
+    assert joiner.feed((left if echoes else "") + reply) + joiner.finish() == reply
+
+
 @pytest.mark.parametrize(
     ("left", "reply"),
     [
