@@ -18,6 +18,7 @@ from benchmarks.stitch import (
     behaviours,
     cases,
     documents,
+    exact,
     fit,
     local,
     mix,
@@ -33,7 +34,7 @@ from benchmarks.stitch.cases import Case
 from benchmarks.stitch.score import Outcome, Row, Scores
 from continuum._core.stitch import prior, readings, stitch
 from continuum._core.stitch.before import Before
-from continuum.testing import SimulatedProvider
+from continuum.testing import SimulatedProvider, sample_documents
 
 PROSE = "".join(f"The lamp number {n} burned for {n * 7} nights beside the harbour wall.\n" for n in range(60))
 TABLE = "# Lamps\n\n| lamp | nights |\n| --- | --- |\n" + "".join(f"| lamp {n} | {n * 7} |\n" for n in range(90))
@@ -764,3 +765,26 @@ def test_the_command_that_fits_shows_both_sides(corpus: Path, capsys: pytest.Cap
     assert "Halvings of the chance" in out
     with pytest.raises(SystemExit, match="no case is left"):
         fit.main(["--corpus", str(corpus), "-n", "1", "--held", "1"])
+
+
+def test_exact_cuts_of_any_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the joins change of replies that go on exactly; plain concatenation changes nothing."""
+    for i, (name, text) in enumerate(sample_documents().items()):
+        (tmp_path / f"{name}.{('md', 'txt')[i % 2]}").write_text(text, encoding="utf-8")
+    (tmp_path / "short.md").write_text("Nothing to cut.", encoding="utf-8")
+    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe" * 2000)
+    exact.main(["--files", str(tmp_path), "-n", "10", "--failures", "1", "--json", str(tmp_path / "exact.json")])
+    printed, figures = capsys.readouterr().out, json.loads((tmp_path / "exact.json").read_text())
+    assert "| plain concatenation |" in printed
+    assert figures["rows"]["plain concatenation"]["right"] == figures["rows"]["plain concatenation"]["cases"]
+    ours = figures["rows"][report.CONTINUUM]
+    assert ours["cases"] == sum(row["cases"] for row in figures["kinds"].values()) >= 20
+    assert set(figures["kinds"]) == {".md", ".txt"}
+    assert ours["right"] >= 0.9 * ours["cases"]
+
+
+def test_exact_cuts_need_a_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder without one is an error that says so."""
+    with pytest.raises(SystemExit):
+        exact.main(["--files", str(tmp_path)])
+    assert "no UTF-8 text" in capsys.readouterr().err

@@ -140,7 +140,7 @@ def _simulated(chosen: argparse.Namespace) -> dict[str, Any]:
         runs = {(obey, reask): protocol.run(found, obey=obey, reask=reask) for obey, reask in RUNS}
         figures["protocol"] = {"runs": report.protocol_figures(runs, weights)}
         print(f"\n{report.protocol_table(figures['protocol']['runs'])}")
-    _failures(chosen.failures, found)
+    report.show_failures(chosen.failures, found)
     if chosen.readme:
         # By kind and behaviour for continuum alone; the rest is in the file of --json.
         slim = {n: r if n == report.CONTINUUM else {**r, "behaviours": {}, "kinds": {}} for n, r in rows.items()}
@@ -161,25 +161,6 @@ def _rows(
         shown = [shown_to(peer, case) for case in found]
         rows[name] = report.figures_of(run(peer_join(peer), shown), weights)
     return rows, missing
-
-
-def _failures(count: int, found: Sequence[Case]) -> None:
-    """Show the first joins that came out wrong."""
-    for case in found:
-        if count <= 0:
-            return
-        outcome = continuum_join(case)
-        if outcome.gap if case.expect == "gap" else outcome.text == case.gold:
-            continue
-        count -= 1
-        mark = " ambiguous" * outcome.ambiguous + " gap" * outcome.gap
-        at = next((i for i, (a, b) in enumerate(zip(outcome.text, case.gold, strict=False)) if a != b), 0)
-        at = at or min(len(outcome.text), len(case.gold))
-        print(f"\n{case.id} ({case.document or case.kind}), joined {', '.join(outcome.kinds)}{mark or ' not flagged'}")
-        print(f"    text  {case.chunks[-2][-100:]!r}\n    reply {case.chunks[-1][:160]!r}")
-        print(
-            f"    got   {outcome.text[max(0, at - 40) : at + 80]!r}\n    right {case.gold[max(0, at - 40) : at + 80]!r}"
-        )
 
 
 if __name__ == "__main__":

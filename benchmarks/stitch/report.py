@@ -15,6 +15,7 @@ from benchmarks.stitch.recordings import WAYS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from benchmarks.stitch.cases import Case
     from benchmarks.stitch.protocol import Protocol
     from benchmarks.stitch.recordings import RealJoin
     from benchmarks.stitch.score import Row, Scores
@@ -116,6 +117,27 @@ def notes(ours: Mapping[str, Any]) -> str:
         f"gap, {percent(row['gaps_flagged'], row['gaps'])} % as a gap or ambiguous; "
         f"of the {others:,} others, {percent(row['alarms'], others)} % are flagged as a gap."
     )
+
+
+def show_failures(count: int, found: Sequence[Case]) -> None:
+    """Show the first joins that came out wrong."""
+    from benchmarks.stitch.score import continuum_join
+
+    for case in found:
+        if count <= 0:
+            return
+        outcome = continuum_join(case)
+        if outcome.gap if case.expect == "gap" else outcome.text == case.gold:
+            continue
+        count -= 1
+        mark = " ambiguous" * outcome.ambiguous + " gap" * outcome.gap
+        at = next((i for i, (a, b) in enumerate(zip(outcome.text, case.gold, strict=False)) if a != b), 0)
+        at = at or min(len(outcome.text), len(case.gold))
+        print(f"\n{case.id} ({case.document or case.kind}), joined {', '.join(outcome.kinds)}{mark or ' not flagged'}")
+        print(f"    text  {case.chunks[-2][-100:]!r}\n    reply {case.chunks[-1][:160]!r}")
+        print(
+            f"    got   {outcome.text[max(0, at - 40) : at + 80]!r}\n    right {case.gold[max(0, at - 40) : at + 80]!r}"
+        )
 
 
 def protocol_figures(runs: Mapping[tuple[float, bool], Protocol], weights: Mapping[str, float]) -> list[dict[str, Any]]:
