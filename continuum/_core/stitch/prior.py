@@ -101,7 +101,7 @@ class Prior(NamedTuple):
     inside: float = 1.96  # inside a word
 
     # White space that was lost.
-    lost: float = 2.53  # any
+    lost: float = 3.50  # any
     lost_flow: float = 1.06  # for each bit that the reply flows worse so
     lost_line: float = 2.65  # a line break
     lost_lines: float = 4.33  # an empty line
@@ -111,7 +111,7 @@ class Prior(NamedTuple):
     lost_mark: float = 1.21  # gained for each doubling of how often the text puts it behind such a mark
     lost_before_mark: float = 0.94  # the same for the mark that the reply begins with
     lost_column: float = 0.35  # gained for each doubling of how often the lines before have a blank in this column
-    lost_columns: float = 0.86  # gained if all of them have
+    lost_columns: float = 1.83  # gained if all of them have
     known_word: float = 1.39  # both words were said as one
     first_word: float = 1.68  # gained if the first was said by itself
     second_word: float = 1.77  # gained if the second was
