@@ -36,6 +36,7 @@ class Tally:
         escalated: a larger cap was tried.
         lowered: less effort was asked for.
         prefill_refused: the server does not go on in place.
+        call_lost: the connection broke in a tool call behind the text, and nothing was added since.
     """
 
     fruitless: int = 0
@@ -48,6 +49,15 @@ class Tally:
     escalated: bool = False
     lowered: bool = False
     prefill_refused: bool = False
+    call_lost: bool = False
+
+    def count(self, response: Response, added: int) -> None:
+        """Count a reply that is part of the text now, and added so many characters to it."""
+        broken = response.finish_reason == "interrupted"
+        self.shortened = 0 if added else self.shortened
+        self.interruptions = self.interruptions + 1 if broken else 0
+        self.fruitless = 0 if added else self.fruitless + 1
+        self.call_lost = (broken and response.tool_calls > 0) or (self.call_lost and not added)
 
 
 class Progress(NamedTuple):
@@ -136,7 +146,7 @@ def _stopped(response: Response, progress: Progress, policy: Policy) -> Verdict:
         if progress.added or not asked_to_go_on or progress.begun_stop or questioned:
             return Verdict(Signal.FINISHED, "finished")
         return Verdict(Signal.FINISHED_OPEN, "unclosed", "nothing new")
-    left_open = open_end(progress.text)
+    left_open = _left_open(progress)
     if not asked_to_go_on:
         # The first reply, and one that the server wrote in place, end where the model ended them, but for what no
         # finished text has.
@@ -154,6 +164,10 @@ def _stopped(response: Response, progress: Progress, policy: Policy) -> Verdict:
     if left_open:
         return Verdict(Signal.NO_PROGRESS, "unclosed", evidence)
     return Verdict(Signal.FINISHED, "finished", "asked again, nothing was added, and nothing is open")
+
+
+def _left_open(progress: Progress) -> str:
+    return open_end(progress.text) or ("tool call" if progress.tally.call_lost else "")
 
 
 def _all_used(response: Response, progress: Progress, policy: Policy) -> bool:
@@ -190,13 +204,14 @@ def _fruitless(response: Response, progress: Progress, policy: Policy) -> Verdic
     if usage is not None and not usage.estimated and progress.cap is not None and usage.output_tokens >= progress.cap:
         # It was cut indeed: a model that says its answer from the beginning again and again tells nothing of its end.
         return Verdict(Signal.NO_PROGRESS, "no_progress", f"{evidence}, and used the whole cap for it")
-    if policy.check_endings and policy.end_marker is None and progress.text.strip() and not open_end(progress.text):
+    if policy.check_endings and policy.end_marker is None and progress.text.strip() and not _left_open(progress):
         return Verdict(Signal.FINISHED, "finished", f"'length', but {evidence}, and nothing is open")
     return Verdict(Signal.NO_PROGRESS, "no_progress", evidence)
 
 
 def _interrupted(response: Response, progress: Progress, policy: Policy) -> Verdict:
-    if response.tool_calls:
+    # A call that the connection broke in is lost, and the text before it is not: from there the model calls again.
+    if response.tool_calls and not response.text:
         return Verdict(Signal.BUDGET_SPENT, "tool_call_cut")
     if progress.tally.interruptions > policy.max_interruptions:
         return Verdict(Signal.BUDGET_SPENT, "max_interruptions")

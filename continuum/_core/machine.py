@@ -174,9 +174,7 @@ class Continuation:
             return self._repaired()
         draft, tally, limit = self._draft, self._tally, self.policy.max_repetition
         added = len(draft) - draft.start
-        tally.shortened = 0 if added else tally.shortened
-        tally.interruptions = tally.interruptions + 1 if response.finish_reason == "interrupted" else 0
-        tally.fruitless = 0 if added else tally.fruitless + 1
+        tally.count(response, added)
         progress = Progress(
             state=self.state,
             tally=tally,

@@ -398,7 +398,7 @@ class Response:
         raw_finish_reason: the provider's own word, None if none came.
         usage: tokens as the provider counted them, or an estimate marked as such; None if nothing is known.
         reasoning: whether any reasoning was received.
-        tool_calls: number of tool calls begun; the last one is cut if `finish_reason` is `length`.
+        tool_calls: number of tool calls begun; the last one is cut if `finish_reason` is `length` or `interrupted`.
         suspended: the provider paused the turn by itself and wants it sent back as it is.
         blocks: the assistant turn in the provider's own form; set for a suspended turn, which goes back as it is.
         prefill: how this server continues in place, None if it is not known to do so.

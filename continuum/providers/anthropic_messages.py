@@ -386,7 +386,7 @@ class MessageReceiver(Receiver):
         self._read_usage(response.usage, final=True)
 
     def finish(self, failure: Failure | None = None) -> list[Response | Failure]:
-        """The facts. A message that broke before its text came is a failure, with the input that it was billed for."""
+        """The facts. A message that broke before its text came, in a tool call or not, is a failure, and is billed."""
         if self._error is not None:
             return [self._error]
         self._close_json()
@@ -395,7 +395,7 @@ class MessageReceiver(Receiver):
         kinds = [block.get("type") for block in self.blocks.values()]
         tools = sum(kind == "tool_use" for kind in kinds)
         usage = self._usage(text)
-        if raw is None and not text and not tools:
+        if raw is None and not text and not (tools and self.unary):
             broken = failure or Failure("transient", "the stream ended without a stop reason and without any text")
             return [replace(broken, usage=usage if self.usage or self.blocks else None)]
         suspended = raw in SUSPENDED

@@ -101,7 +101,7 @@ class ContentReceiver(Receiver):
         calls = sum(part.function_call is not None for part in self.parts)
         usage = self._count(text)
         suspended = self._token is not None and self._fresh and raw in (None, "CONTINUATION")
-        if raw is None and not text and not calls and not suspended:
+        if raw is None and not text and not (calls and self.response is not None) and not suspended:
             broken = failure or Failure("transient", "the reply ended without a finish reason and without any text")
             return [replace(broken, usage=usage if self._usage is not None else None)]
         self._provider.first = self._provider.first or self

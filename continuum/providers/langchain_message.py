@@ -180,7 +180,7 @@ class MessageReceiver(Receiver):
         read = self._provider.client.word
         raw = self._word or (read(message) if read is not None and message is not None else None)
         calls = _calls(message)
-        if message is None or (raw is None and not text and not calls):
+        if message is None or (raw is None and not text and not (calls and not self._chunks)):
             broken = failure or Failure("transient", "the reply ended without a finish reason and without any text")
             return [replace(broken, usage=self._usage(text)) if message is not None else broken]
         self._provider.first = self._provider.first or self

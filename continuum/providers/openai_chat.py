@@ -289,19 +289,21 @@ class ChatReceiver(Receiver):
         choice.text = text = "".join(choice.parts)
         raw = choice.finish
         broken = raw is None
+        # A tool call that the stream broke in is of no use; all of one that came whole is, whatever it says of its end.
+        nothing = not text and not (choice.calls and self.response is not None)
         usage = self._usage() if number == 0 else Usage()
-        if choice.error is not None or (broken and not text and not choice.calls):
+        if choice.error is not None or (broken and nothing):
             error = choice.error or failure
             if error is None:
                 error = Failure("transient", "the stream ended without a finish reason and without any text")
-            # What was thought or refused before the stream broke is billed.
+            # What was thought, refused or called before the stream broke is billed.
             billed = number == 0 and (self.usage is not None or any(choice.size for choice in self.choices))
             return replace(error, usage=usage) if billed else error
         reason: FinishReason = "interrupted" if raw is None else self._reason(choice, raw)
         told = choice.beside.get("error")
         if reason == "interrupted" and isinstance(told, Mapping):  # OpenRouter: what failed behind it
             failure, broken = _body_error(told, f"the provider failed: {told.get('message')!r}"[:300]), True
-            if not text and not choice.calls:
+            if nothing:
                 return replace(failure, usage=usage if number == 0 and self.usage is not None else None)
         # With several choices the server counts their tokens together.
         if reason == "length" and self._provider.dialect.short_means_full and self._asked == 1 and not usage.estimated:

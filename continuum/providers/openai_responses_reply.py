@@ -211,7 +211,7 @@ class ResponseReceiver(Receiver):
         if self._broken():
             code = (getattr(failure.error, "code", None) or "") if failure is not None else ""
             filtered = self._error is not None and bool(_POLICY.search(code))
-            if not (text or calls or filtered):
+            if not (text or filtered):
                 failure = failure or Failure("transient", "the stream ended before the response did, without any text")
                 return [replace(failure, usage=self._usage(text) if known else None)]
             reason: FinishReason = "content_filter" if filtered else "interrupted"
