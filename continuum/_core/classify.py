@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from continuum._core.state import Signal, State
 from continuum._core.stitch import open_structure
+from continuum._core.stitch.structure import ends_whole
 
 if TYPE_CHECKING:
     from continuum._core.policy import Policy
@@ -36,6 +37,7 @@ class Tally:
         escalated: a larger cap was tried.
         lowered: less effort was asked for.
         prefill_refused: the server does not go on in place.
+        cut: the text ends where a reply was cut, and no reply since has said that it ends there.
         call_lost: the connection broke in a tool call behind the text, and nothing was added since.
     """
 
@@ -49,6 +51,7 @@ class Tally:
     escalated: bool = False
     lowered: bool = False
     prefill_refused: bool = False
+    cut: bool = False
     call_lost: bool = False
 
     def count(self, response: Response, added: int) -> None:
@@ -136,16 +139,20 @@ def classify(response: Response, progress: Progress, policy: Policy) -> Verdict:
 def _stopped(response: Response, progress: Progress, policy: Policy) -> Verdict:
     if _all_used(response, progress, policy):
         return Verdict(Signal.TRUNCATED, "running", f"'stop', but all {progress.cap} tokens of the cap are used")
-    asked_to_go_on = progress.state in (State.CONTINUING, State.SETTLING) and not progress.in_place
+    missing = "" if progress.added else _missing(progress)
+    # In place a model ends where it would have ended in one go. Nothing at all behind a text that is not whole comes
+    # from a server that took the turn for a finished one.
+    believed = progress.in_place and not (missing and policy.check_endings)
+    asked_to_go_on = progress.state in (State.CONTINUING, State.SETTLING) and not believed
     questioned = progress.tally.rechecks >= policy.max_rechecks
     if policy.end_marker is not None and progress.text and not questioned:
         return Verdict(Signal.FINISHED_OPEN, "unclosed", "'stop', but the end marker is missing")
     if progress.stops:
         # A stop sequence may end a reply anywhere. One inside the words that were to be said again ends nothing, unless
         # the text ends with its beginning.
-        if progress.added or not asked_to_go_on or progress.begun_stop or questioned:
+        if progress.added or not asked_to_go_on or progress.begun_stop:
             return Verdict(Signal.FINISHED, "finished")
-        return Verdict(Signal.FINISHED_OPEN, "unclosed", "nothing new")
+        return _silent(missing) if questioned else Verdict(Signal.FINISHED_OPEN, "unclosed", "nothing new")
     left_open = _left_open(progress)
     if not asked_to_go_on:
         # The first reply, and one that the server wrote in place, end where the model ended them, but for what no
@@ -163,7 +170,27 @@ def _stopped(response: Response, progress: Progress, policy: Policy) -> Verdict:
         return Verdict(Signal.FINISHED_OPEN, "unclosed", evidence)
     if left_open:
         return Verdict(Signal.NO_PROGRESS, "unclosed", evidence)
-    return Verdict(Signal.FINISHED, "finished", "asked again, nothing was added, and nothing is open")
+    return _silent(missing)
+
+
+def _silent(missing: str) -> Verdict:
+    """What it means that the model was asked again and added nothing."""
+    evidence = f"asked again, nothing was added, and {missing or 'nothing is open'}"
+    return Verdict(
+        Signal.NO_PROGRESS if missing else Signal.FINISHED, "no_progress" if missing else "finished", evidence
+    )
+
+
+def _missing(progress: Progress) -> str:
+    """What speaks against the end of a text that the model adds nothing to; "" if nothing does.
+
+    Silence is no proof: small models stop at once in half of all cases. A text that was cut has to look whole as well.
+    """
+    left_open = _left_open(progress)
+    if left_open:
+        return f"the {left_open} is open"
+    cut = progress.tally.cut and progress.text.strip() and not ends_whole(progress.text)
+    return "the text was cut and does not look like a whole one" if cut else ""
 
 
 def _left_open(progress: Progress) -> str:
@@ -204,7 +231,7 @@ def _fruitless(response: Response, progress: Progress, policy: Policy) -> Verdic
     if usage is not None and not usage.estimated and progress.cap is not None and usage.output_tokens >= progress.cap:
         # It was cut indeed: a model that says its answer from the beginning again and again tells nothing of its end.
         return Verdict(Signal.NO_PROGRESS, "no_progress", f"{evidence}, and used the whole cap for it")
-    if policy.check_endings and policy.end_marker is None and progress.text.strip() and not _left_open(progress):
+    if policy.check_endings and policy.end_marker is None and progress.text.strip() and not _missing(progress):
         return Verdict(Signal.FINISHED, "finished", f"'length', but {evidence}, and nothing is open")
     return Verdict(Signal.NO_PROGRESS, "no_progress", evidence)
 

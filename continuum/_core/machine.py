@@ -201,6 +201,7 @@ class Continuation:
             draft.cut_loop()
         if verdict.signal is Signal.FINISHED_OPEN:
             tally.rechecks += 1
+        tally.cut = verdict.signal is not Signal.FINISHED_OPEN if added else tally.cut
         if verdict.signal is Signal.FINISHED and not added and progress.begun_stop:
             draft.cut_begun_stop()
         if self._invalid is not None and verdict.reason in ("finished", "unclosed") and not response.tool_calls:

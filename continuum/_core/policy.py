@@ -59,8 +59,9 @@ class Policy(BaseModel):
     A stream holds such a reply back. In user-turn mode only."""
     check_endings: bool = True
     """Judge by evidence whether an ending is what the provider says. A `stop` is questioned if all tokens of the cap
-    are used, or a first reply leaves a code fence or JSON open; a `length` whose continuations bring nothing new, with
-    nothing open, is the end. The evidence is on the segment. False: believe the first reply and every `length`."""
+    are used, or a first reply leaves a code fence or JSON open; a `length` whose continuations bring nothing new is
+    the end if the text ends as whole ones do. The evidence is on the segment. False: believe the first reply and every
+    `length`."""
     end_marker: str | None = Field(default=None, min_length=3)
     """Ask the model, in the last message, to close the whole answer with this text, which is stripped. A `stop`
     without it is questioned, and a reply that has it is complete whatever the provider says. Choose something that

@@ -17,7 +17,7 @@ from continuum._core.actions import Done, Send
 from continuum._core.endings import Endings
 from continuum._core.machine import Continuation
 from continuum._core.types import Prefill, Response, Usage
-from continuum.testing import SimulatedProvider, sample_documents
+from continuum.testing import Reply, ScriptedClient, SimulatedProvider, sample_documents
 
 ESSAY = sample_documents()["essay"]
 MARKER = "<END-OF-ANSWER>"
@@ -202,6 +202,83 @@ def test_a_length_in_the_middle_of_a_sentence_is_no_end() -> None:
     action = machine.receive(Response("", "length", usage=Usage(1, 1)))
     assert isinstance(action, Done)
     assert (action.complete, action.reason) == (False, "no_progress")
+
+
+SILENT_AFTER = [
+    "The log books survive, all forty-",
+    "- salt\n- pep",
+    "Text.\n\n## Sec",
+    "The causes are the following:",
+    "| a | b |\n|---|---|\n| 1 |",
+]
+
+
+@pytest.mark.parametrize("text", SILENT_AFTER)
+@pytest.mark.parametrize("word", ["stop", "length"])
+@pytest.mark.parametrize("more", [{}, {"stop": ["ENOUGH"]}, {"n": 1}])
+def test_silence_after_a_cut_is_no_end(text: str, word: Any, more: dict[str, Any]) -> None:
+    """6: a text that was cut is not complete because the model says nothing more."""
+    client = ScriptedClient(lambda send: Reply("", word) if send.turns else Reply(text, "length"))
+    result = continuum.complete(client, **ASK, max_tokens=20, **more)
+    assert result.text == text
+    assert (result.complete, result.rounds) == (False, 3)
+    assert result.reason in ("no_progress", "unclosed")
+    assert result.finish_reason == word
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(sorted(sample_documents())),
+    st.integers(1, 5000),
+    st.sampled_from(["stop", "length"]),
+    st.booleans(),
+)
+def test_a_text_that_was_cut_in_a_word_is_never_whole(name: str, place: int, word: Any, in_place: bool) -> None:
+    """6: wherever a word was cut, in place and not, silence does not make a whole text of it."""
+    document = sample_documents()[name]
+    assume(document[place - 1 : place + 1].isalnum() and place < len(document))
+    prefill = Prefill() if in_place else None
+    machine = Continuation(prefill=prefill, cap=50)
+    machine.start()
+    action = machine.receive(Response(document[:place], "length", prefill=prefill))
+    while not isinstance(action, Done):
+        action = machine.receive(Response("", word, prefill=prefill))
+    assert not action.complete
+    assert machine.result().text == document[:place]
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("call", [_openai, _anthropic, _streamed], ids=["openai", "anthropic", "streamed"])
+def test_empty_replies_do_not_complete_half_an_essay(call: Call, in_place: bool) -> None:
+    """Over the wire: the text ends in the middle of a word, and the wrapped client says so as well."""
+    policy = QUICK.model_copy(update={"strategy": "in_place"}) if in_place else QUICK
+    with SimulatedProvider(
+        ESSAY, behaviours=["empty", "empty"], prefill="continue" if in_place else "refuse"
+    ) as server:
+        result = call(server, policy, cap=300)
+    assert (result.complete, result.reason) == (False, "unclosed")
+    assert ESSAY.startswith(result.text)
+    assert len(result.text) < len(ESSAY)
+
+
+def test_a_text_that_is_all_there_is_whole_at_its_cap_in_place() -> None:
+    """The cap fell on the last token: the empty reply in place is the end, and nothing is asked again."""
+    machine = Continuation(prefill=Prefill(), cap=50)
+    machine.start()
+    machine.receive(Response("The lamp was lit.", "length", prefill=Prefill()))
+    action = machine.receive(Response("", "stop", prefill=Prefill()))
+    assert isinstance(action, Done)
+    assert action.complete
+
+
+def test_a_stop_of_the_models_own_needs_no_proof() -> None:
+    """Nobody cut the text: the model had ended it, was asked for the marker alone, and has no more to say."""
+    machine = Continuation(Policy(end_marker=MARKER))
+    machine.start()
+    machine.receive(Response("- salt\n- pepper", "stop"))
+    action = machine.receive(Response("", "stop"))
+    assert isinstance(action, Done)
+    assert action.complete
 
 
 # -- the end marker ---------------------------------------------------------------------------------------------------

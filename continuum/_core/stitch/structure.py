@@ -1,7 +1,13 @@
-"""What is open at the end of a text: a code fence, a table, a list item, a JSON value, a sentence."""
+"""What is open at the end of a text: a code fence, a table, a list item, a JSON value, a sentence.
+
+There are two questions, and the thresholds differ. `open_structure` looks for what no text that the model has ended
+would leave open, where a false alarm costs a request. `ends_whole` looks for proof that a text which was cut lacks
+nothing, where a false proof sells half an answer as a whole one.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 from continuum._core.stitch.lazy import lazy
@@ -13,7 +19,14 @@ _JSON_HEAD = lazy(
 )
 _LIST = lazy(r"[ \t]*(?:[-*+•]|\d{1,4}[.)]|[a-zA-Z][.)])[ \t]+")
 _HEADING = lazy(r"[ \t]{0,3}#{1,6}[ \t]")
-_ENDED = lazy(r"[.!?…。！？؟۔।॥:;：；][\"'”’»」』)\]）】*_`]*\Z|[)\]}>|`*_=-]\Z")
+_ENDED = lazy(r"[.!?…。！？؟۔।॥:;：；][\"'”’»」』)\]）】*_`]*\Z|[)\]}>|`*_=]\Z|(?<!\w)-\Z")
+_SENTENCE_END = lazy(r"[.!?…。！？؟۔।॥][\"'”’»」』)\]）】*_`]*\Z")
+_NO_END = lazy(r"(?:^[ \t>]*(?:\d{1,4}|[a-zA-Z])|\b(?:e\.g|i\.e|z\.B|d\.h|cf|vs|Dr|Mr|Mrs|Ms|St|No|Nr|Fig|pp))[.)]+\Z")
+"""A number of a list item, and short forms that something follows."""
+_FENCE_LINE = lazy(r"[ \t>]*(?:`{3,}|~{3,})\Z")
+_CLOSING_TAG = lazy(r"[ \t]*</[\w:.-]+>\Z")
+_UNFINISHED = ",:;-–—(/&\\"
+"""What a list item that is finished does not end with."""
 
 
 class Structure(NamedTuple):
@@ -77,6 +90,43 @@ def open_structure(text: str) -> Structure:
     prose = bool(line) and not table and _HEADING.match(line) is None
     sentence = prose and _ENDED.search(line) is None and not (new_line and not line[-1:].isalnum()) and _wordy(line)
     return Structure(table=table, list_item=item, sentence=sentence and not (new_line and _short(line)))
+
+
+def ends_whole(text: str) -> bool:
+    """Whether a text that was cut shows at its end that nothing is missing.
+
+    It does with the end of a sentence, a block of code or a JSON value that is closed, a closing tag alone, a whole row
+    of a table, and a line break behind a list item or row of data. In doubt it does not. Never raises.
+    """
+    body = text.rstrip()
+    before, _, line = body.rpartition("\n")
+    if not line or open_fence(text) is not None or open_json(text) or _HEADING.match(line):
+        return False
+    if _FENCE_LINE.match(line) or _CLOSING_TAG.match(line) or _is_json(body.lstrip()) or _is_json(line, "{"):
+        return True
+    if line.lstrip().startswith("|"):
+        return _is_row(line, before, "|") and line.endswith("|") and line.strip("|:- \t") != ""
+    if _SENTENCE_END.search(line):
+        return _NO_END.search(line) is None
+    if "\n" not in text[len(body) :] or line[-1] in _UNFINISHED:
+        return False
+    return _LIST.match(line) is not None or any(_is_row(line, before, mark) for mark in ",;\t")
+
+
+def _is_json(text: str, opening: str = "{[") -> bool:
+    if not text.startswith(tuple(opening)) or text[-1] not in "}]":
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_row(line: str, before: str, mark: str) -> bool:
+    """Whether a line has as many cells, more than one, as the line before it."""
+    cells = line.replace(f"\\{mark}", "").count(mark)
+    return cells > 0 and cells == before[before.rfind("\n") + 1 :].replace(f"\\{mark}", "").count(mark)
 
 
 def _wordy(line: str) -> bool:
