@@ -11,6 +11,7 @@ import math
 import re
 import sys
 import time
+import traceback
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -43,12 +44,14 @@ _WINDOW = re.compile(
 _QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"})
 _TRANSIENT_TYPES = frozenset({"overloaded_error", "api_error", "timeout_error", "server_error", "overloaded"})
 _LIMIT_TYPES = frozenset({"rate_limit_error", "rate_limit_exceeded", "requests", "tokens"})
+_READERS = frozenset({"openai", "anthropic", "httpx", "httpx2"})
+_DECODERS = frozenset({"json", "codecs", "encodings"})
 _REJECTED_TYPES = frozenset({"invalid_request_error", "authentication_error", "permission_error", "not_found_error"})
 
 
 def catchable(sdk: ModuleType) -> tuple[type[BaseException], ...]:
     """What a request through this SDK can raise that is a fact about the provider or the network, and not a bug."""
-    return (sdk.APIError, httpx2.HTTPError, httpx2.StreamError, json.JSONDecodeError)
+    return (sdk.APIError, httpx2.HTTPError, httpx2.StreamError, json.JSONDecodeError, UnicodeDecodeError)
 
 
 def describe(error: BaseException, sdk: ModuleType) -> Failure:
@@ -57,7 +60,12 @@ def describe(error: BaseException, sdk: ModuleType) -> Failure:
     Args:
         error: one of `catchable(sdk)`.
         sdk: the module `openai` or `anthropic`.
+
+    Raises:
+        UnicodeDecodeError: this one again, if it was not the wire that could not be read.
     """
+    if isinstance(error, UnicodeDecodeError) and not _of_the_wire(error):
+        raise error
     status: int | None = None
     headers: Mapping[str, str] = {}
     if isinstance(error, sdk.APIStatusError):
@@ -74,6 +82,18 @@ def describe(error: BaseException, sdk: ModuleType) -> Failure:
         rate_limit=rate_limit(headers),
         error=error,
     )
+
+
+def _of_the_wire(error: BaseException) -> bool:
+    """Whether it was the SDK or its HTTP library that could not read what came: a stream may end inside a character.
+
+    The caller's own code runs within a request as well, as a hook of the HTTP client or as a transport, and its
+    mistakes are not the network's.
+    """
+    packages = [
+        str(frame.f_globals.get("__name__")).partition(".")[0] for frame, _ in traceback.walk_tb(error.__traceback__)
+    ]
+    return next((name in _READERS for name in reversed(packages) if name not in _DECODERS), False)
 
 
 def _window(error: BaseException) -> int | None:
@@ -135,7 +155,8 @@ def _message(error: BaseException) -> str:
 
 
 def _kind(error: BaseException, sdk: ModuleType, status: int | None) -> FailureKind:
-    if isinstance(error, sdk.APIConnectionError | httpx2.TransportError | httpx2.StreamError | json.JSONDecodeError):
+    unread = (httpx2.TransportError, httpx2.StreamError, json.JSONDecodeError, UnicodeDecodeError)
+    if isinstance(error, (sdk.APIConnectionError, *unread)):
         return "transient"
     # A mid-stream error event has no status of its own: Anthropic's SDK shows the 200 of the stream, OpenAI's none.
     if status is None or status < 400:

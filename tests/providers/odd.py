@@ -13,12 +13,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer: a JSON value or a text, or the events of a stream, which may break off."""
+    """One answer: a JSON value, a text or bytes, or the events of a stream, which may break off."""
 
     body: Any = None
     status: int = 200
     content_type: str = "application/json"
-    events: tuple[str, ...] | None = None
+    events: tuple[str | bytes, ...] | None = None
     drop: bool = False
 
 
@@ -73,10 +73,14 @@ class Odd:
         self._thread.join()
 
 
+def _bytes(data: str | bytes) -> bytes:
+    return data if isinstance(data, bytes) else data.encode()
+
+
 def _answer(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
     handler.send_response(reply.status)
     if reply.events is None:
-        data = (reply.body if isinstance(reply.body, str) else json.dumps(reply.body)).encode()
+        data = _bytes(reply.body if isinstance(reply.body, str | bytes) else json.dumps(reply.body))
         handler.send_header("content-type", reply.content_type)
         handler.send_header("content-length", str(len(data)))
         handler.end_headers()
@@ -86,7 +90,7 @@ def _answer(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
     handler.send_header("transfer-encoding", "chunked")
     handler.end_headers()
     for event in reply.events:
-        data = event.encode()
+        data = _bytes(event)
         handler.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
     handler.wfile.flush()
     if reply.drop:
