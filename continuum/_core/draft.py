@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from continuum._core.endings import Endings
+from continuum._core.halves import HALF, REPLACEMENT, Arrived, has_half
 from continuum._core.repetition import WINDOW, Run, periodic_run, uncounted
 from continuum._core.requests import LONGEST_REST, Aside, Question, boundary, may_end, size_of
 from continuum._core.stitch import Joiner
@@ -25,7 +26,6 @@ _CHECK_EVERY = 128  # characters between two looks for a loop
 _LOOP_SUSPECT = 200  # from this length on a repeat is held back, so that it can still be cut off
 _LOOP_CERTAIN = 8192  # characters of it after which no reply is waited for to its end
 _PROOF = 24  # characters that a second reply says again of the text before it, if that is to settle a doubt
-_REPLACEMENT = "\ufffd"  # what a server sends for a token that was cut inside a character
 
 
 class Draft:
@@ -35,7 +35,6 @@ class Draft:
         seams: joins and trims so far.
         released: index up to which the text was given to the reader.
         start: index at which the present round's contribution begins.
-        arrived: characters that arrived in the present round.
         anchored: what the present reply repeated because it was asked to.
         peak_held: the most characters that were ever held back.
         looping: the text has said one passage for so long that the reply need not be waited for.
@@ -55,7 +54,6 @@ class Draft:
         self.seams: list[Seam] = []
         self.released = 0
         self.start = 0
-        self.arrived = 0
         self.anchored = ""
         self.peak_held = 0
         self.looping = False
@@ -63,7 +61,7 @@ class Draft:
         self._watch = watch
         self._base = ""
         self._parts: list[str] = []
-        self._fed: list[str] = []
+        self._fed = Arrived()
         self._size = 0
         self._unreleased = ""
         self._recent = ""  # the last WINDOW characters
@@ -98,9 +96,7 @@ class Draft:
     @property
     def fed(self) -> str:
         """What arrived in the present round, as it came."""
-        if len(self._fed) > 1:
-            self._fed = ["".join(self._fed)]
-        return self._fed[0] if self._fed else ""
+        return self._fed.text
 
     def __len__(self) -> int:
         return self._size
@@ -133,7 +129,7 @@ class Draft:
         self._settles, self.in_doubt = settle, False
         self._round, self._cap, self._hold, self._question = round, cap, hold, question
         self._bytes, self._floor = 0, None
-        self.arrived, self._fed, self.anchored, self._beyond = 0, [], "", []
+        self._fed, self.anchored, self._beyond = Arrived(), "", []
         self._joiner, self._apart = None, aside
         self.start = self._size
         if question is not None and self._size and not aside:
@@ -149,12 +145,16 @@ class Draft:
 
     def feed(self, delta: str) -> str:
         """Take what arrived and return what may be shown now."""
-        self._fed.append(delta)
-        self.arrived += len(delta)
-        if self._apart:
-            return ""
-        self._take(delta if self._joiner is None else self._joined(delta))
-        return self._release(self._limit())
+        self._arrive(self._fed.take(delta))
+        return "" if self._apart else self._release(self._limit())
+
+    def feed_rest(self, text: str) -> str:
+        """Take a whole reply, of which some may have arrived already, and return what may be shown now."""
+        return self.feed(self._fed.rest_of(text))
+
+    def _arrive(self, delta: str) -> None:
+        if delta and not self._apart:
+            self._take(delta if self._joiner is None else self._joined(delta))
 
     def _joined(self, delta: str) -> str:
         joiner = self._joiner
@@ -170,6 +170,7 @@ class Draft:
         """The reply ended. A character that was cut in half, and what the join trims from the end, are taken off."""
         joiner, self._before, self._mark = self._joiner, self._mark, None
         self._ended_cut = cut
+        self._arrive(self._fed.end())
         if self._apart:
             self._apart = False
             self._trim(self.fed, "a corrected copy of the whole value")
@@ -186,12 +187,9 @@ class Draft:
             if joiner.trimmed:
                 self._trim(joiner.trimmed, "taken off the end of the reply")
             self._joiner = None
-        if cut:
-            whole = self.text.rstrip(_REPLACEMENT)
-            if len(whole) < self._size and len(whole) >= self.start:
-                broken = self._size - len(whole)
-                self._shrink(len(whole))
-                self._trim(_REPLACEMENT * broken, "a character that the cap cut in half")
+        whole = self.text.rstrip(REPLACEMENT) if cut else self.text
+        if self.start <= len(whole) < self._size:
+            self._trim(self._shrink(len(whole)), "a character that the cap cut in half")
 
     def cut_back(self, shown: int) -> tuple[int, str]:
         """Decide where the text shown to the model ends.
@@ -322,8 +320,9 @@ class Draft:
         )
         return piece
 
-    def _trim(self, removed: str, note: str, round: int | None = None) -> None:
-        self.seams.append(Seam(self._size, round or self._round, "nothing_new", removed=removed, note=note))
+    def _trim(self, removed: str, note: str, round: int | None = None, inserted: str = "") -> None:
+        at = self._size + len(inserted)
+        self.seams.append(Seam(at, round or self._round, "nothing_new", removed, inserted, note=note))
 
     def _shrink(self, size: int, note: str = "") -> str:
         """Take everything from `size` on off the text.
@@ -350,9 +349,16 @@ class Draft:
     # -- release --------------------------------------------------------------------------------------------------
 
     def _take(self, piece: str) -> None:
-        """Append to the text, and look for a loop at fixed places of the text, wherever the deltas were cut."""
-        if not piece:
-            return
+        """Append to the text. Half of a character is no text: a sign stands for it, and its seam says what came."""
+        for place, part in enumerate(HALF.split(piece) if has_half(piece) else (piece,)):
+            if place % 2 and not self.ended:
+                self._trim(part, "half of a character", inserted=REPLACEMENT)
+                self._append(REPLACEMENT)
+            elif part:
+                self._append(part)
+
+    def _append(self, piece: str) -> None:
+        """Append, and look for a loop at fixed places of the text, wherever the deltas were cut."""
         if self.ended:
             self._beyond.append(piece)
             return
@@ -395,7 +401,7 @@ class Draft:
         """Index up to which the text is sure while the round is under way."""
         if self.in_doubt or (self._joiner is not None and self._joiner.join is None):
             return self.released
-        limit = self._size - (len(self._recent) - len(self._recent.rstrip(_REPLACEMENT)))
+        limit = self._size - (len(self._recent) - len(self._recent.rstrip(REPLACEMENT)))
         limit = min(limit, self._size - self._may_end())
         if self._floor is not None and limit > self._floor:
             fresh, self._looked = self._size - self._looked, self._size
@@ -464,15 +470,9 @@ class Draft:
         draft._rewind({**data, "seams": [Seam(**seam) for seam in data["seams"]]})
         draft._aside = Aside.from_dict(data["aside"]) if data["aside"] is not None else None
         if "fed" in data:
-            question = data["question"]
-            draft.begin(
-                Question.from_dict(question) if question is not None else None,
-                round=data["round"],
-                cap=data["cap"],
-                hold=data["hold"],
-                settle=data["settle"],
-                aside=data["apart"],
-            )
+            asked = Question.from_dict(data["question"]) if data["question"] is not None else None
+            how = {name: data[name] for name in ("round", "cap", "hold", "settle")}
+            draft.begin(asked, **how, aside=data["apart"])
             draft.feed(data["fed"])
             # In one piece more can be sure than the reader was shown.
             draft.released = data["shown"]

@@ -18,6 +18,7 @@ from continuum._core.classify import Progress, Tally, Verdict, classify, classif
 from continuum._core.draft import Draft
 from continuum._core.endings import Endings
 from continuum._core.errors import ProtocolError
+from continuum._core.halves import sendable
 from continuum._core.ledger import Ledger
 from continuum._core.policy import Policy
 from continuum._core.repetition import is_loop
@@ -146,7 +147,7 @@ class Continuation:
         text = ""
         if self.state in IN_FLIGHT:
             if partial is not None:
-                text = self._draft.feed(partial.text[self._draft.arrived :])
+                text = self._draft.feed_rest(partial.text)
                 self._record(partial)
             self._draft.end(cut=True)
         if self._aside is not None:
@@ -157,7 +158,7 @@ class Continuation:
 
     def _receive_response(self, response: Response, elapsed: float) -> Action:
         draft = self._draft
-        text = draft.feed(response.text[draft.arrived :])
+        text = draft.feed_rest(response.text)
         draft.end(cut=not response.suspended and response.finish_reason not in ("stop", "tool_calls"))
         self._record(response)
         self._tally.retries = 0
@@ -280,7 +281,7 @@ class Continuation:
         self._ledger.record(response, self._sent.reason, self._sent.hidden)
         if not self._tally.prefill_refused:
             self._asker.prefill = response.prefill or self._asker.prefill
-        self._asker.blocks += response.blocks if response.suspended else ()
+        self._asker.blocks += sendable(response.blocks) if response.suspended else ()
 
     def charge_elsewhere(self, usage: Usage, cost: float | None) -> None:
         """Count what another choice of the same run has spent: the ceilings are the run's."""
@@ -288,9 +289,9 @@ class Continuation:
 
     def _receive_failure(self, failure: Failure, elapsed: float) -> Action:
         draft = self._draft
-        if draft.arrived:
+        if draft.fed:
             raise ProtocolError(
-                f"a Failure arrived after {draft.arrived} characters of text; "
+                f"a Failure arrived after {len(draft.fed)} characters of text; "
                 "report it as a Response with finish_reason 'interrupted', so that the text is kept"
             )
         if failure.usage is not None:
@@ -437,7 +438,7 @@ class Continuation:
 
     @property
     def partial(self) -> str:
-        """What arrived of the reply in flight, as it came."""
+        """What arrived of the reply in flight, as it came; of characters that came in halves, the whole."""
         return self._draft.fed
 
     @property

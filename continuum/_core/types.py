@@ -124,7 +124,8 @@ class Seam:
         round: the round, counted from 1, whose reply goes on from here.
         kind: how the join was made, see `SeamKind`.
         removed: what the reply said here and the text does not, because the text had it or it was talk.
-        inserted: what was put at the join by continuum (white space); it stands just before `offset`.
+        inserted: what was put there by continuum; it stands just before `offset`. White space at a join, or U+FFFD for
+            half of a character, which is `removed`.
         replaced: the unfinished end of the text before, which the reply said anew; it is not in the text.
         overlap: how many characters of `removed` repeat the text before.
         confidence: 0 to 1, how sure it is that the join is right.
@@ -293,7 +294,10 @@ class Result:
 
     @property
     def raw_segments(self) -> tuple[str, ...]:
-        """What the model sent in each round, rebuilt from `text` and `seams`, character for character."""
+        """What the model sent in each round, rebuilt from `text` and `seams`, character for character.
+
+        A character that came in two halves is one.
+        """
         return rebuild_raw(self.text, self.seams, len(self.segments))
 
     @property

@@ -13,6 +13,7 @@ import httpx2
 
 from continuum._core.asking import ServerFacts
 from continuum._core.errors import ConfigurationError
+from continuum._core.halves import join_halves
 from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers import errors
 from continuum.providers.anthropic_blocks import SUSPENDED, THOUGHTS
@@ -390,7 +391,10 @@ class MessageReceiver(Receiver):
         if self._error is not None:
             return [self._error]
         self._close_json()
-        text = "".join(self._text)
+        for block in self.blocks.values():
+            if block.get("type") == "text":
+                block["text"] = join_halves(block.get("text") or "")
+        text = join_halves("".join(self._text))
         raw = self.stop_reason
         kinds = [block.get("type") for block in self.blocks.values()]
         tools = sum(kind == "tool_use" for kind in kinds)

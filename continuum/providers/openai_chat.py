@@ -10,6 +10,7 @@ import httpx2
 import openai
 
 from continuum._core.errors import ConfigurationError
+from continuum._core.halves import join_halves
 from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers import capabilities, errors
 from continuum.providers.base import Provider, Receiver, count_of, estimate, given, says_json
@@ -286,7 +287,7 @@ class ChatReceiver(Receiver):
         return [self._facts(number, choice, failure) for number, choice in enumerate(self.choices)]
 
     def _facts(self, number: int, choice: Choice, failure: Failure | None) -> Response | Failure:
-        choice.text = text = "".join(choice.parts)
+        choice.text = text = join_halves("".join(choice.parts))
         raw = choice.finish
         broken = raw is None
         # A tool call that the stream broke in is of no use; all of one that came whole is, whatever it says of its end.

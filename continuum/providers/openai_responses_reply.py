@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import httpx2
 import openai
 
+from continuum._core.halves import join_halves, sendable
 from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers.base import Receiver, estimate, text_size
 
@@ -185,7 +186,7 @@ class ResponseReceiver(Receiver):
             The items before the last message, calls left out; the text of the last message; the last message itself,
             empty if there was none.
         """
-        items = [item for item in self.output() if item.get("type") not in CALLS]
+        items = [sendable(item) for item in self.output() if item.get("type") not in CALLS]
         places = [place for place, item in enumerate(items) if item.get("type") == "message"]
         if not places:
             return items, text, {}
@@ -197,7 +198,7 @@ class ResponseReceiver(Receiver):
 
     def finish(self, failure: Failure | None = None) -> list[Response | Failure]:
         """The facts. A background response that is still in progress is suspended, or, without any text, pending."""
-        text = "".join(self._parts)
+        text = join_halves("".join(self._parts))
         calls = [item for item in self.output() if item.get("type") in CALLS]
         known = self.items or getattr(self.response, "usage", None) is not None
         if self._error is None and self.over and self.response.status == "failed":

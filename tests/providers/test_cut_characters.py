@@ -118,3 +118,56 @@ def test_the_callers_own_mistakes_are_not_the_networks() -> None:
         continuum.complete(client, policy=QUICK, **CHAT)
     assert len(server.requests) == 2
     assert continuum.result_of(caught.value).text == START
+
+
+# -- characters in halves ---------------------------------------------------------------------------------------------
+
+HIGH, LOW = "\ud83d", "\ude00"
+
+
+def _halves(kind: str, *parts: str, cut: bool) -> Reply:
+    if kind == "chat":
+        return words(*parts, finish="length" if cut else "stop")
+    if kind == "claude":
+        return odd.events(odd.start(), *odd.text_block(0, *parts), *odd.end("max_tokens" if cut else "end_turn"))
+    status = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}} if cut else {}
+    final = response(message("".join(parts)), **status)
+    events = [json.loads(str(event).split("data: ")[1]) for event in streamed(final, deltas=False).events or ()]
+    place = {"output_index": 0, "item_id": "msg_1", "content_index": 0, "logprobs": []}
+    deltas = [{"type": "response.output_text.delta", "delta": part, **place} for part in parts]
+    return stream(*events[:2], *deltas, *events[2:])
+
+
+@pytest.mark.parametrize("kind", sorted(WIRES))
+def test_halves_in_two_deltas_are_one_character(kind: str) -> None:
+    """In the text, in what is shown to the model, and in the SDK's own object; a half alone is replaced."""
+    first = _halves(kind, f"The weather is fine {HIGH}", f"{LOW} today {LOW}, and the boats are out. ", cut=True)
+    with Odd([first, _halves(kind, "They went home.", cut=False)]) as server:
+        result = _ask(kind, server.url, is_async=False)
+        shown = json.dumps(server.requests[1], ensure_ascii=False)
+    assert result.text == "The weather is fine 😀 today \ufffd, and the boats are out. They went home."
+    assert result.raw_segments[0] == f"The weather is fine 😀 today {LOW}, and the boats are out. "
+    assert "The weather is fine 😀 today \ufffd, and the boats are out." in shown
+    whole = result.raw
+    said = whole.output_text if kind == "responses" else None
+    said = whole.content[0].text if kind == "claude" else said
+    assert (said if said is not None else whole.choices[0].message.content) == result.text
+
+
+def test_a_wrapped_stream_shows_no_half() -> None:
+    """Each piece of text can be written down."""
+    replies = [
+        words(f"Fine {HIGH}", f"{LOW} today, and the boats are out. They w", finish="length"),
+        words("ent home."),
+    ]
+    with (
+        Odd(replies) as server,
+        openai.OpenAI(base_url=f"{server.url}/v1", api_key="k") as client,
+    ):
+        wrapped = continuum.wrap(client, policy=QUICK)
+        pieces = [
+            choice.delta.content or ""
+            for event in wrapped.chat.completions.create(stream=True, **CHAT)
+            for choice in event.choices
+        ]
+    assert "".join(piece.encode().decode() for piece in pieces).startswith("Fine 😀 today, and the boats are out.")
