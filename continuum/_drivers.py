@@ -7,7 +7,7 @@ tenacity repeats one request for as long as the machine says `Wait`. Clock, slee
 from __future__ import annotations
 
 import secrets
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,11 +17,13 @@ from continuum import _events
 from continuum._core.actions import Action, Done, Send, Wait
 from continuum._core.machine import Continuation
 from continuum._core.types import Failure, Response, Result, Usage
+from continuum._exchange import LATE, aexchange, exchange
 from continuum._outcome import check_complete, error_for, remember
 from continuum._runtime import Runtime
+from continuum.providers import watching
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Iterator, Sequence
 
     from tenacity import RetryCallState
 
@@ -205,12 +207,23 @@ class Run:
         self._shared = len(self.lanes) > 1  # the first request, which asks for all choices, is not answered yet
         self._in_flight: tuple[Lane, Receiver] | None = None
         self._requests = 0
+        self._watched = False  # whether what a stream is read from ends by itself at the deadline
 
     def postpone(self, seconds: float) -> None:
         """Let so many seconds not count: they are not the run's own."""
         self.started += seconds
         if self._end is not None:
             self._end += seconds
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until the deadline, None if there is none."""
+        return None if self._end is None else self._end - self.runtime.clock()
+
+    def late(self) -> bool:
+        """Whether the deadline has passed."""
+        left = self.left
+        return left is not None and left <= 0
 
     # -- one request ----------------------------------------------------------------------------------------------
 
@@ -221,9 +234,14 @@ class Run:
         self._in_flight = (lane, receiver)
         self._requests += 1
         request = self.provider.request(send, stream=self.stream, choices=choices)
-        if self._end is not None:
-            self.provider.limit_time(request, self._end - self.runtime.clock())
+        if self.left is not None:
+            self.provider.limit_time(request, self.left)
         return request, receiver
+
+    def opened(self, receiver: Receiver, stream: Any) -> None:
+        """A stream was opened."""
+        self.provider.opened(receiver, stream)
+        self._watched = watching.watch(stream, self.late)
 
     def chunk(self, lane: Lane, receiver: Receiver, chunk: Any) -> Sequence[Piece]:
         """Take a chunk of a stream."""
@@ -243,8 +261,8 @@ class Run:
 
     def enough(self, lane: Lane) -> Failure | None:
         """Why a stream need not be read any further, if so: the deadline, or a loop."""
-        if self._end is not None and self.runtime.clock() >= self._end:
-            return Failure("transient", "the deadline passed while the reply streamed")
+        if not self._watched and self.late():  # else what has arrived by then is read to its end
+            return LATE
         if lane.machine.looping:
             return Failure("transient", "the reply says one passage for ever")
         if lane.machine.ended and self.provider.stops and not self._shared:
@@ -379,7 +397,7 @@ def _drive(run: Run) -> Iterator[Piece]:
                 if isinstance(action, Wait) and attempt.retry_state.attempt_number > 1:
                     action = lane.resume()
                 if isinstance(action, Send):
-                    action = yield from _request(run, lane, action)
+                    action = yield from exchange(run, lane, action)
                     yield from lane.pieces(action)
                 attempt.retry_state.set_result(action)
 
@@ -397,7 +415,7 @@ async def _adrive(run: Run) -> AsyncGenerator[Piece]:
                     action = lane.resume()
                 if isinstance(action, Send):
                     outcome: list[Action] = []
-                    async with aclosing(_arequest(run, lane, action, outcome)) as pieces:
+                    async with aclosing(aexchange(run, lane, action, outcome)) as pieces:
                         async for piece in pieces:
                             yield piece
                     (action,) = outcome
@@ -408,65 +426,3 @@ async def _adrive(run: Run) -> AsyncGenerator[Piece]:
 
 def _waits(action: Action) -> bool:
     return isinstance(action, Wait)
-
-
-def _request(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]:
-    provider = run.provider
-    failure: Failure | None = None
-    request, receiver = run.request(lane, send)
-    try:
-        opened = provider.open(request)
-        if run.stream:
-            with opened as stream:
-                provider.opened(receiver, stream)
-                for chunk in stream:
-                    yield from run.chunk(lane, receiver, chunk)
-                    failure = run.enough(lane)
-                    if failure is not None:
-                        break
-        else:
-            receiver.whole(opened)
-    except provider.catch as error:
-        failure = provider.describe(error)
-    outcomes = receiver.finish(failure)
-    if provider.wonders(outcomes):
-        with suppress(*provider.catch):
-            provider.told(provider.ask_limits())
-    return run.outcome(lane, provider.with_limits(outcomes))
-
-
-async def _arequest(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> AsyncGenerator[Piece]:
-    provider, keeper = run.provider, run.keeper
-    failure: Failure | None = None
-    elapsed: float | None = None
-    if keeper is not None:
-        run.postpone(await keeper.ready(lane, send))
-    request, receiver = run.request(lane, send)
-    try:
-        opened = await provider.open(request)
-        if run.stream:
-            async with opened as stream, aclosing(aiter(stream)) as chunks:
-                provider.opened(receiver, stream)
-                if keeper is not None:
-                    keeper.opened(receiver.rate_limit)
-                async for chunk in chunks:
-                    for piece in run.chunk(lane, receiver, chunk):
-                        yield piece
-                    if keeper is not None:
-                        keeper.arrived(lane)
-                    failure = run.enough(lane)
-                    if failure is not None:
-                        break
-        else:
-            receiver.whole(opened)
-    except provider.catch as error:
-        failure = provider.describe(error)
-    outcomes = receiver.finish(failure)
-    if provider.wonders(outcomes):
-        with suppress(*provider.catch):
-            provider.told(await provider.ask_limits())
-    outcomes = provider.with_limits(outcomes)
-    if keeper is not None:
-        elapsed = lane.elapsed()
-        await keeper.received(lane, outcomes[0], elapsed)
-    outcome.append(run.outcome(lane, outcomes, elapsed))

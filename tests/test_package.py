@@ -26,7 +26,7 @@ ROWS = {
     "_core.endings": 1, "_core.repetition": 1, "_core.stitch": 1, "_core.classify": 1,
     "_core.requests": 2, "_core.draft": 2, "_core.asking": 2, "_core.snapshot": 2, "_core.machine": 2,
     "providers": 3,
-    "_runtime": 0, "_outcome": 4, "_structured": 4, "_events": 4, "_drivers": 4, "_keeper": 4,
+    "_runtime": 0, "_outcome": 4, "_structured": 4, "_events": 4, "_drivers": 4, "_exchange": 4, "_keeper": 4,
     "_api": 5, "_forecast": 5, "client": 5, "langchain": 5, "batch": 6,
     "testing": 6, "cli": 7, "demo": 7, "_terminal": 7, "_drafting": 7, "_sinks": 7, "__main__": 8,
     "_options": 7, "_cli_batch": 7, "_batching": 7, "_batch_checks": 7, "_batch_journals": 7, "_batch_order": 7,

@@ -46,7 +46,7 @@ class Policy(BaseModel):
     """US dollars over all rounds. Checked before each continuation for its worst case (all of its cap used). The
     first request is always sent. No effect where the price of the model is not known."""
     deadline: float | None = Field(default=1800.0, gt=0)
-    """Seconds from the start after which nothing more is sent."""
+    """Seconds from the start after which nothing more is sent, and no reply waited for, keep-alives or not."""
     max_no_progress: int = Field(default=2, ge=1)
     """Replies in a row that may add nothing before the run stops."""
     max_rechecks: int = Field(default=1, ge=0)
@@ -87,7 +87,8 @@ class Policy(BaseModel):
     max_retry_after: float = Field(default=300.0, ge=0)
     """Longest pause in seconds that a server may ask for; a longer one ends the run instead."""
     read_timeout: float | None = Field(default=180.0, gt=0)
-    """Seconds of silence after which a stream counts as stalled, is cut and continued; None: the client's own."""
+    """Seconds of silence after which a stream counts as stalled, is cut and continued; None: the client's own. A
+    keep-alive is no silence: the server says that it is at work, which may take long, and only the deadline ends it."""
 
     prompt_cache: bool = True
     """Have Anthropic keep the prompt and the text so far in its prompt cache from the first continuation on, so that

@@ -13,7 +13,7 @@ from continuum._core.asking import ServerFacts
 from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 from continuum._core.types import Failure
-from continuum.providers import capabilities, limits
+from continuum.providers import capabilities, limits, watching
 from continuum.providers.pricing import price_of
 
 if TYPE_CHECKING:
@@ -290,7 +290,27 @@ class Provider(ABC):
 
     def open(self, request: Mapping[str, Any]) -> Any:
         """Call `create()`: a response, a stream, or an awaitable of one."""
-        return self.resource(self.client).create(**request)
+        return self._method(self.resource(self.client), request)(**request)
+
+    @staticmethod
+    def _method(resource: Any, request: Mapping[str, Any]) -> Any:
+        """What of a resource a request is for."""
+        return resource.create
+
+    def read(self, request: Mapping[str, Any], late: Callable[[], bool]) -> Any:
+        """A unary response on a sync client, read for as long as it is not late, where its bytes can be watched.
+
+        Raises:
+            LateError: if it was late before all of it was there.
+        """
+        if type(self).open is not Provider.open:  # it is not `create()` that is called
+            return self.open(request)
+        resource = self.resource(self.client)
+        if not watching.is_own(resource, self._method(resource, request)):
+            return self.open(request)
+        with self._method(resource.with_streaming_response, request)(**request) as answer:
+            watching.read(answer.http_response, late)
+            return answer.parse()
 
     @abstractmethod
     def receiver(self, send: Send, *, choices: int = 1) -> Receiver:

@@ -51,7 +51,9 @@ _REJECTED_TYPES = frozenset({"invalid_request_error", "authentication_error", "p
 
 def catchable(sdk: ModuleType) -> tuple[type[BaseException], ...]:
     """What a request through this SDK can raise that is a fact about the provider or the network, and not a bug."""
-    return (sdk.APIError, httpx2.HTTPError, httpx2.StreamError, json.JSONDecodeError, UnicodeDecodeError)
+    libraries: list[Any] = [httpx2, *filter(None, [sys.modules.get("httpx")])]  # the SDKs take clients of either
+    network = (kind for library in libraries for kind in (library.HTTPError, library.StreamError))
+    return (sdk.APIError, *network, json.JSONDecodeError, UnicodeDecodeError)
 
 
 def describe(error: BaseException, sdk: ModuleType) -> Failure:

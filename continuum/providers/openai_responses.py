@@ -180,10 +180,9 @@ class OpenAIResponses(Provider):
             self.limit_silence(request)
         return request
 
-    def open(self, request: Mapping[str, Any]) -> Any:
-        """Call `create()`, or `retrieve()` for a response that runs already."""
-        resource = self.resource(self.client)
-        return resource.retrieve(**request) if "response_id" in request else resource.create(**request)
+    @staticmethod
+    def _method(resource: Any, request: Mapping[str, Any]) -> Any:
+        return resource.retrieve if "response_id" in request else resource.create  # the former for one that runs
 
     def _history(self, turns: tuple[Turn, ...]) -> dict[str, Any]:
         """The fields of a request that shows the model these turns."""

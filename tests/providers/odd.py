@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,13 +14,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer: a JSON value, a text or bytes, or the events of a stream, which may break off."""
+    """One answer: a JSON value, a text or bytes, or the events of a stream, which may break off.
+
+    Attributes:
+        content_type: None: JSON, or that of a stream.
+        pause: seconds after each event.
+    """
 
     body: Any = None
     status: int = 200
-    content_type: str = "application/json"
-    events: tuple[str | bytes, ...] | None = None
+    content_type: str | None = None
+    events: Iterable[str | bytes] | None = None
     drop: bool = False
+    pause: float = 0.0
 
 
 class _Server(ThreadingHTTPServer):
@@ -81,17 +88,20 @@ def _answer(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
     handler.send_response(reply.status)
     if reply.events is None:
         data = _bytes(reply.body if isinstance(reply.body, str | bytes) else json.dumps(reply.body))
-        handler.send_header("content-type", reply.content_type)
+        handler.send_header("content-type", reply.content_type or "application/json")
         handler.send_header("content-length", str(len(data)))
         handler.end_headers()
         handler.wfile.write(data)
         return
-    handler.send_header("content-type", "text/event-stream")
+    handler.send_header("content-type", reply.content_type or "text/event-stream")
     handler.send_header("transfer-encoding", "chunked")
     handler.end_headers()
     for event in reply.events:
         data = _bytes(event)
         handler.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
+        if reply.pause:
+            handler.wfile.flush()
+            time.sleep(reply.pause)
     handler.wfile.flush()
     if reply.drop:
         handler.close_connection = True

@@ -1,0 +1,103 @@
+"""One request and its reply, sync and async: what the loops of `_drivers.py` repeat while the machine says so."""
+
+from __future__ import annotations
+
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio
+
+from continuum._core.types import Failure
+from continuum.providers.watching import LateError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Generator
+
+    from continuum._core.actions import Action, Send
+    from continuum._drivers import Lane, Piece, Run
+
+_T = TypeVar("_T")
+LATE = Failure("transient", "the deadline passed while the reply was under way")
+_MOMENT = 0.05  # seconds for what has arrived already
+_END: Any = object()
+
+
+def exchange(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]:
+    """Send a request and take its reply."""
+    provider = run.provider
+    failure: Failure | None = None
+    request, receiver = run.request(lane, send)
+    try:
+        opened = provider.open(request) if run.stream else provider.read(request, run.late)
+        if run.stream:
+            with opened as stream:
+                run.opened(receiver, stream)
+                for chunk in stream:
+                    yield from run.chunk(lane, receiver, chunk)
+                    failure = run.enough(lane)
+                    if failure is not None:
+                        break
+        else:
+            receiver.whole(opened)
+    except LateError:
+        failure = LATE
+    except provider.catch as error:
+        failure = provider.describe(error)
+    outcomes = receiver.finish(failure)
+    if provider.wonders(outcomes):
+        with suppress(*provider.catch):
+            provider.told(provider.ask_limits())
+    return run.outcome(lane, provider.with_limits(outcomes))
+
+
+async def _in_time(run: Run, what: Awaitable[_T]) -> _T:
+    """Wait for something, but no longer than to the deadline; what has arrived by then comes even so.
+
+    Raises:
+        LateError: if it does not come by then.
+    """
+    if run.left is None:
+        return await what
+    with anyio.move_on_after(max(run.left, _MOMENT)):
+        return await what
+    raise LateError
+
+
+async def aexchange(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> AsyncGenerator[Piece]:
+    """The async twin of `exchange`; `outcome` takes what it would return."""
+    provider, keeper = run.provider, run.keeper
+    failure: Failure | None = None
+    elapsed: float | None = None
+    if keeper is not None:
+        run.postpone(await keeper.ready(lane, send))
+    request, receiver = run.request(lane, send)
+    try:
+        opened = await _in_time(run, provider.open(request))
+        if run.stream:
+            async with opened as stream, aclosing(aiter(stream)) as chunks:
+                run.opened(receiver, stream)
+                if keeper is not None:
+                    keeper.opened(receiver.rate_limit)
+                while (chunk := await _in_time(run, anext(chunks, _END))) is not _END:
+                    for piece in run.chunk(lane, receiver, chunk):
+                        yield piece
+                    if keeper is not None:
+                        keeper.arrived(lane)
+                    failure = run.enough(lane)
+                    if failure is not None:
+                        break
+        else:
+            receiver.whole(opened)
+    except LateError:
+        failure = LATE
+    except provider.catch as error:
+        failure = provider.describe(error)
+    outcomes = receiver.finish(failure)
+    if provider.wonders(outcomes):
+        with suppress(*provider.catch):
+            provider.told(await provider.ask_limits())
+    outcomes = provider.with_limits(outcomes)
+    if keeper is not None:
+        elapsed = lane.elapsed()
+        await keeper.received(lane, outcomes[0], elapsed)
+    outcome.append(run.outcome(lane, outcomes, elapsed))

@@ -1,0 +1,126 @@
+"""The bodies of HTTP responses, read no further than the deadline.
+
+Servers whose models think for long send keep-alives: comments, pings, blanks in front of JSON. No SDK shows them, and
+no timeout of a single read ends them, so it is the bytes that are watched.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncGenerator
+from functools import cache
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+
+class LateError(Exception):
+    """The deadline passed before the next bytes of a reply came."""
+
+
+class _Bytes(AsyncGenerator[bytes, None]):
+    """The bytes of an async body. No generator function: SDKs leave those to the garbage collector after an error."""
+
+    def __init__(self, body: AsyncIterator[bytes], over: Callable[[], bool]) -> None:
+        self._body, self._over = body, over
+        self._begun = False
+
+    async def asend(self, value: None) -> bytes:
+        if self._begun and self._over():
+            raise StopAsyncIteration
+        self._begun = True
+        return await anext(self._body)
+
+    async def athrow(self, kind: Any, value: Any = None, trace: Any = None) -> bytes:
+        await self.aclose()
+        raise kind if value is None else value
+
+    async def aclose(self) -> None:
+        if isinstance(self._body, AsyncGenerator):
+            await self._body.aclose()
+
+
+class _Watched:
+    """A body that is read for as long as it is not late. What has arrived by then is handed on first."""
+
+    def __init__(self, body: Any, late: Callable[[], bool], breaks: bool) -> None:
+        self._body, self._late, self._breaks = body, late, breaks
+
+    def _over(self) -> bool:
+        late = self._late()
+        if late and self._breaks:
+            raise LateError
+        return late
+
+    def __iter__(self) -> Iterator[bytes]:
+        for data in self._body:
+            yield data
+            if self._over():
+                return
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Bytes(aiter(self._body), self._over)
+
+    def close(self) -> None:
+        self._body.close()
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+    def __getattr__(self, name: str) -> Any:  # the SDKs keep things there
+        return getattr(self._body, name)
+
+
+@cache
+def _watched(base: type) -> Any:
+    return type("Watched", (_Watched, base), {})
+
+
+def watch(stream: Any, late: Callable[[], bool]) -> bool:
+    """Let an SDK's stream end where it is late: with what has arrived by then, and a `LateError`.
+
+    Returns:
+        Whether that can be done; if not, the chunks have to be watched.
+    """
+    response = getattr(stream, "response", None)
+    if response is not None:
+        _watch(response, late, breaks=True)
+    return response is not None
+
+
+def _watch(response: Any, late: Callable[[], bool], *, breaks: bool) -> None:
+    """Let the body of a response end as soon as it is late: with a `LateError`, or as if nothing more came."""
+    for library in filter(None, map(sys.modules.get, ("httpx2", "httpx"))):
+        for base in (library.SyncByteStream, library.AsyncByteStream):
+            if isinstance(response.stream, base):
+                response.stream = _watched(base)(response.stream, late, breaks)
+                return
+
+
+def read(response: Any, late: Callable[[], bool]) -> None:
+    """Read the whole body of a sync response.
+
+    Raises:
+        LateError: if it was late before all of it was there.
+    """
+    _watch(response, late, breaks=False)
+    response.read()
+    if late() and value_of(response) is None:
+        raise LateError
+
+
+def is_own(resource: Any, method: Any) -> bool:
+    """Whether a method is the SDK's own, which gives the response itself if asked to; not so a mock, or a tracer's."""
+    name = getattr(method, "__name__", "")
+    return name not in vars(resource) and isinstance(getattr(type(resource), name, None), FunctionType)
+
+
+def value_of(response: Any) -> Any:
+    """The JSON value of a body that was read; None if it is none."""
+    try:
+        return json.loads(response.content)
+    except ValueError:
+        return None
