@@ -7,6 +7,7 @@ tenacity repeats one request for as long as the machine says `Wait`. Clock, slee
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -238,10 +239,20 @@ class Run:
             self.provider.limit_time(request, self.left)
         return request, receiver
 
-    def opened(self, receiver: Receiver, stream: Any) -> None:
-        """A stream was opened."""
-        self.provider.opened(receiver, stream)
+    def watch(self, stream: Any) -> None:
+        """Let a stream end at the deadline by itself, if it can."""
         self._watched = watching.watch(stream, self.late)
+
+    def whole(self, lane: Lane, receiver: Receiver, stream: Any) -> Sequence[Piece] | None:
+        """Take the whole reply of a server that does not stream, once it is read; None if the body is no such thing."""
+        value = watching.value_of(stream.response)
+        if not isinstance(value, Mapping):
+            return None
+        reply = self.provider.reply_of(value)
+        receiver.whole(reply)
+        if not self.chunks:
+            return ()
+        return (Piece(lane.number, lane.machine.rounds + 1, "", self.provider.opening_of(reply)),)
 
     def chunk(self, lane: Lane, receiver: Receiver, chunk: Any) -> Sequence[Piece]:
         """Take a chunk of a stream."""

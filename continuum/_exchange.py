@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 
 from continuum._core.types import Failure
+from continuum.providers import watching
 from continuum.providers.watching import LateError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from continuum._core.actions import Action, Send
     from continuum._drivers import Lane, Piece, Run
+    from continuum.providers.base import Receiver
 
 _T = TypeVar("_T")
 LATE = Failure("transient", "the deadline passed while the reply was under way")
@@ -31,12 +33,8 @@ def exchange(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]
         opened = provider.open(request) if run.stream else provider.read(request, run.late)
         if run.stream:
             with opened as stream:
-                run.opened(receiver, stream)
-                for chunk in stream:
-                    yield from run.chunk(lane, receiver, chunk)
-                    failure = run.enough(lane)
-                    if failure is not None:
-                        break
+                provider.opened(receiver, stream)
+                failure = yield from _stream(run, lane, receiver, stream)
         else:
             receiver.whole(opened)
     except LateError:
@@ -48,6 +46,22 @@ def exchange(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]
         with suppress(*provider.catch):
             provider.told(provider.ask_limits())
     return run.outcome(lane, provider.with_limits(outcomes))
+
+
+def _stream(run: Run, lane: Lane, receiver: Receiver, stream: Any) -> Generator[Piece, None, Failure | None]:
+    if watching.is_json(stream):
+        watching.read(stream.response, run.late)
+        whole = run.whole(lane, receiver, stream)
+        if whole is not None:
+            yield from whole
+            return None
+    run.watch(stream)
+    for chunk in stream:
+        yield from run.chunk(lane, receiver, chunk)
+        failure = run.enough(lane)
+        if failure is not None:
+            return failure
+    return None
 
 
 async def _in_time(run: Run, what: Awaitable[_T]) -> _T:
@@ -74,18 +88,15 @@ async def aexchange(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> 
     try:
         opened = await _in_time(run, provider.open(request))
         if run.stream:
-            async with opened as stream, aclosing(aiter(stream)) as chunks:
-                run.opened(receiver, stream)
+            async with opened as stream, aclosing(_astream(run, lane, receiver, stream)) as pieces:
+                provider.opened(receiver, stream)
                 if keeper is not None:
                     keeper.opened(receiver.rate_limit)
-                while (chunk := await _in_time(run, anext(chunks, _END))) is not _END:
-                    for piece in run.chunk(lane, receiver, chunk):
+                async for piece in pieces:
+                    if isinstance(piece, Failure):
+                        failure = piece
+                    else:
                         yield piece
-                    if keeper is not None:
-                        keeper.arrived(lane)
-                    failure = run.enough(lane)
-                    if failure is not None:
-                        break
         else:
             receiver.whole(opened)
     except LateError:
@@ -101,3 +112,25 @@ async def aexchange(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> 
         elapsed = lane.elapsed()
         await keeper.received(lane, outcomes[0], elapsed)
     outcome.append(run.outcome(lane, outcomes, elapsed))
+
+
+async def _astream(run: Run, lane: Lane, receiver: Receiver, stream: Any) -> AsyncGenerator[Piece | Failure]:
+    """The async twin of `_stream`; what that returns comes last."""
+    if watching.is_json(stream):
+        await _in_time(run, stream.response.aread())
+        whole = run.whole(lane, receiver, stream)
+        if whole is not None:
+            for piece in whole:
+                yield piece
+            return
+    run.watch(stream)
+    async with aclosing(aiter(stream)) as chunks:
+        while (chunk := await _in_time(run, anext(chunks, _END))) is not _END:
+            for piece in run.chunk(lane, receiver, chunk):
+                yield piece
+            if run.keeper is not None:
+                run.keeper.arrived(lane)
+            failure = run.enough(lane)
+            if failure is not None:
+                yield failure
+                return

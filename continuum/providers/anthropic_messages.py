@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import anthropic
 import httpx2
+from anthropic.types import Message, RawMessageStartEvent
 
 from continuum._core.asking import ServerFacts
 from continuum._core.errors import ConfigurationError
@@ -227,6 +228,15 @@ class AnthropicMessages(Provider):
     def receiver(self, send: Send, *, choices: int = 1) -> MessageReceiver:
         """A collector for one message."""
         return MessageReceiver(self, send)
+
+    def reply_of(self, value: Mapping[str, Any]) -> Any:
+        """A `Message`."""
+        return Message.construct(**value)
+
+    def opening_of(self, reply: Any) -> Any:
+        """`message_start`."""
+        message = Message.construct(**{**reply.to_dict(), "content": [], "stop_reason": None, "stop_sequence": None})
+        return RawMessageStartEvent.construct(type="message_start", message=message)
 
     def describe(self, error: BaseException) -> Failure:
         """As `errors.describe`; what the server does not take (`cache_control`, thinking) is left out from then on."""

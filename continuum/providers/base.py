@@ -305,12 +305,15 @@ class Provider(ABC):
         """
         if type(self).open is not Provider.open:  # it is not `create()` that is called
             return self.open(request)
-        resource = self.resource(self.client)
-        if not watching.is_own(resource, self._method(resource, request)):
-            return self.open(request)
-        with self._method(resource.with_streaming_response, request)(**request) as answer:
-            watching.read(answer.http_response, late)
-            return answer.parse()
+        return watching.call(self.resource(self.client), lambda of: self._method(of, request), request, late)
+
+    def reply_of(self, value: Mapping[str, Any]) -> Any:
+        """The SDK's object for the JSON of a unary reply."""
+        raise NotImplementedError
+
+    def opening_of(self, reply: Any) -> Any:
+        """What a stream of that reply would have begun with."""
+        raise NotImplementedError
 
     @abstractmethod
     def receiver(self, send: Send, *, choices: int = 1) -> Receiver:

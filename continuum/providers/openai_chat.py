@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import openai
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from continuum._core.errors import ConfigurationError
 from continuum._core.halves import join_halves
@@ -133,6 +134,16 @@ class OpenAIChat(Provider):
     def receiver(self, send: Send, *, choices: int = 1) -> ChatReceiver:
         """A collector that knows how large the request was, for estimates."""
         return ChatReceiver(self, send, choices)
+
+    def reply_of(self, value: Mapping[str, Any]) -> Any:
+        """A `ChatCompletion`."""
+        return ChatCompletion.construct(**value)
+
+    def opening_of(self, reply: Any) -> Any:
+        """A chunk without choices."""
+        head = reply.to_dict()
+        head = {name: head[name] for name in ("id", "created", "model", "system_fingerprint") if name in head}
+        return ChatCompletionChunk.construct(**head, object="chat.completion.chunk", choices=[])
 
     def describe(self, error: BaseException) -> Failure:
         """See `errors.describe`. A server that refuses `stream_options` is asked again without them, now and later."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx2
 import openai
+from openai.types.responses import Response, ResponseCreatedEvent
 
 from continuum._core.asking import ServerFacts
 from continuum._core.errors import ConfigurationError
@@ -241,6 +242,15 @@ class OpenAIResponses(Provider):
         super().opened(receiver, stream)
         assert isinstance(receiver, ResponseReceiver)
         receiver.opened = True
+
+    def reply_of(self, value: Mapping[str, Any]) -> Any:
+        """A `Response`."""
+        return Response.construct(**value)
+
+    def opening_of(self, reply: Any) -> Any:
+        """`response.created`."""
+        begun = Response.construct(**{**reply.to_dict(), "output": [], "status": "in_progress", "usage": None})
+        return ResponseCreatedEvent.construct(type="response.created", response=begun, sequence_number=0)
 
     def describe(self, error: BaseException) -> Failure:
         """See `errors.describe`. If the server does not take what it gave, it is asked again with plain text."""

@@ -14,7 +14,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 
 class LateError(Exception):
@@ -112,7 +112,23 @@ def read(response: Any, late: Callable[[], bool]) -> None:
         raise LateError
 
 
-def is_own(resource: Any, method: Any) -> bool:
+def call(resource: Any, method: Callable[[Any], Any], request: Mapping[str, Any], late: Callable[[], bool]) -> Any:
+    """Call a method of an SDK's sync resource, and read the response as `read` does."""
+    if not _is_own(resource, method(resource)):
+        return method(resource)(**request)
+    with method(resource.with_streaming_response)(**request) as answer:
+        read(answer.http_response, late)
+        return answer.parse()
+
+
+def is_json(stream: Any) -> bool:
+    """Whether what an SDK took for a stream says of itself that it is JSON."""
+    response = getattr(stream, "response", None)
+    kind = response.headers.get("content-type", "") if response is not None else ""
+    return str(kind).partition(";")[0].strip().lower() == "application/json"
+
+
+def _is_own(resource: Any, method: Any) -> bool:
     """Whether a method is the SDK's own, which gives the response itself if asked to; not so a mock, or a tracer's."""
     name = getattr(method, "__name__", "")
     return name not in vars(resource) and isinstance(getattr(type(resource), name, None), FunctionType)
