@@ -21,7 +21,7 @@ from continuum._core.types import Failure, Response, Result, Usage
 from continuum._exchange import LATE, aexchange, exchange
 from continuum._outcome import check_complete, error_for, remember
 from continuum._runtime import Runtime
-from continuum.providers import watching
+from continuum.providers import capabilities, errors, watching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -202,7 +202,7 @@ class Run:
         self.started = self.runtime.clock()
         deadline = provider.policy.deadline
         self._end = None if deadline is None else self.started + deadline
-        self.stream = chunks or provider.may_stream()
+        self.stream = True  # whether the request in flight asks for a stream
         choices = provider.params.get("n")
         self.lanes = [Lane(self, number) for number in range(choices if isinstance(choices, int) else 1)]
         self._shared = len(self.lanes) > 1  # the first request, which asks for all choices, is not answered yet
@@ -234,6 +234,7 @@ class Run:
         receiver = self.provider.receiver(send, choices=choices)
         self._in_flight = (lane, receiver)
         self._requests += 1
+        self.stream = self.chunks or (self.provider.may_stream() and (self.live or not self.provider.unstreamed))
         request = self.provider.request(send, stream=self.stream, choices=choices)
         if self.left is not None:
             self.provider.limit_time(request, self.left)
@@ -242,6 +243,18 @@ class Run:
     def watch(self, stream: Any) -> None:
         """Let a stream end at the deadline by itself, if it can."""
         self._watched = watching.watch(stream, self.late)
+
+    def describe(self, error: BaseException) -> Failure:
+        """Turn an exception of a request into facts.
+
+        If the server refuses to stream the model, and the caller asked for no stream, it is asked for the whole.
+        """
+        failure = self.provider.describe(error)
+        if not self.stream or self.live or not errors.refuses_stream(failure):
+            return failure
+        capabilities.UNSTREAMED.add(self.provider.base_url, self.provider.model)
+        message = "the server does not stream this model; asking for the whole reply"
+        return replace(failure, kind="adapted", message=message, retry_after=0.0, should_retry=None)
 
     def whole(self, lane: Lane, receiver: Receiver, stream: Any) -> Sequence[Piece] | None:
         """Take the whole reply of a server that does not stream, once it is read; None if the body is no such thing."""

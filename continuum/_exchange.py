@@ -40,7 +40,7 @@ def exchange(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]
     except LateError:
         failure = LATE
     except provider.catch as error:
-        failure = provider.describe(error)
+        failure = run.describe(error)
     outcomes = receiver.finish(failure)
     if provider.wonders(outcomes):
         with suppress(*provider.catch):
@@ -102,7 +102,7 @@ async def aexchange(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> 
     except LateError:
         failure = LATE
     except provider.catch as error:
-        failure = provider.describe(error)
+        failure = run.describe(error)
     outcomes = receiver.finish(failure)
     if provider.wonders(outcomes):
         with suppress(*provider.catch):

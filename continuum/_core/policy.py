@@ -95,7 +95,8 @@ class Policy(BaseModel):
     the rounds after it read them for a tenth of the price. Writing costs a quarter more, so a run of exactly two rounds
     pays a little for nothing. A `cache_control` of your own stands as you wrote it. OpenAI caches by itself."""
     stream: bool = True
-    """Stream from the provider, so that a dropped connection loses nothing. False: unary requests."""
+    """Stream from the provider, so that a dropped connection loses nothing. False: unary requests, as they are sent to
+    a server that refuses to stream the model, unless a stream is what you asked for."""
     on_incomplete: Literal["return", "raise"] = "return"
     """What to do with an answer that stayed incomplete."""
     log_text: bool = False

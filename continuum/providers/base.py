@@ -211,6 +211,11 @@ class Provider(ABC):
         return self.policy.stream
 
     @property
+    def unstreamed(self) -> bool:
+        """Whether the server was seen to refuse to stream this model."""
+        return (self.base_url, self.model) in capabilities.UNSTREAMED
+
+    @property
     def stops(self) -> tuple[str, ...]:
         """The caller's stop sequences."""
         stops = self.params.get(self.stop_field)

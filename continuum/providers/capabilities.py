@@ -148,7 +148,7 @@ def find(base_url: str, model: str, fingerprint: str | None = None) -> Dialect:
 
 
 class Refusals:
-    """Remembers which (base_url, model) refused a prefill."""
+    """Remembers which (base_url, model) refused something."""
 
     def __init__(self) -> None:
         self._known: set[tuple[str, str]] = set()
@@ -166,4 +166,6 @@ class Refusals:
 
 
 REFUSALS = Refusals()
-"""What this process has learnt."""
+"""Who refused a prefill, as far as this process has learnt."""
+UNSTREAMED = Refusals()
+"""Who refused a stream, likewise."""

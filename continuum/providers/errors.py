@@ -1,7 +1,7 @@
 """The edge where exceptions of the SDKs and of HTTP become facts, once.
 
-Classes and status codes decide. Two things have no code of their own at some servers and are told by their
-message: that a trailing assistant turn is refused, and that the context window is full.
+Classes and status codes decide. Three things have no code of their own at some servers and are told by their
+message: that a trailing assistant turn is refused, that a stream is, and that the context window is full.
 """
 
 from __future__ import annotations
@@ -39,6 +39,11 @@ _CONTEXT = re.compile(
 _WINDOW = re.compile(
     r"maximum context length (?:is|of) ([\d,]+)|tokens > ([\d,]+) maximum|n_ctx\W{1,4}(\d+)"
     r"|the model context is (\d+)",
+    re.IGNORECASE,
+)
+_STREAM = re.compile(
+    r"verified to stream|\bstream(ing)?\b[^.]{0,40}\bnot (supported|allowed|available|enabled)"
+    r"|(not|n't) support \W?stream(ing)?\b",
     re.IGNORECASE,
 )
 _QUOTA_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"})
@@ -96,6 +101,15 @@ def _of_the_wire(error: BaseException) -> bool:
         str(frame.f_globals.get("__name__")).partition(".")[0] for frame, _ in traceback.walk_tb(error.__traceback__)
     ]
     return next((name in _READERS for name in reversed(packages) if name not in _DECODERS), False)
+
+
+def refuses_stream(failure: Failure) -> bool:
+    """Whether it is the stream that a server refused, as OpenAI does where an organisation is not verified."""
+    error = failure.error
+    if failure.kind != "rejected" or error is None:
+        return False
+    text = f"{error} {getattr(error, 'body', '')}"
+    return getattr(error, "param", None) == "stream" or _STREAM.search(text) is not None
 
 
 def _window(error: BaseException) -> int | None:

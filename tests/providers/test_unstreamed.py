@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import anthropic
 import anyio
+import openai
 import pytest
 from anthropic import Anthropic, AsyncAnthropic
 from openai import AsyncOpenAI, OpenAI
 
 import continuum
-from continuum import Policy, ProviderError
+from continuum import Policy, ProviderError, RejectedError
+from continuum.providers.capabilities import UNSTREAMED
 from tests.providers import odd
 from tests.providers.odd import Odd, Reply, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 QUICK = Policy(retry_initial=0.01, retry_max=0.02)
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Write it."}]}
@@ -153,3 +156,81 @@ def test_a_stream_under_a_wrong_name_is_read_as_a_stream() -> None:
     ):
         result = continuum.complete(client, policy=QUICK, **CHAT)
     assert (result.text, result.complete, len(server.requests)) == (TEXT, True, 1)
+
+
+# -- models that may not be streamed ---------------------------------------------------------------------------------
+
+VERIFY = "Your organization must be verified to stream this model. Please go to: https://platform.openai.com/settings"
+
+
+def _unverified(api: str, message: str = VERIFY, param: str | None = "stream") -> Callable[[dict[str, Any]], Reply]:
+    """Answers unary requests only."""
+    error = {"message": message, "type": "invalid_request_error", "param": param, "code": "unsupported_value"}
+
+    def answer(body: dict[str, Any]) -> Reply:
+        return Reply({"error": error}, status=400) if body.get("stream") else APIS[api][0](TEXT)
+
+    return answer
+
+
+@pytest.fixture
+def forgetful() -> Iterator[None]:
+    """What is learnt here is not learnt for other tests."""
+    yield
+    UNSTREAMED.clear()
+
+
+@pytest.mark.usefixtures("forgetful")
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_a_model_that_may_not_be_streamed_is_asked_for_the_whole(api: str, is_async: bool) -> None:
+    """Nobody asked for a stream, so nobody is told; and it is remembered for this server and model."""
+    params = APIS[api][1]
+
+    async def ask(server: Odd) -> Any:
+        async with _aclient(api, server) as client:
+            return await continuum.acomplete(client, policy=QUICK, **params)
+
+    with Odd([_unverified(api)]) as server, _client(api, server) as client:
+        for _ in range(2):
+            result = anyio.run(ask, server) if is_async else continuum.complete(client, policy=QUICK, **params)
+            assert (result.text, result.complete) == (TEXT, True)
+        _create(api, client)(**params)
+        assert [body.get("stream", False) for body in server.requests] == [True, False, False, False]
+        with pytest.raises(RejectedError):
+            list(continuum.stream(client, policy=QUICK, **params))
+
+
+@pytest.mark.usefixtures("forgetful")
+@pytest.mark.parametrize("api", APIS)
+def test_who_asks_for_a_stream_is_told(api: str) -> None:
+    """The server's own error, at once."""
+    params = APIS[api][1]
+    with Odd([_unverified(api)]) as server, _client(api, server) as client:
+        kind = anthropic.BadRequestError if api == "claude" else openai.BadRequestError
+        with pytest.raises(kind, match="must be verified"):
+            _create(api, client)(stream=True, **params)
+        with pytest.raises(RejectedError, match="must be verified"):
+            list(continuum.stream(client, policy=QUICK, **params))
+        assert len(server.requests) == 2
+
+
+@pytest.mark.usefixtures("forgetful")
+@pytest.mark.parametrize(
+    ("message", "understood"),
+    [
+        ("Streaming is not supported for this model.", True),
+        ("'stream' is not allowed here", True),
+        ("This model does not support streaming.", True),
+        ("Your stream of thought is unclear. Tools are not supported.", False),
+    ],
+)
+def test_servers_say_it_in_words(message: str, understood: bool) -> None:
+    """What is no refusal to stream is an error as before."""
+    with Odd([_unverified("chat", message, None)]) as server, _client("chat", server) as client:
+        if understood:
+            assert continuum.complete(client, policy=QUICK, **CHAT).text == TEXT
+        else:
+            with pytest.raises(RejectedError):
+                continuum.complete(client, policy=QUICK, **CHAT)
+        assert len(server.requests) == 1 + understood
