@@ -13,7 +13,7 @@ from continuum._core.asking import ServerFacts
 from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 from continuum._core.types import Failure
-from continuum.providers import capabilities, limits, watching
+from continuum.providers import capabilities, limits, timeouts, watching
 from continuum.providers.pricing import price_of
 
 if TYPE_CHECKING:
@@ -351,15 +351,10 @@ class Provider(ABC):
         return "timeout" in request and (request["timeout"] is None or given(request["timeout"]))
 
     def _shorten(self, request: dict[str, Any], read: float) -> None:
-        import httpx2
-
         timeout = request["timeout"] if self._own_timeout(request) else self.client.timeout
-        if not isinstance(timeout, httpx2.Timeout):
-            timeout = httpx2.Timeout(timeout)
-        if timeout.read is None or timeout.read > read:
-            request["timeout"] = httpx2.Timeout(
-                connect=timeout.connect, read=read, write=timeout.write, pool=timeout.pool
-            )
+        short = timeouts.shortened(timeout, read)
+        if short is not timeout:
+            request["timeout"] = short
 
     def not_a_reply(self, response: Any, expected: str) -> Failure:
         """Some servers answer 200 with a web page; the address is wrong then, and no repeat cures it."""

@@ -46,10 +46,12 @@ class Odd:
     Attributes:
         scripts: the answers, or functions from the request's body to one.
         requests: the bodies of the requests so far.
+        headers: theirs, by names in lower case.
     """
 
     scripts: list[Script]
     requests: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
 
     def __enter__(self) -> Odd:
@@ -64,6 +66,7 @@ class Odd:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))))
                 script = odd.scripts[min(len(odd.requests), len(odd.scripts) - 1)]
+                odd.headers.append({name.lower(): value for name, value in self.headers.items()})
                 odd.requests.append(body)
                 with suppress(OSError):  # the client may hang up
                     _answer(self, script if isinstance(script, Reply) else script(body))
