@@ -21,7 +21,8 @@ from continuum._core.types import Failure, Response, Result, Usage
 from continuum._exchange import LATE, aexchange, exchange
 from continuum._outcome import check_complete, error_for, remember
 from continuum._runtime import Runtime
-from continuum.providers import capabilities, errors, watching
+from continuum.providers import capabilities, errors, timeouts, watching
+from continuum.providers.base import estimate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -292,6 +293,18 @@ class Run:
         if lane.machine.ended and self.provider.stops and not self._shared:
             return Failure("transient", "a stop sequence stands in the joined text")
         return None
+
+    def billed(
+        self, send: Send, request: Mapping[str, Any], outcomes: list[Response | Failure]
+    ) -> list[Response | Failure]:
+        """Put a request on the bill that was given up after it was sent: the server has read it, as far as we know."""
+        first = outcomes[0]
+        if not isinstance(first, Failure) or first.usage is not None or not self.provider.buys(request):
+            return outcomes
+        if first is not LATE and not timeouts.ran_out(first.error):
+            return outcomes
+        usage = Usage(estimate(self.provider.size_of_request(send)), estimated=True)
+        return [replace(first, usage=usage), *outcomes[1:]]
 
     def outcome(self, lane: Lane, outcomes: Sequence[Response | Failure], elapsed: float | None = None) -> Action:
         """A request is over: tell the machine. `outcomes`: one per choice."""

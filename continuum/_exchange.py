@@ -41,7 +41,7 @@ def exchange(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]
         failure = LATE
     except provider.catch as error:
         failure = run.describe(error)
-    outcomes = receiver.finish(failure)
+    outcomes = run.billed(send, request, receiver.finish(failure))
     if provider.wonders(outcomes):
         with suppress(*provider.catch):
             provider.told(provider.ask_limits())
@@ -103,7 +103,7 @@ async def aexchange(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> 
         failure = LATE
     except provider.catch as error:
         failure = run.describe(error)
-    outcomes = receiver.finish(failure)
+    outcomes = run.billed(send, request, receiver.finish(failure))
     if provider.wonders(outcomes):
         with suppress(*provider.catch):
             provider.told(await provider.ask_limits())

@@ -87,8 +87,9 @@ class Policy(BaseModel):
     max_retry_after: float = Field(default=300.0, ge=0)
     """Longest pause in seconds that a server may ask for; a longer one ends the run instead."""
     read_timeout: float | None = Field(default=180.0, gt=0)
-    """Seconds of silence after which a stream counts as stalled, is cut and continued; None: the client's own. A
-    keep-alive is no silence: the server says that it is at work, which may take long, and only the deadline ends it."""
+    """Seconds of silence after which a stream counts as stalled, is cut and continued; None: the client's own. What you
+    write here counts for more than a `timeout` of the client, that for more than the default, and one of the request
+    for most. A keep-alive is no silence: the server says that it is at work, and only the deadline ends that."""
 
     prompt_cache: bool = True
     """Have Anthropic keep the prompt and the text so far in its prompt cache from the first continuation on, so that

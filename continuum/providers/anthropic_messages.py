@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import anthropic
 import httpx2
@@ -63,6 +63,7 @@ class AnthropicMessages(Provider):
     name = "anthropic"
     cap_fields = ("max_tokens",)
     stop_field = "stop_sequences"
+    default_timeout: ClassVar[Any] = anthropic.DEFAULT_TIMEOUT
 
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
         super().__init__(client, params, policy)

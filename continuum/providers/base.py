@@ -76,6 +76,7 @@ class Provider(ABC):
     cap_fields: ClassVar[tuple[str, ...]]
     max_stop_sequences: int | None = None
     stop_field: ClassVar[str]
+    default_timeout: ClassVar[Any] = None  # of a client for which the caller chose none
     either: bool = False  # one client serves sync and async calls alike
     functions: ClassVar[tuple[str, ...]] = ()  # what `wrap` replaces on a client that is no SDK's; async ones with an a
 
@@ -337,9 +338,14 @@ class Provider(ABC):
             self.http_response = stream.response
 
     def limit_silence(self, request: dict[str, Any]) -> None:
-        """Give a streamed request the policy's read timeout, unless the caller wrote a timeout for it."""
-        if self.policy.read_timeout is not None and not self._own_timeout(request):
-            self._shorten(request, self.policy.read_timeout)
+        """Give a streamed request the policy's read timeout, unless the caller wrote a timeout for it.
+
+        A read timeout that the caller wrote is nearer to the request than one of the client; our default is not.
+        """
+        read, written = self.policy.read_timeout, "read_timeout" in self.policy.model_fields_set
+        own = self._own_timeout(request) or (not written and self.client.timeout != self.default_timeout)
+        if read is not None and not own:
+            self._shorten(request, read)
 
     def limit_time(self, request: dict[str, Any], left: float) -> None:
         """Let no request wait in silence past the deadline, which is `left` seconds away."""
@@ -355,6 +361,10 @@ class Provider(ABC):
         short = timeouts.shortened(timeout, read)
         if short is not timeout:
             request["timeout"] = short
+
+    def buys(self, request: Mapping[str, Any]) -> bool:
+        """Whether a request is for a new reply, which is paid for."""
+        return True
 
     def not_a_reply(self, response: Any, expected: str) -> Failure:
         """Some servers answer 200 with a web page; the address is wrong then, and no repeat cures it."""

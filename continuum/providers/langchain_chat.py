@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from continuum._core.types import Failure, FinishReason, Result, Turn
 
 _ROLES = {"human": "user", "ai": "assistant", "AIMessageChunk": "assistant", "HumanMessageChunk": "user"}
+_TIMEOUT = httpx2.Timeout(600.0, connect=5.0)  # the default of both SDKs
 _SCHEMAS = ("response_format", "output_format")
 WITHOUT_USAGE: set[str] = set()
 """The base URLs of servers that were seen to refuse a request for usage in a stream, for the life of the process."""
@@ -85,7 +86,7 @@ class ChatModelClient:
             value = getattr(self.model, name, None)
             if value is not None and not isinstance(value, tuple):
                 return value
-        return httpx2.Timeout(600.0, connect=5.0)  # the default of both SDKs
+        return _TIMEOUT
 
 
 def quiet(model: BaseChatModel) -> BaseChatModel:
@@ -118,6 +119,7 @@ class LangChainChat(Provider):
     name = "langchain"
     cap_fields = ("max_tokens", "max_completion_tokens", "max_output_tokens", "num_predict")
     stop_field = "stop"
+    default_timeout = _TIMEOUT
     catch = (Exception,)  # `describe` lets pass what is no fact about the provider or the network
 
     def __init__(self, client: ChatModelClient, params: Mapping[str, Any], policy: Policy) -> None:

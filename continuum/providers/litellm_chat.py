@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from continuum._core.types import FinishReason
     from continuum.providers.base import Receiver, StreamWriter
 
+_TIMEOUT = 600.0  # LiteLLM's own default
 _UNKNOWN_PLACE = "https://litellm.invalid/"
 # LiteLLM keeps the provider's message but not its error code.
 _QUOTA_MARKS = ("insufficient_quota", "exceeded your current quota", "spend_limit", "billing_hard_limit")
@@ -33,7 +34,7 @@ _QUOTA_MARKS = ("insufficient_quota", "exceeded your current quota", "spend_limi
 class _Client:
     target: Any
     base_url: str
-    timeout: Any = 600.0  # LiteLLM's own default
+    timeout: Any = _TIMEOUT
     max_retries: int = 0
 
     def continuum_provider(self, params: Mapping[str, Any], policy: Policy) -> LiteLLMChat:
@@ -47,6 +48,7 @@ class LiteLLMChat(OpenAIChat):
     """One call of `completion()` or `acompletion()`, without LiteLLM's own retries; a router keeps its fallbacks."""
 
     name = "litellm"
+    default_timeout = _TIMEOUT
     either = True
     functions = ("completion", "acompletion")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx2
 import openai
@@ -36,6 +36,7 @@ class OpenAIChat(Provider):
     name = "openai"
     cap_fields = ("max_completion_tokens", "max_tokens")
     stop_field = "stop"
+    default_timeout: ClassVar[Any] = openai.DEFAULT_TIMEOUT
 
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
         super().__init__(client, params, policy)

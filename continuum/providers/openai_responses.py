@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import httpx2
 import openai
@@ -62,6 +62,7 @@ class OpenAIResponses(Provider):
     name = "openai"
     cap_fields = ("max_output_tokens",)
     stop_field = "stop"  # the API has none
+    default_timeout: ClassVar[Any] = openai.DEFAULT_TIMEOUT
 
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
         super().__init__(client, params, policy)
@@ -228,6 +229,10 @@ class OpenAIResponses(Provider):
         items = [{name: value for name, value in item.items() if name not in ("id", "status")} for item in ahead]
         self._sent_items = self._sent_items or bool(items)
         return [*items, _message("assistant", rest, phase)]
+
+    def buys(self, request: Mapping[str, Any]) -> bool:
+        """A look at what runs already is free."""
+        return "response_id" not in request
 
     def resource(self, client: Any) -> Any:
         """`client.responses`."""

@@ -1,7 +1,8 @@
-"""The timeout of one request, in every form that the SDKs take."""
+"""The timeout of one request, in every form that the SDKs take, and how to know a request that ran into one."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import httpx2
@@ -18,3 +19,11 @@ def shortened(timeout: Any, read: float) -> Any:
     if known.read is not None and known.read <= read:
         return timeout
     return httpx2.Timeout(connect=known.connect, read=read, write=known.write, pool=known.pool)
+
+
+def ran_out(error: BaseException | None) -> bool:
+    """Whether a request was sent, and its reply waited for in vain: the server may well have worked on it."""
+    kinds = tuple(library.ReadTimeout for library in filter(None, map(sys.modules.get, ("httpx2", "httpx"))))
+    while error is not None and not isinstance(error, kinds):
+        error = error.__cause__
+    return error is not None
