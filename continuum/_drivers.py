@@ -209,6 +209,7 @@ class Run:
         self._shared = len(self.lanes) > 1  # the first request, which asks for all choices, is not answered yet
         self._in_flight: tuple[Lane, Receiver] | None = None
         self._requests = 0
+        self._written = self._weighed = 0  # characters of the reply in flight, and when a ceiling was last thought of
         self._watched = False  # whether what a stream is read from ends by itself at the deadline
 
     def postpone(self, seconds: float) -> None:
@@ -235,6 +236,7 @@ class Run:
         receiver = self.provider.receiver(send, choices=choices)
         self._in_flight = (lane, receiver)
         self._requests += 1
+        self._written = self._weighed = 0
         self.stream = self.chunks or (self.provider.may_stream() and (self.live or not self.provider.unstreamed))
         request = self.provider.request(send, stream=self.stream, choices=choices)
         if self.left is not None:
@@ -273,6 +275,7 @@ class Run:
         pieces = []
         lanes = self.lanes if self._shared else [lane]
         for number, text in receiver.feed(chunk):
+            self._written += len(text)
             if number >= len(lanes):  # a choice that nobody asked for
                 continue
             owner = lanes[number]
@@ -284,15 +287,16 @@ class Run:
             pieces.insert(0, Piece(lane.number, lane.machine.rounds + 1, "", chunk))
         return pieces
 
-    def enough(self, lane: Lane) -> Failure | None:
-        """Why a stream need not be read any further, if so: the deadline, or a loop."""
+    def enough(self, lane: Lane, receiver: Receiver) -> Failure | None:
+        """Why a stream need not be read any further, if so: the deadline, a loop, a ceiling."""
         if not self._watched and self.late():  # else what has arrived by then is read to its end
             return LATE
-        if lane.machine.looping:
-            return Failure("transient", "the reply says one passage for ever")
-        if lane.machine.ended and self.provider.stops and not self._shared:
-            return Failure("transient", "a stop sequence stands in the joined text")
-        return None
+        written = self._written + receiver.hidden
+        weigh = written >= self._weighed * 9 // 8 + 1000  # not each time: prices take a while
+        if weigh:
+            self._weighed = written
+        why = lane.machine.enough(written if weigh else 0, stops=bool(self.provider.stops) and not self._shared)
+        return Failure("transient", why) if why else None
 
     def billed(
         self, send: Send, request: Mapping[str, Any], outcomes: list[Response | Failure]

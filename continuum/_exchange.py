@@ -58,7 +58,7 @@ def _stream(run: Run, lane: Lane, receiver: Receiver, stream: Any) -> Generator[
     run.watch(stream)
     for chunk in stream:
         yield from run.chunk(lane, receiver, chunk)
-        failure = run.enough(lane)
+        failure = run.enough(lane, receiver)
         if failure is not None:
             return failure
     return None
@@ -130,7 +130,7 @@ async def _astream(run: Run, lane: Lane, receiver: Receiver, stream: Any) -> Asy
                 yield piece
             if run.keeper is not None:
                 run.keeper.arrived(lane)
-            failure = run.enough(lane)
+            failure = run.enough(lane, receiver)
             if failure is not None:
                 yield failure
                 return

@@ -17,6 +17,10 @@ QUESTION = 400
 """Tokens of a question to go on, generously: an anchor of 400 characters in a dense script, and the words around it."""
 LEAST_REPLY = 64
 """A reply shorter than this would say little but the anchor."""
+LONGEST = 12
+"""Characters of a token, on average over a long text, at the very most."""
+SLACK = 100
+"""Tokens by which an estimate has to lie beyond a ceiling before a reply is broken off for it."""
 LEAST_SHOWN = 256
 """Tokens of the end of a text: with less of it in sight nothing can be gone on with."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from continuum._core.budget import QUESTION
+from continuum._core.budget import LONGEST, QUESTION, SLACK
 from continuum._core.types import Response, Segment, Usage, spans
 
 if TYPE_CHECKING:
@@ -145,6 +145,23 @@ class Ledger:
             elapsed=elapsed,
             raised=raised,
         )
+
+    def overrun(self, written: int) -> str:
+        """Which ceiling a reply of so many characters, not over yet, has broken through for certain; "" if none.
+
+        Tokens cannot be counted here, and those of blanks and rules are long. So it takes three times the characters
+        that the tokens left would have in ordinary text, and then some.
+        """
+        policy, tokens = self._budget.policy, max(written // LONGEST - SLACK, 0)
+        if not tokens:
+            return ""
+        if policy.max_output_tokens is not None and self.total.output_tokens + tokens > policy.max_output_tokens:
+            return f"a reply of {written} characters is far beyond max_output_tokens={policy.max_output_tokens}"
+        price = self._budget.cost(Usage(output_tokens=tokens))
+        if policy.max_cost is None or price is None or self.cost is None:
+            return ""
+        above = self.cost + self._elsewhere_cost + price > policy.max_cost
+        return f"a reply of {written} characters is far beyond max_cost={policy.max_cost}" if above else ""
 
     def account(self, size: int, seams: Sequence[Seam]) -> tuple[Segment, ...]:
         """The segments with the spans that they have in a text of `size` characters."""

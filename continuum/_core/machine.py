@@ -321,7 +321,8 @@ class Continuation:
         transition = advance(self.state, verdict.signal)
         if transition.step is Step.STOP:
             return self._stop(verdict.signal, verdict.reason, failure, text)
-        if transition.step is not Step.PAUSE:
+        bought = failure is not None and failure.usage is not None and failure.usage.output_tokens > 0
+        if transition.step is not Step.PAUSE or bought:
             spent = self._spent(elapsed, transition.step)
             if spent is not None:
                 return self._stop(Signal.BUDGET_SPENT, spent, failure, text)
@@ -390,7 +391,7 @@ class Continuation:
         return not self._tally.escalated and self._budget.may_raise_cap(used)
 
     def _spent(self, elapsed: float, step: Step) -> Reason | None:
-        if not self._asker.fits(whole=step not in (Step.CONTINUE, Step.REWORD, Step.PAUSE_THEN_CONTINUE)):
+        if not self._asker.fits(whole=step in (Step.ASK, Step.ESCALATE, Step.RESUME, Step.REASK, Step.REPAIR)):
             return "context_window"
         return self._ledger.spent(elapsed, raised=self._tally.escalated)
 
@@ -426,15 +427,13 @@ class Continuation:
         """The failure that ended the run, or the last one while it goes on."""
         return self._failure
 
-    @property
-    def looping(self) -> bool:
-        """The reply in flight says one passage for ever: it need not be waited for."""
-        return self._draft.looping
-
-    @property
-    def ended(self) -> str:
-        """What ended the text before the model did, if something did: the reply in flight need not be waited for."""
-        return self._draft.ended
+    def enough(self, written: int, *, stops: bool) -> str:
+        """Why the reply in flight need not be waited for, if so; see `Ledger.overrun` and `Draft.ended`."""
+        if self._draft.looping:
+            return "the reply says one passage for ever"
+        if stops and self._draft.ended:
+            return "a stop sequence stands in the joined text"
+        return self._ledger.overrun(written)
 
     @property
     def partial(self) -> str:

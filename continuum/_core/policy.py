@@ -41,10 +41,12 @@ class Policy(BaseModel):
     max_rounds: int = Field(default=16, ge=1)
     """Replies paid for, the first one included."""
     max_output_tokens: int | None = Field(default=200_000, ge=1)
-    """Output tokens over all rounds; the last round's cap is lowered to fit."""
+    """Output tokens over all rounds; the last round's cap is lowered to fit. A server that ignores that is cut off, but
+    not to the token: in a stream they can only be guessed, so it may have sent some three times as much by then."""
     max_cost: float | None = Field(default=10.0, gt=0)
     """US dollars over all rounds. Checked before each continuation for its worst case (all of its cap used). The
-    first request is always sent. No effect where the price of the model is not known."""
+    first request is always sent. A reply in flight is cut off as for `max_output_tokens`. No effect where the price of
+    the model is not known."""
     deadline: float | None = Field(default=1800.0, gt=0)
     """Seconds from the start after which nothing more is sent, and no reply waited for, keep-alives or not."""
     max_no_progress: int = Field(default=2, ge=1)

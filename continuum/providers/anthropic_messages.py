@@ -365,10 +365,12 @@ class MessageReceiver(Receiver):
                 return [(0, delta.text)]
             case "thinking_delta":
                 block["thinking"] = block.get("thinking", "") + delta.thinking
+                self.hidden += len(delta.thinking)
             case "signature_delta":
                 block["signature"] = delta.signature
             case "input_json_delta":
                 self._json.setdefault(index, []).append(delta.partial_json)
+                self.hidden += len(delta.partial_json)
             case "citations_delta":
                 block["citations"] = [*(block.get("citations") or ()), delta.citation.to_dict()]
             case _:

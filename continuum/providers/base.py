@@ -43,6 +43,8 @@ class Receiver(ABC):
     """Collects what arrives for one request: chunks of a stream, or one whole response."""
 
     rate_limit: RateLimit | None = None
+    hidden: int = 0
+    """Characters of a stream that are billed and are no text, as far as it shows them."""
 
     @abstractmethod
     def feed(self, chunk: Any) -> Sequence[tuple[int, str]]:

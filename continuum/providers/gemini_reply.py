@@ -68,6 +68,8 @@ class ContentReceiver(Receiver):
         text = ""
         for part in (candidate.content.parts if candidate.content is not None else None) or ():
             self._add(part)
+            if part.text and part.thought:
+                self.hidden += len(part.text)
             if part.text and not part.thought:
                 text += part.text
         if text:

@@ -16,7 +16,7 @@ from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers import capabilities, errors
 from continuum.providers.base import Provider, Receiver, count_of, estimate, given, says_json
 from continuum.providers.limits import Limits
-from continuum.providers.openai_choice import Choice, merge
+from continuum.providers.openai_choice import Choice, merge, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -230,6 +230,7 @@ class ChatReceiver(Receiver):
                 if text:
                     found.append((part.index or 0, text))
                 self._read_rest(choice, delta)
+                self.hidden += unseen(delta)
             if part.finish_reason:
                 choice.finish = part.finish_reason
             if part.logprobs is not None:

@@ -97,6 +97,14 @@ class Choice:
                 self.thoughts.setdefault(name, []).append(value)
 
 
+def unseen(delta: Any) -> int:
+    """Characters of reasoning and arguments in a delta; reasoning that comes under two names counts once."""
+    extra = delta.model_extra or {}
+    thoughts = [len(extra[name]) for name in THOUGHTS if isinstance(extra.get(name), str)]
+    calls = [call.function for call in delta.tool_calls or () if call.function is not None]
+    return max(thoughts, default=0) + sum(len(call.arguments or "") for call in calls)
+
+
 def plain(value: Any) -> str:
     """The text of a content part: a string, or parts again."""
     if isinstance(value, list | tuple):

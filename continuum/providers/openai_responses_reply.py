@@ -96,7 +96,6 @@ class ResponseReceiver(Receiver):
         self.items: dict[int, dict[str, Any]] = {}
         self.refusal = ""
         self._parts: list[str] = []
-        self._unseen = 0  # characters that are billed and are no text
         self._last: int | None = resumed.after if resumed is not None else None
         self._error: Failure | None = None
 
@@ -120,7 +119,7 @@ class ResponseReceiver(Receiver):
         elif getattr(chunk, "response", None) is not None:
             self.response = _response(chunk.response)
         elif isinstance(getattr(chunk, "delta", None), str):
-            self._unseen += len(chunk.delta)
+            self.hidden += len(chunk.delta)
         return ()
 
     def _said(self, text: Any) -> Sequence[tuple[int, str]]:
@@ -307,7 +306,7 @@ class ResponseReceiver(Receiver):
         """What the server counted, and estimates for what it did not."""
         usage = getattr(self.response, "usage", None) if self.over else None
         taken, made = getattr(usage, "input_tokens", None), getattr(usage, "output_tokens", None)
-        size = len(text) + len(self.refusal) + self._unseen
+        size = len(text) + len(self.refusal) + self.hidden
         if self.over:
             size += sum(text_size(item.get("arguments")) for item in self.output())
         estimated = False
