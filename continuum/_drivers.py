@@ -170,6 +170,7 @@ class Lane:
                 input_tokens=machine.usage.input_tokens,
                 output_tokens=machine.usage.output_tokens,
                 error=action.failure.message if action.failure else None,
+                evidence=action.evidence,
             )
         return action
 
@@ -402,7 +403,8 @@ class Run:
         result = self.result()
         failure = self.failed()
         if failure is not None:
-            raise error_for(failure, result, self._requests, self.provider.base_url) from failure.error
+            why = self.lanes[0].machine.evidence
+            raise error_for(failure, result, self._requests, self.provider.base_url, why) from failure.error
         check_complete(result, self.provider.policy)
         return result
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from continuum.providers.base import Receiver
 
 _T = TypeVar("_T")
-LATE = Failure("transient", "the deadline passed while the reply was under way")
+LATE = Failure("transient", "the reply was still under way at the deadline")
 _MOMENT = 0.05  # seconds for what has arrived already
 _END: Any = object()
 

@@ -24,13 +24,13 @@ def check_complete(result: Result, policy: Policy) -> None:
 
 
 _GIVEN_UP = {
-    "retries_exhausted": "given up after {tries} tries",
-    "rate_limited": "given up after {tries} tries",
-    "deadline": "the deadline passed after {tries} tries",
+    "retries_exhausted": "given up",
+    "rate_limited": "given up",
+    "deadline": "the deadline passed",
 }
 
 
-def error_for(failure: Failure, result: Result, tries: int, base_url: str) -> ProviderError:
+def error_for(failure: Failure, result: Result, tries: int, base_url: str, evidence: str = "") -> ProviderError:
     """The error for a run that brought nothing.
 
     Args:
@@ -38,6 +38,7 @@ def error_for(failure: Failure, result: Result, tries: int, base_url: str) -> Pr
         result: its account, usage included.
         tries: requests that were sent.
         base_url: of the server.
+        evidence: why no more of them were sent, where the reason does not say it all.
     """
     kinds: dict[str, type[ProviderError]] = {
         "quota": QuotaError,
@@ -52,7 +53,8 @@ def error_for(failure: Failure, result: Result, tries: int, base_url: str) -> Pr
     if failure.status_code == 404:
         parts.append(f"is base_url={base_url!r} right, down to its last part?")
     if result.reason in _GIVEN_UP:
-        parts.append(_GIVEN_UP[result.reason].format(tries=tries))
+        end = f"{evidence}; given up" if evidence else _GIVEN_UP[result.reason]
+        parts.append(f"{end} after {tries} {'try' if tries == 1 else 'tries'}")
     kind = kinds.get(failure.kind, ProviderError)
     return kind("; ".join(parts), result, failure.status_code, failure.retry_after)
 

@@ -135,6 +135,25 @@ def test_no_pause_goes_past_the_deadline() -> None:
 
 
 @pytest.mark.parametrize(
+    ("told", "policy", "error", "says", "tries"),
+    [
+        (20.0, Policy(deadline=5.0), ProviderError, "told to wait 20 s, 5.0 s before the deadline; given up", "1 try"),
+        (400.0, Policy(), RateLimitedError, "told to wait 400 s, max_retry_after=300 allows less; given up", "1 try"),
+        (None, Policy(max_retries=1), RateLimitedError, "slow down; .*; given up", "2 tries"),
+        (3.0, Policy(deadline=8.0), ProviderError, "told to wait 3 s, .* before the deadline; given up", "3 tries"),
+    ],
+)
+def test_an_error_says_why_no_more_was_sent(
+    told: float | None, policy: Policy, error: type[ProviderError], says: str, tries: str
+) -> None:
+    """What the server asked for and what was allowed; a deadline that has not passed is not said to have."""
+    client = ScriptedClient(lambda send: Failure("rate_limited", "slow down", retry_after=told))
+    with structlog.testing.capture_logs() as logs, pytest.raises(error, match=f"{says} after {tries}$"):
+        continuum.complete(client, policy=policy, runtime=runtime(FakeClock()), **ASK)
+    assert (logs[-1]["evidence"] != "") == ("told" in says)
+
+
+@pytest.mark.parametrize(
     ("failure", "error"),
     [
         (Failure("quota", "no credit", 429), QuotaError),

@@ -84,12 +84,14 @@ class Done:
         complete: the model finished by itself.
         text: the last text to show to the reader.
         failure: the failure that ended the run, if one did.
+        evidence: what the decision rests on, for logs and errors.
     """
 
     reason: Reason
     complete: bool
     text: str = ""
     failure: Failure | None = None
+    evidence: str = ""
 
 
 Action = Send | Wait | Done

@@ -272,10 +272,12 @@ def classify_failure(
         return Verdict(Signal.FATAL, "failed")
     limited: Reason = "rate_limited" if failure.kind == "rate_limited" else "retries_exhausted"
     if retries >= policy.max_retries and failure.counts:
-        return Verdict(Signal.FATAL, limited, f"{retries} repeats failed as well")
+        return Verdict(Signal.FATAL, limited)
     wait = failure.retry_after or 0.0
     if wait > policy.max_retry_after:
-        return Verdict(Signal.FATAL, limited, f"told to wait {wait:g} s, max_retry_after allows less")
+        allowed = f"max_retry_after={policy.max_retry_after:g} allows less"
+        return Verdict(Signal.FATAL, limited, f"told to wait {wait:g} s, {allowed}")
     if left is not None and wait > left:
-        return Verdict(Signal.BUDGET_SPENT, "deadline", f"told to wait {wait:g} s, {max(left, 0.0):.1f} s are left")
+        told = f"told to wait {wait:g} s, {left:.1f} s before the deadline" if left > 0 else ""
+        return Verdict(Signal.BUDGET_SPENT, "deadline", told)
     return Verdict(Signal.TRANSIENT, limited, failure.message)

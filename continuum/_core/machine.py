@@ -81,6 +81,7 @@ class Continuation:
         self._aside: Response | None = None  # a reply whose join is in doubt, while the same thing is asked again
         self._failure: Failure | None = None
         self._reason: Reason = "running"
+        self.evidence = ""  # what the end rests on, where the reason does not say it all
 
     # -- events ---------------------------------------------------------------------------------------------------
 
@@ -320,7 +321,7 @@ class Continuation:
     def _follow(self, verdict: Verdict, text: str, elapsed: float, failure: Failure | None) -> Action:
         transition = advance(self.state, verdict.signal)
         if transition.step is Step.STOP:
-            return self._stop(verdict.signal, verdict.reason, failure, text)
+            return self._stop(verdict.signal, verdict.reason, failure, text, verdict.evidence)
         bought = failure is not None and failure.usage is not None and failure.usage.output_tokens > 0
         if transition.step is not Step.PAUSE or bought:
             spent = self._spent(elapsed, transition.step)
@@ -378,11 +379,11 @@ class Continuation:
         )
         return send
 
-    def _stop(self, signal: Signal, reason: Reason, failure: Failure | None, text: str = "") -> Done:
+    def _stop(self, signal: Signal, reason: Reason, failure: Failure | None, text: str = "", why: str = "") -> Done:
         self.state = advance(self.state, signal).state
-        self._reason, self._failure = reason, failure
+        self._reason, self._failure, self.evidence = reason, failure, why
         self._draft.forget_round(len(self._ledger.segments) + 1)
-        return Done(reason, self.state is State.COMPLETE, text + self._draft.release_all(), failure)
+        return Done(reason, self.state is State.COMPLETE, text + self._draft.release_all(), failure, why)
 
     # -- ceilings -------------------------------------------------------------------------------------------------
 
