@@ -113,7 +113,8 @@ Concurrency = Annotated[
 MaxCost = Annotated[
     float | None,
     typer.Option(
-        help="US dollars for the whole batch, earlier runs included. The run pauses before it would be more.",
+        help="US dollars for the whole batch, earlier runs included. The run pauses before it would be more: a request "
+        "may have a token for each of its bytes, and 5000 for each picture or URL.",
         rich_help_panel=PACE,
     ),
 ]

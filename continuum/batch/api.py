@@ -109,7 +109,9 @@ def arun_batch(
         policy: ceilings and choices of each document; a job's own `policy` goes over it.
         concurrency: documents at once, or `auto`: as many as the provider answers well.
         max_cost: US dollars for the whole batch, earlier runs included. The worst case of each request is put aside
-            before it is sent. Needs an output cap, and a model whose price is known.
+            before it is sent: a token for each byte of it, 5,000 for each picture and whatever else is named by a URL
+            or an id, and the whole output cap. Needs that cap, and a model whose price is known. What tools of the
+            provider's own read on the way cannot be foreseen.
         deadline: seconds after which nothing new is sent; rounds in flight are finished.
         limits: what is known of the provider's rate limits; None: they are learnt.
         via: carry the requests through the provider's batch API, at half the price and in its own time: round 1 of all

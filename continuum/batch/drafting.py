@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 ASKING: ContextVar[str] = ContextVar("continuum.batch.ASKING", default="")
 """`NUMBER-ENTRY` of the request that the present task makes: its document's place in the input, its number there."""
 
-_OVERHEAD: Final = 64  # tokens that a request may have beside its characters
+_OVERHEAD: Final = 64  # tokens that a request may have beside what is in it
 _SAVE_EVERY: Final = 2.0  # seconds between two writes of a partial text ...
 _SAVE_SOONER: Final = 0.25  # ... or so many, once there are
 _SAVE_SIZE: Final = 2048  # so many characters more of it
@@ -185,7 +185,8 @@ class DocumentKeeper:
         self._reserved: float | None = None
         self._sent_at = 0.0
         self._saved_at, self._saved_size = 0.0, 0
-        self._size, self._counted = 0, (0, 0)  # characters of the request; characters and tokens of the last one
+        self._size = self._most = 0  # characters of the request, and the most tokens that it can have
+        self._counted = 0, 0, 0  # both of the last one, and the tokens that it had
         self._in_flight = False
         self._note = ""
         self.brought = 0
@@ -234,11 +235,11 @@ class DocumentKeeper:
         shared, began = self._shared, self._clock()
         shared.gate.check()
         self._request = fingerprint(send)
-        self._size = self._provider.size_of_request(send)
+        self._size, self._most = self._provider.size_of_request(send), self._provider.most_input(send)
         taken, cap = self._likely_input(), send.max_tokens or self._provider.cap or 0
         if shared.purse is not None:
-            most = self._price(Usage(self._most_input(), cap)) or 0.0
-            self._reserved = await shared.purse.reserve(most * (shared.carrier.most_factor if shared.carrier else 1.0))
+            factor = shared.carrier.most_factor if shared.carrier else 1.0
+            self._reserved = await shared.purse.reserve(self._most_cost(cap) * factor)
         if self._pacer is not None:
             with shared.gate.waiting():
                 self._place = await self._pacer.reserve(input_tokens=taken, output_tokens=cap)
@@ -256,13 +257,15 @@ class DocumentKeeper:
 
     def _likely_input(self) -> int:
         """The tokens that the request has, going by what the last one had for its characters."""
-        size, tokens = self._counted
+        size, _, tokens = self._counted
         return round(self._size * tokens / size) if size and tokens else estimate(self._size)
 
-    def _most_input(self) -> int:
-        """The most tokens that the request can have: what was counted last, and one for each character more."""
-        size, tokens = self._counted
-        return tokens + max(self._size - size, 0) + _OVERHEAD
+    def _most_cost(self, cap: int) -> float:
+        """The most US dollars that the request can cost; what is written to a prompt cache may cost more than input."""
+        _, most, tokens = self._counted
+        taken = tokens + max(self._most - most, 0) + _OVERHEAD  # what was counted last, and the most for what is new
+        ways = Usage(taken, cap), Usage(taken, cap, cache_write_tokens=taken)
+        return max(self._price(usage) or 0.0 for usage in ways)
 
     def opened(self, rate_limit: RateLimit | None) -> None:
         """See `Keeper.opened`."""
@@ -303,7 +306,7 @@ class DocumentKeeper:
             return
         self.brought += 1
         if outcome.usage is not None and not outcome.usage.estimated:
-            self._counted = self._size, outcome.usage.input_tokens
+            self._counted = self._size, self._most, outcome.usage.input_tokens
         if self._shared.replied is not None:
             limited = 0 if self._pacer is None else self._pacer.state().limited
             self._shared.replied(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from continuum._core.policy import Policy
 from continuum._core.types import Usage
-from continuum.providers.base import estimate, text_size
+from continuum.providers.base import dumped_size, estimate, text_size
 from continuum.providers.pricing import price_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _UNKNOWN_CAP: Final = 4096  # what servers commonly put in place of a cap that is not given
 _TURN: Final = 60  # tokens of the turn that asks to go on, and of the framing of messages
+_SHOWN: Final = ("system", "tools", "functions", "response_format", "output_config")  # beside the messages
 _FIRST_TOKEN: Final = 1.0  # seconds
 _SPEEDS: Final = {"low": 120.0, "likely": 60.0, "worst": 25.0}  # tokens per second of one stream
 _LENGTHS: Final = {"low": 0.5, "likely": 2.5}  # output in caps, where no length is expected
@@ -122,8 +123,10 @@ class Estimator:
             *ceilings,
         )
         shown = text_size(job.prompt) if job.prompt is not None else text_size(job.messages)
+        shown += len(job.system or self._settings.get("system") or "")
+        params = {**(self._settings.get("params") or {}), **job.params}
         self._documents[kind] += 1
-        self._prompts[kind] += estimate(shown + len(job.system or self._settings.get("system") or ""))
+        self._prompts[kind] += estimate(shown + sum(dumped_size(params.get(name)) for name in _SHOWN))
 
     def forecast(self) -> Forecast:
         """The three cases."""

@@ -27,7 +27,8 @@ def close_for_cost(gate: Gate, spent: float, limit: float, amount: float) -> NoR
 
 
 class Purse:
-    """Never lets more be spent than `limit`, however many documents ask at once.
+    """Never lets more be spent than `limit`, however many documents ask at once, if no request costs more than is put
+    aside for it; `providers.sizes` says what that rests on.
 
     Args:
         limit: US dollars for the batch, earlier runs included.

@@ -62,6 +62,7 @@ class AnthropicMessages(Provider):
 
     name = "anthropic"
     cap_fields = ("max_tokens",)
+    shown_fields = ("system", "tools", "output_config")
     stop_field = "stop_sequences"
     default_timeout: ClassVar[Any] = anthropic.DEFAULT_TIMEOUT
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from continuum._core.policy import Policy
 from continuum._core.types import Failure
 from continuum.providers import capabilities, limits, timeouts, watching
 from continuum.providers.pricing import price_of
+from continuum.providers.sizes import is_picture, most_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +81,7 @@ class Provider(ABC):
     max_stop_sequences: int | None = None
     stop_field: ClassVar[str]
     default_timeout: ClassVar[Any] = None  # of a client for which the caller chose none
+    shown_fields: ClassVar[tuple[str, ...]] = ("tools", "functions", "response_format")  # beside the messages
     either: bool = False  # one client serves sync and async calls alike
     functions: ClassVar[tuple[str, ...]] = ()  # what `wrap` replaces on a client that is no SDK's; async ones with an a
 
@@ -378,7 +381,12 @@ class Provider(ABC):
 
     def size_of_request(self, send: Send) -> int:
         """Characters of all that a request shows the model, for an estimate of its input."""
-        return text_size(self.params["messages"]) + sum(len(turn.text) for turn in send.turns)
+        own = sum(dumped_size(self.params.get(name)) for name in self.shown_fields)
+        return text_size(self.params["messages"]) + own + sum(len(turn.text) for turn in send.turns)
+
+    def most_input(self, send: Send) -> int:
+        """The most tokens that a request can be billed for as input; see `sizes.most_tokens`."""
+        return most_tokens(self.params, [part for turn in send.turns for part in (turn.role, turn.text, turn.blocks)])
 
     def learn(self, failure: Failure) -> None:
         """Remember what a failure says about the server."""
@@ -463,12 +471,19 @@ def text_size(value: Any) -> int:
     if isinstance(value, str):
         return _PICTURE if value.startswith("data:") else len(value)
     if isinstance(value, Mapping):
-        if value.get("type") == "base64":
+        if value.get("type") == "base64" or is_picture(value):
             return _PICTURE
         return sum(text_size(v) for v in value.values())
     if isinstance(value, list | tuple):
         return sum(text_size(v) for v in value)
     return 0
+
+
+def dumped_size(value: Any) -> int:
+    """Characters of a value that the model is shown with its names, such as a schema."""
+    if not given(value):
+        return 0
+    return len(value) if isinstance(value, str) else len(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def count_of(card: Any, name: str | None) -> int | None:

@@ -24,7 +24,7 @@ from continuum._core.asking import ServerFacts
 from continuum._core.errors import ConfigurationError
 from continuum._core.types import Failure, Usage
 from continuum.providers import errors
-from continuum.providers.base import NotCoveredError, Provider, given, says_json, text_size
+from continuum.providers.base import NotCoveredError, Provider, dumped_size, given, says_json, text_size
 from continuum.providers.openai_responses_reply import Partial, ResponseReceiver, partials
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class OpenAIResponses(Provider):
     cap_fields = ("max_output_tokens",)
     stop_field = "stop"  # the API has none
     default_timeout: ClassVar[Any] = openai.DEFAULT_TIMEOUT
+    shown_fields = ("tools", "text")
 
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
         super().__init__(client, params, policy)
@@ -153,7 +154,8 @@ class OpenAIResponses(Provider):
     def size_of_request(self, send: Send) -> int:
         """As `Provider.size_of_request`, for input and instructions."""
         asked = (self.params.get("input"), self.params.get("instructions"))
-        return text_size(asked) + sum(len(turn.text) + text_size(turn.blocks) for turn in send.turns)
+        own = sum(dumped_size(self.params.get(name)) for name in self.shown_fields)
+        return text_size(asked) + own + sum(len(turn.text) + text_size(turn.blocks) for turn in send.turns)
 
     # -- one request ----------------------------------------------------------------------------------------------
 

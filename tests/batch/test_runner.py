@@ -493,6 +493,34 @@ def test_max_cost_is_never_passed(server: SimulatedProvider, tmp_path: Path, bac
     run(server, main, backend)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"system": "You are careful. " * 600},
+        {
+            "params": {
+                "response_format": {"type": "json_object", "schema": {"careful " * 5 + str(n): n for n in range(250)}}
+            }
+        },
+        {"params": {"tools": [{"type": "function", "function": {"name": "f", "description": "careful " * 1200}}]}},
+        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x.test/1"}}]}]},
+    ],
+    ids=["system", "schema", "tools", "picture"],
+)
+def test_a_request_that_alone_breaks_max_cost_is_not_sent(server: SimulatedProvider, fields: Any) -> None:
+    """All that the model is shown is put aside, and not only the messages."""
+
+    async def main(client: AsyncOpenAI) -> None:
+        small = await ask(client, rows(1), max_cost=0.0005, model="gpt-4o-mini", max_tokens=400)
+        assert small.complete
+        sent = len(server.requests)
+        job = {"id": "a", **({} if "messages" in fields else {"prompt": "[doc:d0]"}), **fields}
+        report = await ask(client, [job], max_cost=0.0005, model="gpt-4o-mini", max_tokens=400)
+        assert (report.stopped, report.summary.cost, len(server.requests) - sent) == ("max_cost", 0.0, 0)
+
+    run(server, main)
+
+
 def test_max_cost_needs_a_price_and_a_cap(server: SimulatedProvider) -> None:
     """A ceiling that cannot be kept is refused, and nothing is sent."""
 
