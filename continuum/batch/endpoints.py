@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import anyio
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 _LOOK_BACK: Final = 120.0  # seconds that the clocks of both sides may differ
 _STATUS: Final = {
@@ -113,9 +113,8 @@ class OpenAIBatches:
         for file_id in (batch.output_file_id, batch.error_file_id):
             if file_id:
                 content = await self._client.files.content(file_id)
-                for line in content.text.splitlines():
-                    if line.strip():
-                        yield _openai_answer(json.loads(line))
+                for _, line in _lines(content.content):
+                    yield _openai_answer(line)
         if batch.status == "failed":
             async for refused in self._refused(batch):
                 yield refused
@@ -127,10 +126,8 @@ class OpenAIBatches:
         words = "; ".join(str(problem.message) for problem in problems) or "the batch failed"
         again = any("limit" in str(problem.code) for problem in problems)
         content = await self._client.files.content(batch.input_file_id)
-        for number, line in enumerate(content.text.splitlines(), 1):
-            if not line.strip():
-                continue
-            name = json.loads(line)["custom_id"]
+        for number, line in _lines(content.content):
+            name = line["custom_id"]
             if number in named:
                 yield (
                     name,
@@ -151,6 +148,14 @@ class OpenAIBatches:
             if found.created_at < batch.at - _LOOK_BACK:
                 break
         return None
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, Any]]:
+    """The JSON values of a file, with the numbers of their lines. A line ends at `\n` and nowhere else: a string may
+    hold U+2028 and the like as they are."""
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if line.strip():
+            yield number, json.loads(line)
 
 
 def _openai_answer(line: Mapping[str, Any]) -> tuple[str, Answer]:

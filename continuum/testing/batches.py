@@ -281,7 +281,8 @@ def _json(value: Any) -> tuple[bytes, str]:
 
 
 def _lines(values: Sequence[Any]) -> bytes:
-    return "".join(json.dumps(value) + "\n" for value in values).encode()
+    # Not in ASCII, as OpenAI writes them: a line separator of Unicode stands in a string as it is.
+    return "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values).encode("utf-8", "surrogatepass")
 
 
 def _listing(entries: list[dict[str, Any]]) -> dict[str, Any]:

@@ -115,6 +115,18 @@ def test_documents_come_whole_out_of_batches(provider: str, spec: BatchSpec, fau
     assert most <= len(notes.kept) <= most + 6
 
 
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_line_separators_of_unicode_are_text(provider: str) -> None:
+    """A line of results ends at a line feed only."""
+    mark = "One\u2028two\u2029three\u0085four\x0bfive\x0csix\x1cseven. "
+    documents = {"a": "".join(f"{n} {mark}" for n in range(12))}
+    with SimulatedProvider(documents) as server:
+        client = client_of(server, provider)
+        results, _ = anyio.run(lambda: draft(client, Memory(), names=["a"]))
+    assert results["a"].text == documents["a"]
+    assert results["a"].rounds == 1
+
+
 def test_a_batch_that_fails_as_a_whole_fails_its_documents_clearly() -> None:
     notes = Memory()
     with SimulatedProvider(DOCUMENTS, batches=BatchSpec(fail={0})) as server:
