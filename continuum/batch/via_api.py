@@ -157,7 +157,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
                 looks = 0
             if self._submitted and not await self._collect():
                 looks += 1
-                await self._runtime.asleep(min(self._options.poll, self._options.linger * 2**looks))
+                await self._runtime.asleep(self._options.pause(looks))
 
     def _wake(self) -> None:
         self._stir.set()
@@ -344,6 +344,10 @@ class ViaBatchApi:
                 raise ConfigurationError(f"{name}={value!r}: it has to be more than 0")
         if self.live_below < 0:
             raise ConfigurationError(f"live_below={self.live_below!r}: it has to be 0 or more")
+
+    def pause(self, looks: int) -> float:
+        """Seconds to the next look at the batches, after so many of them that found nothing new."""
+        return min(self.poll, self.linger * 2.0 ** min(looks, 32))  # a thousand looks are no rarity
 
     def policy(self, policy: Policy | None) -> Policy:
         """The caller's policy, without streams, and without a deadline where none was asked for."""

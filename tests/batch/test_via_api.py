@@ -184,6 +184,12 @@ def test_bad_options_are_named(option: str, value: float) -> None:
         ViaBatchApi(**{option: value})
 
 
+def test_batches_are_looked_at_ever_less_often_for_a_day() -> None:
+    """More looks than a float has powers of two: a batch may take 24 hours."""
+    pauses = [ViaBatchApi().pause(looks) for looks in (1, 2, 10, 24 * 60 * 2)]
+    assert pauses == [4.0, 8.0, 60.0, 60.0]
+
+
 def test_a_client_without_a_batch_api_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="client=object"):
         over_batches(object(), Memory(), run="job")
