@@ -131,7 +131,7 @@ ViaOf = Annotated[
     typer.Option(
         "--via",
         help="Send requests one by one, or through the provider's batch API: at half the price, and in its own time. "
-        "Default: live, or as before.",
+        "Default: live, or as before. A batch that is at the provider has to be collected before it is live again.",
         rich_help_panel=PACE,
     ),
 ]

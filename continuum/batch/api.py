@@ -31,6 +31,7 @@ from continuum.batch.runner import Jobs, Runner
 from continuum.batch.settings import Settings, changes
 from continuum.batch.slots import Slots
 from continuum.batch.sqlite import SqliteJournal
+from continuum.batch.submitted import PREFIX, describe, from_notes
 from continuum.batch.submitting import Submission, ViaWorkers
 from continuum.client import unwrapped
 from continuum.providers import provider_for
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from continuum.batch.journal import Journal, Summary
     from continuum.batch.via_api import ViaBatchApi
 
+_WHOM: Final = ("provider", "model")  # settings by which an answer would be somebody else's
 _MOST_FAILED_LOOKS: Final = 10  # at the provider's batches, in a row
 
 
@@ -117,7 +119,8 @@ def arun_batch(
         via: carry the requests through the provider's batch API, at half the price and in its own time: round 1 of all
             documents is one batch, the continuations of those that were cut are the next. `concurrency="auto"` is 2,000
             documents then, and a document has no deadline of its own. Or let `continuum worker` processes draft them
-            (`ViaWorkers`), with a `PostgresJournal`.
+            (`ViaWorkers`), with a `PostgresJournal`. What is in a batch at the provider is collected before it is left
+            for another way or another model: an error says so.
         accept_changes: go on although the batch was begun with other settings; they hold from now on.
         signals: the first SIGINT or SIGTERM lets the rounds in flight finish and sends nothing new, the second ends
             the run at once. For the main thread.
@@ -274,6 +277,7 @@ class Batch:
         before = await journal.begin(kept)
         try:
             if before is not None:
+                await self._spare(before, kept)
                 await self._compare(before, kept)
             summary = await journal.summary()
             breaker = Breaker()
@@ -350,6 +354,27 @@ class Batch:
         words += "; they stay there, and the same call collects them"
         if self._gate.close(reason, words):
             self._progress.stopping(reason, words)
+
+    async def _spare(self, before: Any, now: Any) -> None:
+        """Refuse what would leave requests at the provider in their batch, and buy them again."""
+        others = [name for name in _WHOM if before.get(name) != now.get(name)]
+        if self._via is not None and not others:
+            return
+        batches = [batch for batch in from_notes(await self._journal.notes(PREFIX)) if not batch.over]
+        if not batches:
+            return
+        words = f"{describe(batches)}, and would be bought again"
+        if others:
+            was = ", ".join(f"{name}={before.get(name)!r}" for name in others)
+            raise JournalError(
+                f"{words}: they were asked with {was}. Collect them first with the settings of before, or begin a new "
+                "journal, and cancel the batch at the provider if nobody wants it any more"
+            )
+        raise JournalError(
+            f"{words} live. Collect them first, with via=ViaBatchApi() (--via batch-api); with live_below=1_000_000 "
+            "(--live-below 1000000) whatever else is asked goes out by itself. To end sooner, cancel the batch at the "
+            "provider: what it has is collected all the same"
+        )
 
     async def _compare(self, before: Any, now: Any) -> None:
         found = changes(before, now)

@@ -20,6 +20,7 @@ from continuum.batch.journal import Entry
 from continuum.batch.outcomes import fingerprint, to_json
 from continuum.batch.replay import adopted, describe_server, replay, restore_server
 from continuum.batch.settings import check, create_params, policy_of
+from continuum.batch.submitted import name_of_document
 from continuum.providers import provider_for
 from continuum.providers.base import estimate
 
@@ -36,7 +37,11 @@ if TYPE_CHECKING:
     from continuum.batch.settings import Settings
 
 ASKING: ContextVar[str] = ContextVar("continuum.batch.ASKING", default="")
-"""`NUMBER-ENTRY` of the request that the present task makes: its document's place in the input, its number there."""
+"""`DOCUMENT-ENTRY` of the request that the present task makes: a hash of the document's id, the request's number there.
+
+The place in the input would not do: rows may be put in or taken out between two runs, and the request be at the
+provider under its name meanwhile.
+"""
 
 _OVERHEAD: Final = 64  # tokens that a request may have beside what is in it
 _SAVE_EVERY: Final = 2.0  # seconds between two writes of a partial text ...
@@ -180,6 +185,7 @@ class DocumentKeeper:
         self._pacer = None if shared.lanes is None else shared.lanes.lane(*self.lane_key)
         self._server = describe_server(provider)
         self._number = document.next_number
+        self._name = name_of_document(job.id)
         self._request = ""
         self._place: Reservation | None = None
         self._reserved: float | None = None
@@ -253,7 +259,7 @@ class DocumentKeeper:
 
     @property
     def _asking(self) -> str:
-        return f"{self._document.number}-{self._number}"
+        return f"{self._name}-{self._number}"
 
     def _likely_input(self) -> int:
         """The tokens that the request has, going by what the last one had for its characters."""

@@ -11,6 +11,8 @@ import anyio
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
+    from continuum.batch.submitted import Submission
+
 _LOOK_BACK: Final = 120.0  # seconds that the clocks of both sides may differ
 _STATUS: Final = {
     "invalid_request_error": 400,
@@ -46,16 +48,6 @@ class Asked:
     def give(self, answer: Answer | Exception) -> None:
         self.answer = answer
         self.done.set()
-
-
-@dataclass(slots=True)
-class Submission:
-    """A batch as noted: `id` is None between the two notes."""
-
-    number: int
-    names: Sequence[str]
-    at: float
-    id: str | None = None
 
 
 class BatchApi(Protocol):

@@ -6,8 +6,9 @@ when no more of them come, and each gets its response when the batch is over. Th
 continuations of those that were cut are the next batch.
 
 What is under way is noted before and after it is submitted. After a restart the same documents ask the same requests,
-under the same `custom_id`, and get the results of the batch that was submitted before the crash. Between the two notes
-lies the one moment that a crash can leave open; then the provider's own list is searched for the batch.
+under the same `custom_id`, and get the results of the batch that was submitted before the crash; so they do if the
+settings are others now, as with a reply that was kept. Between the two notes lies the one moment that a crash can leave
+open; then the provider's own list is searched for the batch.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 from continuum._runtime import Runtime
 from continuum.batch.drafting import ASKING
-from continuum.batch.endpoints import Answer, AnthropicBatches, Asked, BatchApi, OpenAIBatches, Submission, lost
+from continuum.batch.endpoints import Answer, AnthropicBatches, Asked, BatchApi, OpenAIBatches, lost
+from continuum.batch.submitted import PREFIX, Submission, Submitted, from_notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,8 +93,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
         self._alone: set[str] = set()
         self._waiting: dict[str, Asked] = {}  # not submitted
         self._submitted: dict[str, Asked] = {}  # somebody waits for its answer
-        self._batches: dict[int, Submission] = {}
-        self._home: dict[str, int] = {}  # custom_id to the number of the batch that it was submitted in
+        self._batches = Submitted()
         self._stir = anyio.Event()
 
     # -- for the SDK ----------------------------------------------------------------------------------------------
@@ -108,13 +109,14 @@ class BatchTransport(httpx2.AsyncBaseTransport):
             raise ConfigurationError("a batch cannot stream; draft with Policy(stream=False)")
         name = f"{who}-{hashlib.sha256(raw).hexdigest()[:16]}"
         asked = Asked(name, "/v1" + path[path.rindex(next(p for p in _PATHS if path.endswith(p))) :], body, len(raw))
-        (self._submitted if name in self._home else self._waiting)[name] = asked
+        self._waiting[name] = asked
+        self._find(asked)
         self._wake()
         try:
             await asked.done.wait()
         finally:
-            self._waiting.pop(name, None)
-            self._submitted.pop(name, None)
+            self._waiting.pop(asked.name, None)
+            self._submitted.pop(asked.name, None)
         if asked.answer is None:
             self._alone.add(who)
             return await self._live.handle_async_request(request)
@@ -135,11 +137,11 @@ class BatchTransport(httpx2.AsyncBaseTransport):
 
     def state(self) -> str:
         """What is waited for, for people; empty if nothing is."""
-        numbers = {self._home[name] for name in self._submitted if name in self._home}
-        if not numbers:
+        batches = self._batches.batches_of(self._submitted)
+        if not batches:
             return ""
-        ids = ", ".join(str(self._batches[number].id or "being submitted") for number in sorted(numbers))
-        hours = max(time.time() - min(self._batches[number].at for number in numbers), 0.0) / 3600
+        ids = ", ".join(batch.id or "being submitted" for batch in batches)
+        hours = max(time.time() - min(batch.at for batch in batches), 0.0) / 3600
         return f"{len(self._submitted):,} requests at the provider since {hours:.1f} h ({ids})"
 
     async def serve(self) -> None:
@@ -172,9 +174,8 @@ class BatchTransport(httpx2.AsyncBaseTransport):
 
     async def _load(self) -> bool:
         """Read what was noted; whether that could be done."""
-        for key, value in (await self._notes.notes("batch/")).items():
-            batch = Submission(int(key.rpartition("/")[2]), value["names"], value["at"], value["id"])
-            if batch.id is None:
+        for batch in from_notes(await self._notes.notes(PREFIX)):
+            if batch.id is None and not batch.over:
                 try:
                     batch.id = await self._api.find(batch, self._label(batch.number))
                 except Exception as error:  # without an answer nobody knows whether it would be bought twice
@@ -183,28 +184,33 @@ class BatchTransport(httpx2.AsyncBaseTransport):
                 self._failed_looks = 0
                 if batch.id is None:
                     self._log.info("batch_never_submitted", number=batch.number, requests=len(batch.names))
-                    continue
+                    batch.over = True
                 await self._note(batch)
-            self._enter(batch)
-        for name in [name for name in self._waiting if name in self._home]:
-            self._submitted[name] = self._waiting.pop(name)
+            self._batches.add(batch)
+        for asked in list(self._waiting.values()):
+            self._find(asked)
         return True
+
+    def _find(self, asked: Asked) -> None:
+        """If a request that waits has been submitted before, its answer is waited for under the name that it had."""
+        name = self._batches.find(asked.name)
+        if name is not None:
+            del self._waiting[asked.name]
+            if name != asked.name:
+                self._log.info("batch_asked_before", name=asked.name, was=name)
+            asked.name = name
+            self._submitted[name] = asked
 
     def _look_failed(self, batch: Submission, error: Exception) -> None:
         self._failed_looks += 1
         self._log.warning("batch_not_read", number=batch.number, id=batch.id, error=str(error))
         self._trouble(error, self._failed_looks)
 
-    def _enter(self, batch: Submission) -> None:
-        self._batches[batch.number] = batch
-        self._home.update(dict.fromkeys(batch.names, batch.number))
-
     def _label(self, number: int) -> str:
         return f"{self._run}/{number}"
 
     async def _note(self, batch: Submission) -> None:
-        value = {"names": list(batch.names), "at": batch.at, "id": batch.id}
-        await self._notes.put_note(f"batch/{batch.number}", value)
+        await self._notes.put_note(batch.key, batch.note())
 
     async def _send_off(self) -> None:
         asked = list(self._waiting.values())
@@ -220,9 +226,9 @@ class BatchTransport(httpx2.AsyncBaseTransport):
                 break
             count += 1
         part = asked[: max(count, 1)]
-        number = max(self._batches, default=-1) + 1
+        number = self._batches.next_number
         batch = Submission(number, [one.name for one in part], time.time())
-        self._enter(batch)
+        self._batches.add(batch)
         for one in part:
             self._submitted[one.name] = self._waiting.pop(one.name, one)
         await self._note(batch)
@@ -230,10 +236,12 @@ class BatchTransport(httpx2.AsyncBaseTransport):
             batch.id = await self._api.submit(part, self._label(number))
         except Exception as error:  # each document is told, and decides for itself as with any failed request
             self._log.warning("batch_refused", number=number, requests=len(part), error=str(error))
+            self._batches.forget(batch)
             for one in part:
-                self._home.pop(one.name, None)
                 self._submitted.pop(one.name, None)
                 one.give(_as_answer(error))
+            batch.over = True
+            await self._note(batch)
             return
         await self._note(batch)
         self._log.info("batch_submitted", number=number, id=batch.id, requests=len(part))
@@ -241,8 +249,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
     async def _collect(self) -> bool:
         """Look at the batches that somebody waits for; whether one was over."""
         over = False
-        for number in sorted({self._home[name] for name in self._submitted if name in self._home}):
-            batch = self._batches[number]
+        for batch in self._batches.batches_of(self._submitted):
             assert batch.id is not None
             try:
                 results = await self._api.results(batch.id)
@@ -261,6 +268,9 @@ class BatchTransport(httpx2.AsyncBaseTransport):
                 asked = self._submitted.pop(name, None)
                 if asked is not None:
                     asked.give(lost("the batch is over and has no result for this request"))
+            if not batch.over:
+                batch.over = True
+                await self._note(batch)
         return over
 
 

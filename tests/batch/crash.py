@@ -241,7 +241,7 @@ def _one_batch(
                 os.kill(pid, signal.SIGKILL)
         code = zygote.wait()
         server.wait_idle()
-        labels = Counter(_label(request.headers["x-asking"]) for request in server.requests[before:])
+        labels = Counter(map(label_of, server.requests[before:]))
         for label, times in labels.items():
             if times > 1:
                 report.violations.append(f"entry {label} was asked for {times} times in one run")
@@ -264,9 +264,10 @@ def _one_batch(
         report.kills += 1
 
 
-def _label(text: str) -> tuple[int, int]:
-    _, number, entry = text.split("-")
-    return int(number), int(entry)
+def label_of(request: Any) -> tuple[int, int]:
+    """What a request was made for: the number of its job, which its prompt ends on, and that of the entry."""
+    number = request.body["messages"][0]["content"].rpartition(" ")[2]
+    return int(number), int(request.headers["x-asking"].rpartition("-")[2])
 
 
 def _check_end(journal: SqliteJournal, texts: Mapping[str, str], names: list[str], report: Report) -> None:

@@ -25,6 +25,7 @@ import anyio
 
 import continuum
 from continuum.testing import SimulatedProvider
+from tests.batch.crash import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -210,12 +211,6 @@ def kept(url: str, name: str) -> dict[Label, tuple[Any, ...]]:
     return {(number, entry): (request, epoch, outcome) for number, entry, request, epoch, outcome in rows}
 
 
-def label_of(text: str) -> Label:
-    """What a request was made for."""
-    _, number, entry = text.split("-")
-    return int(number), int(entry)
-
-
 @dataclass
 class Report:
     """What a series of kills did.
@@ -308,7 +303,7 @@ class _Batch:
         now = kept(self._url, self._name)
         requests = self._server.requests
         for request in requests[self._seen :]:
-            label = label_of(request.headers["x-asking"])
+            label = label_of(request)
             if label in self._acknowledged:
                 self._report.violations.append(f"entry {label} was kept, and bought again")
         self._seen = len(requests)
@@ -321,7 +316,7 @@ class _Batch:
         """Look at the results."""
         self.look()
         report = self._report
-        times = Counter(label_of(request.headers["x-asking"]) for request in self._server.requests)
+        times = Counter(label_of(request) for request in self._server.requests)
         report.requests += sum(times.values())
         report.bought_again += sum(count - 1 for count in times.values())
         report.adopted += sum(

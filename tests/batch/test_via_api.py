@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -12,7 +14,7 @@ import openai
 import pytest
 
 import continuum
-from continuum._core.errors import ConfigurationError
+from continuum._core.errors import ConfigurationError, JournalError
 from continuum.batch.drafting import ASKING
 from continuum.batch.progress import Silent
 from continuum.batch.via_api import BatchTransport, ViaBatchApi, over_batches
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from continuum._core.types import Result
 
 DOCUMENTS = dict(list(sample_documents().items())[:4])
+QUICK = ViaBatchApi(linger=0.02, poll=0.02)
 POLICY = continuum.Policy(stream=False, deadline=None, max_rounds=60, retry_initial=0.001, retry_max=0.01)
 
 
@@ -247,18 +250,107 @@ def test_a_whole_run_through_the_batch_api_costs_half_and_survives_a_stop(
         assert result.cost == pytest.approx(whole / 2, rel=0.02)
 
 
-async def draft_all(server: SimulatedProvider, journal: Path, **more: Any) -> Any:
-    """A whole run of all documents through OpenAI's batch API."""
+async def draft_all(server: SimulatedProvider, journal: Path, *, leave: bool = False, **more: Any) -> Any:
+    """A whole run of all documents through OpenAI's batch API; or one that leaves when its first batch is submitted."""
+    arguments = {"model": "gpt-4o-mini", "max_tokens": 400, "policy": continuum.Policy(max_rounds=60), **more}
+    rows = arguments.pop("rows", [{"id": name, "prompt": f"[doc:{name}]"} for name in DOCUMENTS])
     async with openai.AsyncOpenAI(base_url=server.openai_base_url, api_key="test") as client:
-        return await continuum.arun_batch(
-            [{"id": name, "prompt": f"[doc:{name}]"} for name in DOCUMENTS],
-            client=client,
-            journal=journal,
-            model="gpt-4o-mini",
-            max_tokens=400,
-            policy=continuum.Policy(max_rounds=60),
-            **more,
-        )
+        batch = continuum.arun_batch(rows, client=client, journal=journal, **arguments)
+        with pytest.MonkeyPatch.context() as patched:
+            submit = BatchTransport._send_off
+
+            async def left(self: BatchTransport) -> None:
+                await submit(self)
+                batch.drain()
+
+            if leave:
+                patched.setattr(BatchTransport, "_send_off", left)
+            return await batch
+
+
+def texts_of(server: SimulatedProvider) -> list[str]:
+    """What was asked of the model, one text for each request."""
+    asked = [json.dumps(request.body, sort_keys=True) for request in server.requests]
+    return [body for body in asked if '"messages"' in body]
+
+
+def left_at_the_provider(server: SimulatedProvider, journal: Path, **more: Any) -> None:
+    """Begin a run and end it while its first batch is under way."""
+    report = anyio.run(lambda: draft_all(server, journal, leave=True, via=QUICK, **more))
+    assert report.stopped == "interrupted"
+    assert report.summary.rounds == 0
+
+
+def test_what_is_at_the_provider_is_collected_though_rows_were_put_above(tmp_path: Path) -> None:
+    """A request is called by its document, and not by the place of its row in the input."""
+    rows = [{"id": name, "prompt": f"[doc:{name}]"} for name in DOCUMENTS]
+    with SimulatedProvider(DOCUMENTS, batches=BatchSpec(polls=3)) as server:
+        left_at_the_provider(server, tmp_path / "journal", rows=rows[1:])
+        rows = [rows[0], *reversed(rows[1:])]
+        report = anyio.run(lambda: draft_all(server, tmp_path / "journal", rows=rows, via=QUICK))
+        asked = texts_of(server)
+    assert report.complete
+    assert len(asked) == len(set(asked)) == report.summary.rounds
+
+
+def test_requests_that_were_called_by_their_place_are_collected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As journals of before have them; two documents that ask the same get an answer each."""
+    first, second, *_ = DOCUMENTS
+    alike = [{"id": str(n), "prompt": f"[doc:{first}]"} for n in range(2)]
+    rows = [*alike, {"id": "other", "prompt": f"[doc:{second}]"}]
+    places = {row["id"]: str(number) for number, row in enumerate(rows)}
+    with SimulatedProvider(DOCUMENTS, batches=BatchSpec(polls=3)) as server:
+        with monkeypatch.context() as patched:
+            patched.setattr("continuum.batch.drafting.name_of_document", places.__getitem__)
+            left_at_the_provider(server, tmp_path / "journal", rows=rows)
+        with closing(sqlite3.connect(tmp_path / "journal")) as journal, journal:
+            ((note,),) = journal.execute("SELECT value FROM note WHERE key = 'batch/0'").fetchall()
+            old = {name: value for name, value in json.loads(note).items() if name != "over"}
+            assert sorted(name[:4] for name in old["names"]) == ["0-0-", "1-0-", "2-0-"]
+            journal.execute("UPDATE note SET value = ? WHERE key = 'batch/0'", (json.dumps(old),))
+        report = anyio.run(lambda: draft_all(server, tmp_path / "journal", rows=list(reversed(rows)), via=QUICK))
+        asked = len(texts_of(server))
+    assert report.complete
+    assert asked == report.summary.rounds
+
+
+def test_what_is_at_the_provider_is_collected_though_the_settings_are_others(tmp_path: Path) -> None:
+    """It is paid for, as a reply that was kept; the new cap holds for what is asked from then on."""
+    with SimulatedProvider(DOCUMENTS, batches=BatchSpec(polls=3)) as server:
+        left_at_the_provider(server, tmp_path / "journal")
+        more = {"max_tokens": 300, "accept_changes": True}
+        report = anyio.run(lambda: draft_all(server, tmp_path / "journal", via=QUICK, **more))
+        caps = [request.body["max_tokens"] for request in server.requests if "messages" in (request.body or {})]
+    assert report.complete
+    assert caps == [400] * len(DOCUMENTS) + [300] * (report.summary.rounds - len(DOCUMENTS))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [({"via": None}, "--live-below"), ({"model": "gpt-5.5"}, "model='gpt-4o-mini'")],
+    ids=["live", "model"],
+)
+def test_what_is_at_the_provider_is_not_bought_again_unasked(
+    changed: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    """It is named, with what to do, and nothing is sent; what was said to do then works."""
+    path = tmp_path / "journal"
+    with SimulatedProvider(DOCUMENTS, batches=BatchSpec(polls=3)) as server:
+        left_at_the_provider(server, path)
+        with pytest.raises(JournalError, match=r"4 requests .*\(batch_000000\)") as refused:
+            anyio.run(lambda: draft_all(server, path, accept_changes=True, **{"via": QUICK, **changed}))
+        assert words in refused.value.message
+        assert not texts_of(server)
+        alone = ViaBatchApi(linger=0.02, poll=0.02, live_below=1_000_000)
+        assert anyio.run(lambda: draft_all(server, path, via=alone)).complete
+        with closing(sqlite3.connect(path)) as journal:
+            assert journal.execute("SELECT key FROM note WHERE key LIKE 'batch/%'").fetchall() == [("batch/0",)]
+        again = anyio.run(lambda: draft_all(server, path, accept_changes=True, **{"via": QUICK, **changed}))
+        asked = texts_of(server)
+    assert again.complete
+    assert len(asked) == len(set(asked)) == again.summary.rounds
 
 
 def test_what_goes_out_by_itself_is_on_the_bill_at_its_own_price(tmp_path: Path) -> None:

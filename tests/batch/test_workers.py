@@ -19,7 +19,8 @@ from benchmarks._common import prose
 from continuum._core.errors import ConfigurationError, JournalError
 from continuum.batch.job import Job
 from continuum.testing import SimulatedProvider
-from tests.batch.crash_workers import POLICY, Nursery, Watcher, kept, label_of, torture, until
+from tests.batch.crash import label_of
+from tests.batch.crash_workers import POLICY, Nursery, Watcher, kept, torture, until
 from tests.batch.postgres_server import PostgresServer
 
 if TYPE_CHECKING:
@@ -481,7 +482,7 @@ def test_a_worker_that_was_only_slow_is_shut_out(url: str) -> None:
         assert watcher.report is not None
         assert [result.text for result in watcher.report.results()] == [TEXTS[name] for name in names]
         # What was in flight when it stopped was asked once more, and nothing else.
-        asked = [label_of(request.headers["x-asking"]) for request in server.requests]
+        asked = [label_of(request) for request in server.requests]
         assert len(asked) - len(set(asked)) <= 4
     # Epochs never go back within a document.
     assert rows(
