@@ -33,6 +33,7 @@ class Submission:
         at: when it was submitted, in seconds since 1970.
         id: the provider's; None between the two notes.
         over: its answers have been handed out, or it was never created.
+        failed_looks: looks at it that failed, in a row; not noted.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Submission:
     at: float
     id: str | None = None
     over: bool = False
+    failed_looks: int = 0
 
     @classmethod
     def of_note(cls, key: str, note: Mapping[str, Any]) -> Submission:

@@ -71,7 +71,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
         run: a name for the whole job, the same after a restart.
         options: see `ViaBatchApi`.
         runtime: clock and sleep.
-        trouble: told of each look at the provider's batches that failed, and how many of them in a row.
+        trouble: told of each look at one of the provider's batches that failed, and how many of its in a row.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
         self._api, self._live, self._notes = api, live, notes
         self._run, self._options = run, options
         self._runtime = runtime or Runtime()
-        self._trouble, self._failed_looks = trouble, 0
+        self._trouble = trouble
         self._log = _events.logger(run)
         self._alone: set[str] = set()
         self._waiting: dict[str, Asked] = {}  # not submitted
@@ -146,8 +146,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
 
     async def serve(self) -> None:
         """Submit and collect for ever; run it beside the documents and cancel it at the end."""
-        while not await self._load():
-            await self._runtime.asleep(self._options.poll)
+        await self._load()
         looks = 0
         while True:
             if not self._waiting and not self._submitted:
@@ -172,24 +171,29 @@ class BatchTransport(httpx2.AsyncBaseTransport):
             await self._runtime.asleep(self._options.linger)
         return bool(self._waiting)
 
-    async def _load(self) -> bool:
-        """Read what was noted; whether that could be done."""
+    async def _load(self) -> None:
+        """Read what was noted."""
         for batch in from_notes(await self._notes.notes(PREFIX)):
             if batch.id is None and not batch.over:
-                try:
-                    batch.id = await self._api.find(batch, self._label(batch.number))
-                except Exception as error:  # without an answer nobody knows whether it would be bought twice
-                    self._look_failed(batch, error)
-                    return False
-                self._failed_looks = 0
-                if batch.id is None:
-                    self._log.info("batch_never_submitted", number=batch.number, requests=len(batch.names))
-                    batch.over = True
-                await self._note(batch)
+                await self._search(batch)
             self._batches.add(batch)
         for asked in list(self._waiting.values()):
             self._find(asked)
-        return True
+
+    async def _search(self, batch: Submission) -> None:
+        """Find out whether a batch was created. Without an answer nobody knows whether it would be bought twice."""
+        while True:
+            try:
+                batch.id = await self._api.find(batch, self._label(batch.number))
+                break
+            except Exception as error:
+                self._look_failed(batch, error)
+            await self._runtime.asleep(self._options.poll)
+        batch.failed_looks = 0
+        if batch.id is None:
+            self._log.info("batch_never_submitted", number=batch.number, requests=len(batch.names))
+            batch.over = True
+        await self._note(batch)
 
     def _find(self, asked: Asked) -> None:
         """If a request that waits has been submitted before, its answer is waited for under the name that it had."""
@@ -202,9 +206,9 @@ class BatchTransport(httpx2.AsyncBaseTransport):
             self._submitted[name] = asked
 
     def _look_failed(self, batch: Submission, error: Exception) -> None:
-        self._failed_looks += 1
+        batch.failed_looks += 1
         self._log.warning("batch_not_read", number=batch.number, id=batch.id, error=str(error))
-        self._trouble(error, self._failed_looks)
+        self._trouble(error, batch.failed_looks)
 
     def _label(self, number: int) -> str:
         return f"{self._run}/{number}"
@@ -238,8 +242,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
             self._log.warning("batch_refused", number=number, requests=len(part), error=str(error))
             self._batches.forget(batch)
             for one in part:
-                self._submitted.pop(one.name, None)
-                one.give(_as_answer(error))
+                self._give(one.name, _as_answer(error))
             batch.over = True
             await self._note(batch)
             return
@@ -250,28 +253,34 @@ class BatchTransport(httpx2.AsyncBaseTransport):
         """Look at the batches that somebody waits for; whether one was over."""
         over = False
         for batch in self._batches.batches_of(self._submitted):
-            assert batch.id is not None
             try:
-                results = await self._api.results(batch.id)
-                self._failed_looks = 0
-                if results is None:
-                    continue
-                async for name, answer in results:
-                    asked = self._submitted.pop(name, None)
-                    if asked is not None:
-                        asked.give(answer)
+                is_over = await self._read(batch)
             except Exception as error:  # the batch is paid for and stays where it is: look again later
                 self._look_failed(batch, error)
                 continue
-            over = True
-            for name in batch.names:
-                asked = self._submitted.pop(name, None)
-                if asked is not None:
-                    asked.give(lost("the batch is over and has no result for this request"))
-            if not batch.over:
+            batch.failed_looks = 0
+            if is_over and not batch.over:
                 batch.over = True
                 await self._note(batch)
+            over = over or is_over
         return over
+
+    async def _read(self, batch: Submission) -> bool:
+        """Hand out the answers of a batch; whether it is over. What came before an error has been handed out."""
+        assert batch.id is not None
+        results = await self._api.results(batch.id)
+        if results is None:
+            return False
+        async for name, answer in results:
+            self._give(name, answer)
+        for name in batch.names:
+            self._give(name, lost("the batch is over and has no result for this request"))
+        return True
+
+    def _give(self, name: str, answer: Answer | Exception) -> None:
+        asked = self._submitted.pop(name, None)
+        if asked is not None:
+            asked.give(answer)
 
 
 def _as_answer(error: Exception) -> Answer | Exception:

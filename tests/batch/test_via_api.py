@@ -20,6 +20,8 @@ from continuum.batch.progress import Silent
 from continuum.batch.via_api import BatchTransport, ViaBatchApi, over_batches
 from continuum.providers.pricing import price_of
 from continuum.testing import BatchSpec, SimulatedProvider, sample_documents
+from continuum.testing.batches import BatchDesk
+from continuum.testing.chat import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -392,6 +394,38 @@ def test_batches_that_cannot_be_read_pause_the_run(looks: dict[int, int], reason
         assert report.complete
         asked = [json.dumps(request.body, sort_keys=True) for request in server.requests]
     assert len(asked) == len(set(asked)) == report.summary.rounds
+
+
+@pytest.mark.parametrize("others", [0, 1], ids=["alone", "beside one that can be read"])
+def test_results_that_cannot_be_read_pause_the_run(
+    others: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batch says that it is over, and its file cannot be had: that is a failed look as well."""
+    monkeypatch.setattr("continuum.batch.via_api._MOST_REQUESTS", len(DOCUMENTS) - others)
+    waited: list[str] = []
+    file = BatchDesk._file
+
+    def gone(self: BatchDesk, name: str) -> bytes:
+        if b"batch_req_0_" in file(self, name):
+            raise RequestError(f"No such File object: {name}", status=404)
+        return file(self, name)
+
+    class Watcher(Silent):
+        def waiting(self, id: str, seconds: float, reason: str) -> None:
+            waited.append(reason)
+
+    async def run() -> Any:
+        with anyio.fail_after(20):
+            return await draft_all(server, tmp_path / "journal", via=QUICK, progress=Watcher())
+
+    with SimulatedProvider(DOCUMENTS) as server:
+        with monkeypatch.context() as patched:
+            patched.setattr(BatchDesk, "_file", gone)
+            report = anyio.run(run)
+        assert (report.stopped, len(waited)) == ("outage", 9)
+        assert "No such File object" in report.message
+        assert all("cannot be read" in words for words in waited)
+        assert anyio.run(run).complete
 
 
 def test_a_restart_waits_for_a_provider_that_is_away(tmp_path: Path) -> None:
