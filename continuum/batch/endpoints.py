@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import anyio
+import httpx2
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 
     from continuum.batch.submitted import Submission
 
@@ -50,6 +51,10 @@ class Asked:
         self.done.set()
 
 
+class UndecidedError(Exception):
+    """Which batch it is will be known when another one is over."""
+
+
 class BatchApi(Protocol):
     """One provider's batch endpoints."""
 
@@ -61,9 +66,21 @@ class BatchApi(Protocol):
         """The answers by custom_id, None while the batch is under way."""
         ...
 
-    async def find(self, batch: Submission, label: str) -> str | None:
-        """The id of a batch of which only the intent was noted; None if it was never created."""
+    async def find(self, batch: Submission, label: str, known: Collection[str]) -> str | None:
+        """The id of a batch of which only the intent was noted; None if it was never created. `known` are others.
+
+        Raises:
+            UndecidedError: one may be it that is under way.
+        """
         ...
+
+
+def is_open(error: Exception) -> bool:
+    """Whether a batch may have been created although the request for it failed: the answer may be what was lost."""
+    if isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout):
+        return False
+    status = getattr(error, "status_code", None)
+    return not (isinstance(status, int) and 400 <= status < 500 and status != 408)
 
 
 def lost(message: str) -> Answer:
@@ -132,8 +149,8 @@ class OpenAIBatches:
             else:
                 yield name, Answer(400, {"error": {"message": words, "type": "invalid_request_error"}})
 
-    async def find(self, batch: Submission, label: str) -> str | None:
-        """The id of a batch of which only the intent was noted; None if it was never created."""
+    async def find(self, batch: Submission, label: str, known: Collection[str]) -> str | None:
+        """The id of a batch of which only the intent was noted; None if it was never created. `known` are others."""
         async for found in self._client.batches.list(limit=100):
             if (found.metadata or {}).get("continuum") == label:
                 return str(found.id)
@@ -185,10 +202,10 @@ class AnthropicBatches:
         async for line in lines:
             yield line.custom_id, _anthropic_answer(line.result)
 
-    async def find(self, batch: Submission, label: str) -> str | None:
-        """The id of a batch of which only the intent was noted; None if it was never created.
+    async def find(self, batch: Submission, label: str, known: Collection[str]) -> str | None:
+        """The id of a batch of which only the intent was noted; None if it was never created. `known` are others.
 
-        The list tells how many requests a batch has, and only its results tell which, so this waits for its end.
+        The list tells how many requests a batch has, and only its results, at its end, tell which.
         """
         wanted = set(batch.names)
         async for found in self._client.messages.batches.list(limit=100):
@@ -196,10 +213,10 @@ class AnthropicBatches:
                 break
             counts = found.request_counts
             total = counts.processing + counts.succeeded + counts.errored + counts.canceled + counts.expired
-            if total != len(wanted):
+            if total != len(wanted) or found.id in known:
                 continue
-            while (results := await self.results(found.id)) is None:  # noqa: ASYNC110  # it has to be looked at
-                await anyio.sleep(30)
+            if (results := await self.results(found.id)) is None:
+                raise UndecidedError(found.id)
             names = {name async for name, _ in results}
             if names == wanted:
                 return str(found.id)

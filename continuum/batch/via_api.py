@@ -8,7 +8,7 @@ continuations of those that were cut are the next batch.
 What is under way is noted before and after it is submitted. After a restart the same documents ask the same requests,
 under the same `custom_id`, and get the results of the batch that was submitted before the crash; so they do if the
 settings are others now, as with a reply that was kept. Between the two notes lies the one moment that a crash can leave
-open; then the provider's own list is searched for the batch.
+open, and so can an answer that is lost on the way; then the provider's own list is searched for the batch.
 """
 
 from __future__ import annotations
@@ -29,7 +29,16 @@ from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 from continuum._runtime import Runtime
 from continuum.batch.drafting import ASKING
-from continuum.batch.endpoints import Answer, AnthropicBatches, Asked, BatchApi, OpenAIBatches, lost
+from continuum.batch.endpoints import (
+    Answer,
+    AnthropicBatches,
+    Asked,
+    BatchApi,
+    OpenAIBatches,
+    UndecidedError,
+    is_open,
+    lost,
+)
 from continuum.batch.submitted import PREFIX, Submission, Submitted, from_notes
 
 if TYPE_CHECKING:
@@ -176,6 +185,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
         for batch in from_notes(await self._notes.notes(PREFIX)):
             if batch.id is None and not batch.over:
                 await self._search(batch)
+                await self._note(batch)
             self._batches.add(batch)
         for asked in list(self._waiting.values()):
             self._find(asked)
@@ -184,8 +194,10 @@ class BatchTransport(httpx2.AsyncBaseTransport):
         """Find out whether a batch was created. Without an answer nobody knows whether it would be bought twice."""
         while True:
             try:
-                batch.id = await self._api.find(batch, self._label(batch.number))
+                batch.id = await self._api.find(batch, self._label(batch.number), self._batches.ids())
                 break
+            except UndecidedError:
+                batch.failed_looks = 0
             except Exception as error:
                 self._look_failed(batch, error)
             await self._runtime.asleep(self._options.poll)
@@ -193,7 +205,6 @@ class BatchTransport(httpx2.AsyncBaseTransport):
         if batch.id is None:
             self._log.info("batch_never_submitted", number=batch.number, requests=len(batch.names))
             batch.over = True
-        await self._note(batch)
 
     def _find(self, asked: Asked) -> None:
         """If a request that waits has been submitted before, its answer is waited for under the name that it had."""
@@ -230,24 +241,33 @@ class BatchTransport(httpx2.AsyncBaseTransport):
                 break
             count += 1
         part = asked[: max(count, 1)]
-        number = self._batches.next_number
-        batch = Submission(number, [one.name for one in part], time.time())
+        batch = Submission(self._batches.next_number, [one.name for one in part], time.time())
         self._batches.add(batch)
         for one in part:
             self._submitted[one.name] = self._waiting.pop(one.name, one)
         await self._note(batch)
-        try:
-            batch.id = await self._api.submit(part, self._label(number))
-        except Exception as error:  # each document is told, and decides for itself as with any failed request
-            self._log.warning("batch_refused", number=number, requests=len(part), error=str(error))
-            self._batches.forget(batch)
-            for one in part:
-                self._give(one.name, _as_answer(error))
-            batch.over = True
-            await self._note(batch)
-            return
+        failure = await self._submit(batch, part)
         await self._note(batch)
-        self._log.info("batch_submitted", number=number, id=batch.id, requests=len(part))
+        if failure is None:
+            self._log.info("batch_submitted", number=batch.number, id=batch.id, requests=len(part))
+            return
+        self._log.warning("batch_refused", number=batch.number, requests=len(part), error=str(failure))
+        self._batches.forget(batch)
+        for one in part:  # each document is told, and decides for itself as with any failed request
+            self._give(one.name, _as_answer(failure))
+
+    async def _submit(self, batch: Submission, part: list[Asked]) -> Exception | None:
+        """Create a batch; returns what went wrong if it was not created."""
+        try:
+            batch.id = await self._api.submit(part, self._label(batch.number))
+        except Exception as error:
+            if is_open(error):
+                self._log.warning("batch_unknown", number=batch.number, requests=len(part), error=str(error))
+                await self._runtime.asleep(self._options.linger)  # it may be a moment until it is in the list
+                await self._search(batch)
+            batch.over = batch.id is None
+            return error if batch.over else None
+        return None
 
     async def _collect(self) -> bool:
         """Look at the batches that somebody waits for; whether one was over."""

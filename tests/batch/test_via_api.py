@@ -174,6 +174,33 @@ def test_a_crash_buys_nothing_twice(provider: str, moment: str, monkeypatch: pyt
         assert len(set(asked)) == len(asked)
 
 
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("created", [True, False])
+def test_a_lost_answer_buys_nothing_twice(provider: str, created: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway fails after the batch was created, or before: the provider's list knows, and then it is asked anew."""
+    notes, failed = Memory(), []
+    handle = BatchDesk.handle
+
+    def failing(self: BatchDesk, method: str, path: str, headers: Mapping[str, str], raw: bytes) -> Any:
+        first = method == "POST" and path.endswith("/batches") and not failed
+        answer = handle(self, method, path, headers, raw) if created or not first else None
+        if first:
+            failed.append(path)
+            raise RequestError("Bad gateway", status=502)
+        return answer
+
+    monkeypatch.setattr(BatchDesk, "handle", failing)
+    with SimulatedProvider(DOCUMENTS, batches=BatchSpec(polls=3)) as server:
+        client = client_of(server, provider)
+        results, _ = anyio.run(lambda: draft(client, notes))
+        asked = texts_of(server)
+    assert failed
+    assert {name: result.text for name, result in results.items()} == DOCUMENTS
+    assert len(asked) == len(set(asked)) == sum(result.rounds for result in results.values())
+    assert (notes.kept["batch/0"]["id"] is None) is not created
+    assert batches_of(notes)[:2] == [len(DOCUMENTS)] * 2
+
+
 def test_a_small_remainder_goes_out_by_itself_when_asked() -> None:
     notes = Memory()
     with SimulatedProvider(DOCUMENTS) as server:
