@@ -117,10 +117,10 @@ def arun_batch(
         deadline: seconds after which nothing new is sent; rounds in flight are finished.
         limits: what is known of the provider's rate limits; None: they are learnt.
         via: carry the requests through the provider's batch API, at half the price and in its own time: round 1 of all
-            documents is one batch, the continuations of those that were cut are the next. `concurrency="auto"` is 2,000
-            documents then, and a document has no deadline of its own. Or let `continuum worker` processes draft them
-            (`ViaWorkers`), with a `PostgresJournal`. What is in a batch at the provider is collected before it is left
-            for another way or another model: an error says so.
+            documents is one batch (at OpenAI, one for each model), the continuations of those that were cut are the
+            next. `concurrency="auto"` is 2,000 documents then, and a document has no deadline of its own. Or let
+            `continuum worker` processes draft them (`ViaWorkers`), with a `PostgresJournal`. What is in a batch at the
+            provider is collected before it is left for another way or another model: an error says so.
         accept_changes: go on although the batch was begun with other settings; they hold from now on.
         signals: the first SIGINT or SIGTERM lets the rounds in flight finish and sends nothing new, the second ends
             the run at once. For the main thread.

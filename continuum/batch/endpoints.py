@@ -58,6 +58,10 @@ class UndecidedError(Exception):
 class BatchApi(Protocol):
     """One provider's batch endpoints."""
 
+    def kind(self, one: Asked) -> Any:
+        """What all requests of one batch have to have in common."""
+        ...
+
     async def submit(self, asked: Sequence[Asked], label: str) -> str:
         """Create a batch and return its id."""
         ...
@@ -98,6 +102,10 @@ class OpenAIBatches:
 
     def __init__(self, client: Any) -> None:
         self._client = client.with_options(max_retries=0)
+
+    def kind(self, one: Asked) -> Any:
+        """A file is for one endpoint, and may hold requests to one model only."""
+        return one.path, one.body.get("model")
 
     async def submit(self, asked: Sequence[Asked], label: str) -> str:
         """Create a batch and return its id."""
@@ -183,6 +191,10 @@ class AnthropicBatches:
 
     def __init__(self, client: Any) -> None:
         self._client = client.with_options(max_retries=0)
+
+    def kind(self, one: Asked) -> Any:
+        """Requests of all models go together."""
+        return None
 
     async def submit(self, asked: Sequence[Asked], label: str) -> str:
         """Create a batch and return its id. Anthropic keeps no label; `find` knows it by its requests."""

@@ -227,8 +227,13 @@ class BatchTransport(httpx2.AsyncBaseTransport):
     async def _note(self, batch: Submission) -> None:
         await self._notes.put_note(batch.key, batch.note())
 
+    def _of_one_kind(self) -> list[Asked]:
+        """Those of the requests that wait which may be in one batch with the first; the others go next."""
+        kind = self._api.kind(next(iter(self._waiting.values())))
+        return [one for one in self._waiting.values() if self._api.kind(one) == kind]
+
     async def _send_off(self) -> None:
-        asked = list(self._waiting.values())
+        asked = self._of_one_kind()
         if len(asked) <= self._options.live_below:
             for one in asked:
                 self._waiting.pop(one.name, None)

@@ -55,6 +55,7 @@ class _Batch:
     output: list[dict[str, Any]] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    problems: list[dict[str, Any]] = field(default_factory=list)  # for which it fails as a whole
 
     @property
     def id(self) -> str:
@@ -178,7 +179,12 @@ class BatchDesk:
     def _create_openai(self, body: Mapping[str, Any]) -> dict[str, Any]:
         lines = [json.loads(line) for line in self._file(str(body.get("input_file_id"))).splitlines() if line.strip()]
         about = {name: body.get(name) for name in ("endpoint", "input_file_id", "completion_window", "metadata")}
-        return self._openai(self._enter("openai", lines, about))
+        batch = self._enter("openai", lines, about)
+        if batch.number in self._spec.fail:
+            problem = {"code": "invalid_request", "message": "The batch was refused as a whole.", "line": None}
+            batch.problems.append(problem)
+        batch.problems += _mixed_models(lines)
+        return self._openai(batch)
 
     def _enter(self, wire: str, lines: Sequence[Mapping[str, Any]], about: dict[str, Any]) -> _Batch:
         names = [line.get("custom_id") for line in lines]
@@ -189,7 +195,7 @@ class BatchDesk:
         return batch
 
     def _openai_line(self, batch: _Batch, line: Mapping[str, Any], in_time: bool) -> None:
-        if batch.number in self._spec.fail:
+        if batch.problems:
             return
         result: dict[str, Any] = {"id": f"batch_req_{batch.number}_{line['custom_id']}", "custom_id": line["custom_id"]}
         if not in_time:
@@ -207,11 +213,10 @@ class BatchDesk:
         status = "in_progress"
         shown: dict[str, Any] = {}
         if batch.ended:
-            failed, expired = batch.number in self._spec.fail, batch.number in self._spec.expire
+            failed, expired = bool(batch.problems), batch.number in self._spec.expire
             status = "failed" if failed else "cancelled" if batch.cancelled else "expired" if expired else "completed"
             if failed:
-                problem = {"code": "invalid_request", "message": "The batch was refused as a whole.", "line": None}
-                shown["errors"] = {"object": "list", "data": [problem]}
+                shown["errors"] = {"object": "list", "data": batch.problems}
             for name, lines in (("output_file_id", batch.output), ("error_file_id", batch.errors)):
                 if lines:
                     shown[name] = batch.about.setdefault(name, self._keep(_lines(lines), "batch_output")["id"])
@@ -260,6 +265,21 @@ class BatchDesk:
         if not batch.ended:
             raise RequestError(f"Message batch {name} has not ended yet.", status=404)
         return batch.output
+
+
+def _mixed_models(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What OpenAI says of a file with requests to more than one model; it fails as a whole."""
+    models = [(line.get("body") or {}).get("model") for line in lines]
+    return [
+        {
+            "code": "mismatched_model",
+            "message": f"The requests of a batch have to be to one model: {model!r} is not {models[0]!r}.",
+            "line": number,
+            "param": "body.model",
+        }
+        for number, model in enumerate(models, 1)
+        if model != models[0]
+    ]
 
 
 def _moment(seconds: int) -> str:

@@ -382,6 +382,49 @@ def test_what_is_at_the_provider_is_not_bought_again_unasked(
     assert len(asked) == len(set(asked)) == again.summary.rounds
 
 
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_rows_of_several_models_go_out_as_the_provider_takes_them(
+    provider: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of OpenAI's is for one model; Anthropic takes all of them together."""
+    rows = [{"id": name, "prompt": f"[doc:{name}]", "model": f"m{n % 2}"} for n, name in enumerate(DOCUMENTS)]
+    sizes: list[int] = []
+    enter = BatchDesk._enter
+
+    def counting(self: BatchDesk, wire: str, lines: Any, about: Any) -> Any:
+        sizes.append(len(lines))
+        return enter(self, wire, lines, about)
+
+    monkeypatch.setattr(BatchDesk, "_enter", counting)
+
+    async def run() -> Any:
+        async with client_of(server, provider) as client:
+            more = {"journal": tmp_path / "journal", "via": QUICK, "max_tokens": 5000}
+            return await continuum.arun_batch(rows, client=client, **more)
+
+    with SimulatedProvider(DOCUMENTS) as server:
+        report = anyio.run(run)
+    assert report.complete, [result.failure for result in report.results()]
+    assert report.summary.rounds == len(DOCUMENTS)
+    assert sizes == ([2, 2] if provider == "openai" else [4])
+
+
+def test_a_file_for_two_models_is_refused() -> None:
+    """By the simulated provider, as by the real one."""
+    lines = [
+        {"custom_id": f"{n}", "method": "POST", "url": "/v1/chat/completions", "body": {"model": f"m{n}"}}
+        for n in (0, 1)
+    ]
+    with SimulatedProvider(DOCUMENTS) as server, openai.OpenAI(base_url=server.openai_base_url, api_key="x") as client:
+        data = "".join(json.dumps(line) + "\n" for line in lines).encode()
+        file = client.files.create(file=("batch.jsonl", data), purpose="batch")
+        batch = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+        batch = client.batches.retrieve(batch.id)
+    assert batch.status == "failed"
+    assert batch.errors is not None
+    assert [(error.code, error.line) for error in batch.errors.data or []] == [("mismatched_model", 2)]
+
+
 def test_what_goes_out_by_itself_is_on_the_bill_at_its_own_price(tmp_path: Path) -> None:
     """Half the price in a batch, the whole price alone; also where a run that began in batches goes on without them."""
     via = ViaBatchApi(linger=0.02, poll=0.02, live_below=len(DOCUMENTS) - 1)
