@@ -15,10 +15,11 @@ Exit codes:
   1    some documents failed; they are in FILE.failed.jsonl
   2    bad input, or settings that do not fit the journal; nothing was sent
   3    some documents are incomplete, none failed
-  5    the journal or the output could not be written
+  5    the journal, the output or stdout could not be written
   6    paused: --max-cost or --deadline was reached
   7    paused: the key, the quota or the provider stopped working
   130  Ctrl-C (143: SIGTERM): what came is kept
+  141  the reader of stdout went away; otherwise as 0
 After 5, 6, 7, 130 and kill -9, the same command goes on where it stopped.
 """
 
@@ -158,7 +159,7 @@ def batch(
 
     Keys are read from OPENAI_API_KEY or ANTHROPIC_API_KEY only. They are never shown, logged or kept.
     """
-    from continuum import _batch_order, _batching
+    from continuum import _batch_order, _batching, _stdout
 
     order = _batch_order.Order(
         input=input,
@@ -196,11 +197,11 @@ def batch(
         live_below=live_below,
         policy=_policy(strategy, dialect, max_rounds, max_output_tokens, max_document_cost, document_deadline, unary),
     )
-    raise typer.Exit(_batching.run(order))
+    raise typer.Exit(_stdout.printed(lambda: _batching.run(order)))
 
 
 def _again(retry: tuple[str, ...], run: Path, given: dict[str, Any]) -> None:
-    from continuum import _batch_order, _batching
+    from continuum import _batch_order, _batching, _stdout
 
     order = _batch_order.Order(
         run=run,
@@ -228,7 +229,7 @@ def _again(retry: tuple[str, ...], run: Path, given: dict[str, Any]) -> None:
         live_below=given["live_below"],
         policy=_policy(*(given[name] for name in _POLICY)),
     )
-    raise typer.Exit(_batching.run(order))
+    raise typer.Exit(_stdout.printed(lambda: _batching.run(order)))
 
 
 def resume(
@@ -333,15 +334,16 @@ def status(
     json_: options.Json = False,
 ) -> None:
     """Say where a batch stands; also while it runs."""
-    from continuum import _batch_journals
+    from continuum import _batch_journals, _stdout
 
     if database_url is not None and (run is None or not _batch_journals.is_local(run)):
         from continuum import _shared_batch
 
-        raise typer.Exit(_shared_batch.status(database_url, None if run is None else str(run), as_json=json_))
+        name = None if run is None else str(run)
+        raise typer.Exit(_stdout.printed(lambda: _shared_batch.status(database_url, name, as_json=json_)))
     if run is None:
         raise typer.BadParameter("say which: RUN")
-    raise typer.Exit(_batch_journals.status(run, as_json=json_))
+    raise typer.Exit(_stdout.printed(lambda: _batch_journals.status(run, as_json=json_)))
 
 
 def export(

@@ -175,15 +175,12 @@ def demo(
     Six documents are drafted at once through a server on the loopback that cuts every answer short, limits the rate,
     breaks connections and continues badly. At the end every text is compared with its original.
 
-    Exit code 0: every text is equal. 1: some text is not. 2: --local, and the model is not installed.
+    Exit code 0: every text is equal. 1: some text is not. 2: --local, and the model is not installed. 5: stdout cannot
+    be written. 141: its reader went away.
     """
-    if local:
-        from continuum.demo import run_local
+    from continuum import _stdout, demo
 
-        raise typer.Exit(run_local())
-    from continuum.demo import run
-
-    raise typer.Exit(run())
+    raise typer.Exit(_stdout.printed(demo.run_local if local else demo.run))
 
 
 def main() -> None:

@@ -30,7 +30,7 @@ ROWS = {
     "_api": 5, "_forecast": 5, "client": 5, "langchain": 5, "batch": 6,
     "testing": 6, "cli": 7, "demo": 7, "_terminal": 7, "_drafting": 7, "_sinks": 7, "__main__": 8,
     "_options": 7, "_cli_batch": 7, "_batching": 7, "_batch_checks": 7, "_batch_journals": 7, "_batch_order": 7,
-    "_shared_batch": 7,
+    "_shared_batch": 7, "_stdout": 7,
     "_progress": 7,
     "_core": 0,
 }  # fmt: skip
