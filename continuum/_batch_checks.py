@@ -47,14 +47,16 @@ def check_arguments(provider: Provider) -> None:
         )
 
 
-def row_check(client: Any, settings: Settings, max_cost: float | None) -> Callable[[Job], None]:
+def row_check(
+    client: Any, settings: Settings, max_cost: float | None, *, in_batches: bool = False
+) -> Callable[[Job], None]:
     """What refuses a row that cannot be asked as it is, before anything is sent."""
     from continuum.batch.settings import check, create_params, policy_of
     from continuum.providers import provider_for
 
     def checked(job: Job) -> None:
         provider = provider_for(client, create_params(job, settings), policy_of(job, settings))
-        check(provider)
+        check(provider, in_batches=in_batches)
         check_arguments(provider)
         check_cost_cap(provider, max_cost)
 

@@ -275,7 +275,7 @@ class Command:
             Source(str(order.input), order.input_format),
             template=None if order.template is None else Template(order.template),
             ignore_unknown=order.ignore_unknown,
-            check=checks.row_check(client, settings, order.max_cost),
+            check=checks.row_check(client, settings, order.max_cost, in_batches=self._via == "batch-api"),
         )
 
     async def _check(self, inputs: Inputs, settings: Settings, limits: Limits | None, outputs: Outputs) -> int | None:

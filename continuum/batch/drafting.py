@@ -175,7 +175,7 @@ class DocumentKeeper:
         self._shared, self._document = shared, document
         job, settings = document.job, shared.settings
         provider = provider_for(shared.client, create_params(job, settings), policy_of(job, settings))
-        check(provider)
+        check(provider, in_batches=shared.carrier is not None)
         restore_server(provider, document.entries)
         self._provider = provider
         self._price = provider.price()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ class Settings:
         """From arguments of `create()`.
 
         Raises:
-            ConfigurationError: they name messages or a prompt, which are the jobs' own, or two caps.
+            ConfigurationError: they name messages or a prompt, which are the jobs' own, or two caps, or no number.
         """
         rest = dict(params)
         for name in ("messages", "prompt", "n"):
@@ -58,6 +59,7 @@ class Settings:
         caps = {name: rest.pop(name) for name in _CAPS if name in rest}
         if len(caps) > 1:
             raise ConfigurationError(f"{' and '.join(caps)} are two names for one cap; leave one of them out")
+        check_numbers(rest)
         system = rest.pop("system") if isinstance(rest.get("system"), str) else None
         return cls(
             provider,
@@ -138,13 +140,39 @@ def policy_of(job: Job, settings: Settings) -> Policy:
         ) from error
 
 
-def check(provider: Provider) -> None:
+def check_numbers(params: Mapping[str, Any]) -> None:
+    """Refuse numbers that JSON does not have: no request can carry them, and none is equal to itself.
+
+    Raises:
+        ConfigurationError: with the argument.
+    """
+    for name, value in params.items():
+        if not _is_finite(value):
+            raise ConfigurationError(f"{name}={value!r}: JSON has no such number; write another one, or leave it out")
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, Mapping):
+        return all(map(_is_finite, value.values()))
+    return not isinstance(value, list | tuple) or all(map(_is_finite, value))
+
+
+def check(provider: Provider, *, in_batches: bool = False) -> None:
     """Refuse a job that can only fail.
+
+    Args:
+        provider: made for the job.
+        in_batches: its requests go through the provider's batch API.
 
     Raises:
         ConfigurationError: with what is wrong, its value, and what to do.
     """
     provider.check()
+    check_numbers(provider.params)
+    if in_batches and provider.policy.stream:
+        raise ConfigurationError("stream=True in its policy: the provider's batch API cannot stream; leave it out")
     if not provider.is_async:
         raise ConfigurationError("a batch needs an async client, such as AsyncOpenAI")
     choices = provider.params.get("n")

@@ -205,6 +205,32 @@ def test_openai_batch_files_in_and_out(provider: Callable[..., SimulatedProvider
 # -- before anything is sent ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", '{"a": [NaN]}'])
+def test_numbers_that_json_does_not_have_are_refused(
+    value: str, provider: Callable[..., SimulatedProvider], briefs: Path
+) -> None:
+    """No request can carry them; and a run that was begun with one could never be gone on with."""
+    server = provider()
+    for _ in range(2):
+        result = batch(server, "--param", f"temperature={value}")
+        assert result.exit_code == 2
+        assert "error: temperature=" in result.stderr
+    assert not server.requests
+    assert not list(briefs.parent.glob("out*"))
+
+
+def test_a_row_that_wants_a_stream_is_no_row_for_a_batch_api(
+    provider: Callable[..., SimulatedProvider], briefs: Path
+) -> None:
+    server = provider()
+    briefs.write_text(json.dumps({"id": "a", "prompt": "Write.", "policy": {"stream": True}}) + "\n")
+    result = batch(server, "--via", "batch-api")
+    assert result.exit_code == 2
+    assert "briefs.jsonl:1: stream=True in its policy" in result.stderr
+    assert not list(briefs.parent.glob("out*"))
+    assert batch(server, cap=2000).exit_code == 0
+
+
 def test_every_bad_row_is_named_and_nothing_is_sent(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
     """Also what only the provider's side can know; with --skip-invalid the others are drafted."""
     server = provider()

@@ -581,6 +581,8 @@ def test_arguments_that_can_only_fail() -> None:
         ({"deadline": float("nan")}, "deadline=nan"),
         ({"messages": []}, r"messages=\[\]"),
         ({"n": 2}, "n=2"),
+        ({"temperature": float("nan")}, "temperature=nan"),
+        ({"extra_body": {"bounds": [0.0, float("inf")]}}, "extra_body=.*inf"),
         ({"max_completion_tokens": 3}, "two names for one cap"),
         ({"policy": {}}, r"policy=\{\}"),
     ):
