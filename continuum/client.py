@@ -60,6 +60,7 @@ def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | No
         ConfigurationError: if the client is none of these.
     """
     from continuum.providers import provider_for, providers_of
+    from continuum.providers.copies import copied
 
     check_policy(policy)
     plain = unwrapped(client)
@@ -68,9 +69,9 @@ def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | No
         return _Whole(plain, provider, policy, runtime)  # type: ignore[return-value]  # stands in for the client
     if not hasattr(plain, "with_options"):
         raise ConfigurationError(f"a {type(plain).__name__} has no create() to wrap: pass it to continuum.complete()")
-    copy: Any = provider.client.copy(max_retries=provider.max_retries)
+    copy: Any = copied(plain)
     for api in providers_of(plain):
-        _replace_create(copy, api(provider.client, {}, policy or Policy()), policy, runtime)
+        _replace_create(copy, api(plain, {}, policy or Policy()), policy, runtime)
     copy.__dict__[_PLAIN] = plain
     for name in ("copy", "with_options"):
         copy.__dict__[name] = _rewrapping(getattr(plain, name), policy, runtime)

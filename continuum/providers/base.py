@@ -15,6 +15,7 @@ from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 from continuum._core.types import Failure
 from continuum.providers import capabilities, limits, timeouts, watching
+from continuum.providers.copies import quiet
 from continuum.providers.pricing import price_of
 from continuum.providers.sizes import is_picture, most_tokens
 
@@ -96,8 +97,7 @@ class Provider(ABC):
         self.base_url = str(client.base_url)
         self.model = str(params.get("model", ""))
         self.is_async = iscoroutinefunction(getattr(type(client), "close", None))
-        self.max_retries = client.max_retries
-        self.client = _quiet(client)
+        self.client = quiet(client)
         self.dialect = capabilities.chosen(policy.dialect) or capabilities.find(self.base_url, self.model)
 
     # -- before the first request ---------------------------------------------------------------------------------
@@ -431,19 +431,6 @@ class StreamWriter(Protocol):
     def closing(self, results: Sequence[Result]) -> Sequence[Any]:
         """Events for the end; one result per choice."""
         ...
-
-
-def _quiet(client: Any) -> Any:
-    """The client without retries of its own: continuum does them."""
-    if client.max_retries == 0:
-        return client
-    try:
-        return client.with_options(max_retries=0)
-    except TypeError as error:
-        raise ConfigurationError(
-            f"{type(client).__name__}.with_options() fails ({error}), so its own retries cannot be switched off; "
-            "make the client with max_retries=0"
-        ) from error
 
 
 def says_json(value: Any) -> bool:

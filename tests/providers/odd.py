@@ -27,6 +27,7 @@ class Reply:
     events: Iterable[str | bytes] | None = None
     drop: bool = False
     pause: float = 0.0
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class _Server(ThreadingHTTPServer):
@@ -89,6 +90,8 @@ def _bytes(data: str | bytes) -> bytes:
 
 def _answer(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
     handler.send_response(reply.status)
+    for name, value in reply.headers:
+        handler.send_header(name, value)
     if reply.events is None:
         data = _bytes(reply.body if isinstance(reply.body, str | bytes) else json.dumps(reply.body))
         handler.send_header("content-type", reply.content_type or "application/json")

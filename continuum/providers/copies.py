@@ -1,0 +1,37 @@
+"""Copies of a caller's client: of the same class, on the same connections, with what its attributes say now."""
+
+from __future__ import annotations
+
+from copy import copy
+from functools import cached_property
+from typing import Any
+
+_ASKED = ("chat", "responses", "messages")  # what a copy has to have of its own, whatever stands there
+
+
+def copied(client: Any) -> Any:
+    """A copy, attribute by attribute, whose resources are its own.
+
+    The SDKs' `copy()` calls the class again. A subclass may want other arguments then, or fall back to its defaults,
+    and a token that has been fetched would be fetched anew.
+    """
+    made = copy(client)
+    own: dict[str, Any] = vars(made)
+    for name, value in vars(client).items():
+        made_late = isinstance(getattr(type(client), name, None), cached_property)
+        if made_late and (hasattr(value, "_client") or name in _ASKED):
+            del own[name]  # made anew when it is asked for, and then it is the copy's
+        elif getattr(value, "_client", None) is client:
+            own[name] = type(value)(made)
+    if own.get("_middleware_chain") is not None:  # Anthropic's: it sends through the client that it was built for
+        made._middleware_chain = made._build_middleware_chain()
+    return made
+
+
+def quiet(client: Any) -> Any:
+    """The client without retries of its own: continuum does them."""
+    if client.max_retries == 0:
+        return client
+    silent = copied(client)
+    silent.max_retries = 0
+    return silent
