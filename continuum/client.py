@@ -34,12 +34,15 @@ ClientT = TypeVar(
 )
 
 _PLAIN = "__continuum_plain__"
+_REMAKING = ("copy", "with_options")
 _RAW = "x-stainless-raw-response"  # how both SDKs mark such calls
 _accounts: dict[int, tuple[weakref.ref[Any], Result]] = {}
 
 
 def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | None = None) -> ClientT:
     """A copy of a client whose answers are complete.
+
+    What is set on the copy counts from then on, as on any client: a new `api_key`, another `timeout`.
 
     `create()` returns the SDK's own types: the text whole, the usage summed, the final finish reason; with
     `stream=True` one stream with one final event. An answer that could not be completed says `length` (OpenAI) or
@@ -73,8 +76,8 @@ def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | No
     for api in providers_of(plain):
         _replace_create(copy, api(plain, {}, policy or Policy()), policy, runtime)
     copy.__dict__[_PLAIN] = plain
-    for name in ("copy", "with_options"):
-        copy.__dict__[name] = _rewrapping(getattr(plain, name), policy, runtime)
+    for name in _REMAKING:
+        copy.__dict__[name] = _rewrapping(getattr(copy, name), policy, runtime)
     return copy  # type: ignore[no-any-return]  # the same class as the client's
 
 
@@ -110,15 +113,25 @@ def _replace_create(copy: Any, provider: Provider, policy: Policy | None, runtim
     untouched = type(owner)(copy)
     make = _acreate if provider.is_async else _create
     # Instance attributes hide the class's methods. The helpers that are built on `create` keep the SDK's own.
-    owner.__dict__["create"] = make(provider.client, untouched.create, policy, runtime, type(provider))
+    owner.__dict__["create"] = make(copy, untouched.create, policy, runtime, type(provider))
     for name in ("stream", "parse", "with_raw_response", "with_streaming_response"):
         if hasattr(untouched, name):
             owner.__dict__[name] = getattr(untouched, name)
 
 
 def unwrapped(client: Any) -> Any:
-    """The caller's own client behind a wrapped one; any other client as it is."""
-    return getattr(client, "__dict__", {}).get(_PLAIN, client)
+    """The client behind a wrapped one, with what the attributes of the wrapped one say now; any other as it is."""
+    plain = getattr(client, "__dict__", {}).get(_PLAIN)
+    if plain is None:
+        return client
+    if isinstance(client, _Whole):
+        return plain
+    from continuum.providers.copies import copied
+
+    bare = copied(client)
+    for name in (_PLAIN, *_REMAKING):
+        bare.__dict__.pop(name, None)
+    return bare
 
 
 def account_of(response: object) -> Result | None:
