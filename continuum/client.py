@@ -42,7 +42,9 @@ _accounts: dict[int, tuple[weakref.ref[Any], Result]] = {}
 def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | None = None) -> ClientT:
     """A copy of a client whose answers are complete.
 
-    What is set on the copy counts from then on, as on any client: a new `api_key`, another `timeout`.
+    What is set on the copy counts from then on, as on any client: a new `api_key`, another `timeout`. If something of
+    yours stands in place of the client's methods, such as a tracer or a mock, every request goes through that, and is
+    made by the client that it belongs to.
 
     `create()` returns the SDK's own types: the text whole, the usage summed, the final finish reason; with
     `stream=True` one stream with one final event. An answer that could not be completed says `length` (OpenAI) or
@@ -74,7 +76,7 @@ def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | No
         raise ConfigurationError(f"a {type(plain).__name__} has no create() to wrap: pass it to continuum.complete()")
     copy: Any = copied(plain)
     for api in providers_of(plain):
-        _replace_create(copy, api(plain, {}, policy or Policy()), policy, runtime)
+        _replace_create(copy, plain, api(plain, {}, policy or Policy()), policy, runtime)
     copy.__dict__[_PLAIN] = plain
     for name in _REMAKING:
         copy.__dict__[name] = _rewrapping(getattr(copy, name), policy, runtime)
@@ -107,10 +109,10 @@ def _named(ask: Callable[..., Any]) -> Callable[..., Any]:
     return by_place
 
 
-def _replace_create(copy: Any, provider: Provider, policy: Policy | None, runtime: Runtime | None) -> None:
+def _replace_create(copy: Any, plain: Any, provider: Provider, policy: Policy | None, runtime: Runtime | None) -> None:
     """Put our `create()` in place of the one that is a wire API."""
     owner = provider.resource(copy)
-    untouched = type(owner)(copy)
+    untouched = provider.resource(plain) if provider.patched else type(owner)(copy)
     make = _acreate if provider.is_async else _create
     # Instance attributes hide the class's methods. The helpers that are built on `create` keep the SDK's own.
     owner.__dict__["create"] = make(copy, untouched.create, policy, runtime, type(provider))
@@ -126,8 +128,11 @@ def unwrapped(client: Any) -> Any:
         return client
     if isinstance(client, _Whole):
         return plain
-    from continuum.providers.copies import copied
+    from continuum.providers import providers_of
+    from continuum.providers.copies import copied, replaced
 
+    if any(replaced(plain, api.path) for api in providers_of(plain)):
+        return plain  # what the caller put there is bound to it
     bare = copied(client)
     for name in (_PLAIN, *_REMAKING):
         bare.__dict__.pop(name, None)

@@ -65,6 +65,7 @@ class AnthropicMessages(Provider):
     shown_fields = ("system", "tools", "output_config")
     stop_field = "stop_sequences"
     default_timeout: ClassVar[Any] = anthropic.DEFAULT_TIMEOUT
+    path = ("messages",)
 
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
         super().__init__(client, params, policy)
@@ -216,10 +217,6 @@ class AnthropicMessages(Provider):
         if type(self.client) not in (anthropic.Anthropic, anthropic.AsyncAnthropic) or self.base_url in WITHOUT_CACHE:
             return False
         return sum(_breakpoints(params.get(name)) for name in ("system", "tools", "messages")) < _MOST_BREAKPOINTS
-
-    def resource(self, client: Any) -> Any:
-        """`client.messages`."""
-        return client.messages
 
     def stream_class(self) -> Callable[[Run, Any], Any]:
         """A subclass of `anthropic.Stream` or `anthropic.AsyncStream`."""

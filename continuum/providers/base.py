@@ -6,6 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 from continuum._core.types import Failure
 from continuum.providers import capabilities, limits, timeouts, watching
-from continuum.providers.copies import quiet
+from continuum.providers.copies import quiet, replaced
 from continuum.providers.pricing import price_of
 from continuum.providers.sizes import is_picture, most_tokens
 
@@ -66,7 +67,8 @@ class Provider(ABC):
     """One run's view of one wire API, on the caller's own client.
 
     Attributes:
-        client: the caller's client with its own retries switched off.
+        client: the caller's client with its own retries switched off; as it is, retries too, if it is `patched`.
+        patched: the caller put functions of his own in place of the client's methods.
         params: the caller's arguments of `create()`.
         is_async: whether `open()` has to be awaited.
         catch: exceptions of a request that are facts; anything else is a bug and passes through.
@@ -83,6 +85,7 @@ class Provider(ABC):
     stop_field: ClassVar[str]
     default_timeout: ClassVar[Any] = None  # of a client for which the caller chose none
     shown_fields: ClassVar[tuple[str, ...]] = ("tools", "functions", "response_format")  # beside the messages
+    path: ClassVar[tuple[str, ...]] = ()  # the attributes of a client that lead to the object with `create()`
     either: bool = False  # one client serves sync and async calls alike
     functions: ClassVar[tuple[str, ...]] = ()  # what `wrap` replaces on a client that is no SDK's; async ones with an a
 
@@ -97,7 +100,8 @@ class Provider(ABC):
         self.base_url = str(client.base_url)
         self.model = str(params.get("model", ""))
         self.is_async = iscoroutinefunction(getattr(type(client), "close", None))
-        self.client = quiet(client)
+        self.patched = replaced(client, self.path)
+        self.client = client if self.patched else quiet(client)
         self.dialect = capabilities.chosen(policy.dialect) or capabilities.find(self.base_url, self.model)
 
     # -- before the first request ---------------------------------------------------------------------------------
@@ -241,7 +245,8 @@ class Provider(ABC):
         """
         key = self.base_url, self.model
         cut = any(not isinstance(o, Failure) and o.finish_reason in ("length", "context_window") for o in outcomes)
-        if not cut or key in limits.TOLD or not self.may_ask_limits():
+        # Whoever put something in place of `create()` may have no server at all.
+        if not cut or key in limits.TOLD or self.patched or not self.may_ask_limits():
             return False
         limits.TOLD[key] = limits.UNKNOWN
         return True
@@ -403,9 +408,9 @@ class Provider(ABC):
     def to_sdk(self, results: Sequence[Result]) -> Any:
         """The SDK's own response object for a whole run; one result per choice. None if nothing came."""
 
-    @abstractmethod
     def resource(self, client: Any) -> Any:
         """The object of a client whose `create()` is this wire API."""
+        return reduce(getattr, self.path, client)
 
     @abstractmethod
     def stream_class(self) -> Callable[[Run, Any], Any]:

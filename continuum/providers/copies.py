@@ -35,3 +35,27 @@ def quiet(client: Any) -> Any:
     silent = copied(client)
     silent.max_retries = 0
     return silent
+
+
+def replaced(client: Any, path: tuple[str, ...]) -> bool:
+    """Whether something of the caller's stands in place of the SDK's own: a function that traces calls, or a mock.
+
+    It stands on the instance, and a copy would not have it.
+
+    Args:
+        client: any client.
+        path: the attributes that lead to the resource in question.
+    """
+    if _hides_methods(client):
+        return True
+    for name in path:
+        client = vars(client).get(name)
+        if client is None:  # nobody has looked at it yet
+            return False
+        if type(client).__module__.partition(".")[0] not in ("openai", "anthropic") or _hides_methods(client):
+            return True
+    return False
+
+
+def _hides_methods(owner: Any) -> bool:
+    return any(callable(getattr(type(owner), name, None)) for name in getattr(owner, "__dict__", ()))

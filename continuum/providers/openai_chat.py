@@ -37,6 +37,7 @@ class OpenAIChat(Provider):
     cap_fields = ("max_completion_tokens", "max_tokens")
     stop_field = "stop"
     default_timeout: ClassVar[Any] = openai.DEFAULT_TIMEOUT
+    path = ("chat", "completions")
 
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
         super().__init__(client, params, policy)
@@ -121,10 +122,6 @@ class OpenAIChat(Provider):
             if given(self.params.get(name)):
                 return name
         return "max_completion_tokens" if self.official else "max_tokens"
-
-    def resource(self, client: Any) -> Any:
-        """`client.chat.completions`."""
-        return client.chat.completions
 
     def stream_class(self) -> Callable[[Run, Any], Any]:
         """A subclass of `openai.Stream` or `openai.AsyncStream`."""

@@ -64,6 +64,7 @@ class OpenAIResponses(Provider):
     stop_field = "stop"  # the API has none
     default_timeout: ClassVar[Any] = openai.DEFAULT_TIMEOUT
     shown_fields = ("tools", "text")
+    path = ("responses",)
 
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
         super().__init__(client, params, policy)
@@ -235,10 +236,6 @@ class OpenAIResponses(Provider):
     def buys(self, request: Mapping[str, Any]) -> bool:
         """A look at what runs already is free."""
         return "response_id" not in request
-
-    def resource(self, client: Any) -> Any:
-        """`client.responses`."""
-        return client.responses
 
     def receiver(self, send: Send, *, choices: int = 1) -> ResponseReceiver:
         """A collector for one response."""

@@ -1,24 +1,30 @@
-"""What callers do to their clients: keys that change, classes with an `__init__` of their own."""
+"""What callers do to their clients: keys that change, classes with an `__init__` of their own, methods replaced."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import anyio
 import openai
 import pytest
-from anthropic import Anthropic, AnthropicVertex
-from openai import AsyncOpenAI, OpenAI
+from anthropic import Anthropic, AsyncAnthropic
+from anthropic.lib.bedrock import AsyncAnthropicBedrock
+from anthropic.lib.vertex import AnthropicVertex
+from openai import AsyncAzureOpenAI, AsyncOpenAI, AzureOpenAI, OpenAI
+from openai.auth._workload import WorkloadIdentityAuth
+from openai.types.chat import ChatCompletion
 
 import continuum
 from continuum import Policy
 from continuum.client import unwrapped
-from continuum.providers.copies import copied
+from continuum.providers import limits, providers_of
+from continuum.providers.copies import copied, replaced
 from continuum.testing import FakeClock, SimulatedProvider, sample_documents
-from tests.providers.odd import Odd, Reply, end, events, start, text_block, words
+from tests.providers.odd import Odd, Reply, completion, end, events, start, text_block, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ESSAY = sample_documents()["essay"]
 QUICK = Policy(retry_initial=0.01, retry_max=0.05)
@@ -168,6 +174,43 @@ def test_a_subclass_with_arguments_of_its_own(retries: int) -> None:
         assert [head["x-tenant"] for head in odd.headers] == ["me"] * 2
 
 
+def test_middleware_sends_through_the_copy() -> None:
+    """Anthropic's is bound to the client that it was built for, which has the old key."""
+    seen: list[str] = []
+
+    def watch(request: Any, call_next: Any) -> Any:
+        seen.append(request.method)
+        return call_next(request)
+
+    with Odd([CLAUDE]) as odd:
+        client = continuum.wrap(claude(odd.url, middleware=[watch]))
+        client.api_key = "new"
+        client.messages.create(**ASK)
+        assert seen == ["post"]
+        assert [sent_key(head) for head in odd.headers] == ["new"]
+
+
+def test_a_token_is_fetched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy shares what its original has fetched to log in."""
+    fetched: list[str] = []
+
+    def fetch(_: Any) -> dict[str, Any]:
+        fetched.append("token")
+        return {"access_token": "token", "expires_in": 3600}
+
+    monkeypatch.setattr(WorkloadIdentityAuth, "_fetch_token_from_exchange", fetch)
+    identity = {"identity_provider_id": "idp", "service_account_id": "sa", "provider": {}}
+    with Odd([words("Hi.")]) as odd:
+        bare = OpenAI(base_url=odd.url, workload_identity=identity)  # type: ignore[arg-type]
+        OPENED.append(bare)
+        client = continuum.wrap(bare)
+        for _ in range(3):
+            client.chat.completions.create(**ASK)
+            continuum.complete(bare, **ASK)
+        assert {sent_key(head) for head in odd.headers} == {"token"}
+        assert fetched == ["token"]
+
+
 def test_a_copy_by_attributes_has_resources_of_its_own() -> None:
     """Also where a client sets them in `__init__`, as Vertex's does."""
 
@@ -182,3 +225,121 @@ def test_a_copy_by_attributes_has_resources_of_its_own() -> None:
     assert made.tenant == "me"
     assert made.messages is not bare.messages
     assert made.messages._client is made
+
+
+# -- methods replaced ---------------------------------------------------------------------------------------------
+
+
+def logged(method: Callable[..., Any], calls: list[str]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        calls.append(str(kwargs.get("model")))
+        return method(*args, **kwargs)
+
+    return call
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_a_tracer_on_a_client_sees_every_round(essay: SimulatedProvider, retries: int) -> None:
+    """Whatever the client does by itself: a function in place of `create()` is called for each request."""
+    calls: list[str] = []
+    bare = chat(essay.openai_base_url, max_retries=retries)
+    bare.chat.completions.create = logged(bare.chat.completions.create, calls)  # type: ignore[method-assign]
+    bare.responses.create = logged(bare.responses.create, calls)  # type: ignore[method-assign]
+    client = continuum.wrap(bare)
+    asked = {"model": "m", "input": "Write it.", "max_output_tokens": 300}
+    ways: list[Callable[[], Any]] = [
+        lambda: continuum.complete(bare, **ASK),
+        lambda: client.chat.completions.create(**ASK),
+        lambda: list(client.chat.completions.create(stream=True, **ASK)),
+        lambda: continuum.complete(client, **ASK),
+        lambda: client.responses.create(**asked),
+        lambda: continuum.complete(bare, **asked),
+    ]
+    for ask in ways:
+        calls.clear()
+        essay.reset()
+        ask()
+        assert len(calls) == len(essay.requests) > 1
+    calls.clear()
+    messages = [*ASK["messages"], {"role": "assistant", "content": ESSAY[:50]}]
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(**{**ASK, "messages": messages})  # passed on as it is
+    assert calls == ["m"]
+    other = claude(essay.anthropic_base_url, max_retries=retries)
+    other.messages.create = logged(other.messages.create, calls)  # type: ignore[method-assign]
+    for ask in (lambda: continuum.complete(other, **ASK), lambda: continuum.wrap(other).messages.create(**ASK)):
+        calls.clear()
+        essay.reset()
+        ask()
+        assert len(calls) == len(essay.requests) > 1
+
+
+def test_a_tracer_beneath_the_resources_sees_every_round(essay: SimulatedProvider) -> None:
+    """Some replace the client's own `post()` or `request()`."""
+    calls: list[str] = []
+    bare = chat(essay.openai_base_url)
+    bare.request = logged(bare.request, calls)  # type: ignore[method-assign]
+    assert continuum.complete(bare, **ASK).text == ESSAY
+    assert len(calls) == len(essay.requests) > 1
+    continuum.wrap(bare).chat.completions.create(**ASK)
+    assert len(calls) == len(essay.requests)
+
+
+def test_a_mock_is_asked_instead_of_a_server() -> None:
+    """Neither the model's card nor anything else is asked for over the network."""
+    with Odd([Reply({}, status=500)]) as odd:
+        for whole in (False, True):
+            bare = chat(odd.url)
+            with Odd([words("First part of it, and", finish="length"), words(" the second.")]) as real:
+                create = mock.Mock(side_effect=chat(real.url).chat.completions.create)
+                if whole:
+                    bare.chat.completions = mock.Mock(create=create)  # type: ignore[misc]
+                else:
+                    bare.chat.completions.create = create  # type: ignore[method-assign]
+                assert continuum.wrap(bare).chat.completions.create(**ASK).choices[0].finish_reason == "stop"
+                assert create.call_count == len(real.requests) == 2
+        assert not odd.requests
+
+
+def test_a_mock_that_answers_whole() -> None:
+    """What a mock returns is taken as the answer; one that knows no streams is asked for none."""
+    message = {"role": "assistant", "content": "Hi."}
+    answer = ChatCompletion.model_validate(completion(message).body)
+    with Odd([Reply({}, status=500)]) as odd:
+        bare = chat(odd.url)
+        with mock.patch.object(bare.chat.completions, "create", return_value=answer):
+            client = continuum.wrap(bare, policy=Policy(stream=False))
+            assert client.chat.completions.create(**ASK).choices[0].message.content == "Hi."
+        assert not odd.requests
+
+
+def test_a_mocked_claude_is_not_asked_for_its_card() -> None:
+    """A cut reply makes continuum ask the server for the model's limits, but not where there may be no server."""
+    with Odd([events(start(), *text_block(0, "One and"), *end("max_tokens")), CLAUDE]) as odd:
+        bare = claude(odd.url)
+        bare.messages.create = logged(bare.messages.create, [])  # type: ignore[method-assign]
+        with mock.patch.object(bare.models, "retrieve") as card:
+            continuum.complete(bare, **ASK)
+        card.assert_not_called()
+        assert (odd.url + "/", "m") not in limits.TOLD
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        OpenAI(api_key="k"),
+        AsyncOpenAI(api_key="k"),
+        AzureOpenAI(azure_endpoint="https://me", api_key="k", api_version="1"),
+        AsyncAzureOpenAI(azure_endpoint="https://me", api_key="k", api_version="1"),
+        Anthropic(api_key="k"),
+        AsyncAnthropic(api_key="k"),
+        AnthropicVertex(region="r", project_id="p", access_token="t"),
+        AsyncAnthropicBedrock(aws_region="r", aws_access_key="k", aws_secret_key="s"),
+    ],
+    ids=lambda client: type(client).__name__,
+)
+def test_an_untouched_client_has_nothing_replaced(client: Any) -> None:
+    """Not even when its resources have been used."""
+    for api in providers_of(client):
+        api(client, {}, Policy()).resource(client).with_raw_response  # noqa: B018
+        assert not replaced(client, api.path)
