@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import anthropic
@@ -66,6 +67,7 @@ class AnthropicMessages(Provider):
     stop_field = "stop_sequences"
     default_timeout: ClassVar[Any] = anthropic.DEFAULT_TIMEOUT
     path = ("messages",)
+    id_headers = MappingProxyType({"_request_id": "request-id", "_workspace_id": "anthropic-workspace-id"})
 
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
         super().__init__(client, params, policy)
@@ -391,7 +393,7 @@ class MessageReceiver(Receiver):
         if not hasattr(response, "content"):
             self._error = self._provider.not_a_reply(response, "message")
             return
-        self.message, self.unary = response, True
+        self.message, self.unary, self.ids = response, True, self.ids or self._provider.ids_of(response)
         self.blocks = {index: block.to_dict() for index, block in enumerate(response.content or ())}
         self._text = [block.get("text") or "" for block in self.blocks.values() if block.get("type") == "text"]
         self.stop_reason, self.stop_sequence = response.stop_reason, response.stop_sequence

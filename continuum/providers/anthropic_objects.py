@@ -17,6 +17,7 @@ from anthropic.types import (
 )
 
 from continuum.providers.anthropic_blocks import SUSPENDED, THOUGHTS, blocks_of
+from continuum.providers.base import signed
 from continuum.providers.places import place_of
 
 if TYPE_CHECKING:
@@ -94,14 +95,14 @@ def message(result: Result, replies: Sequence[MessageReceiver], *, cited: bool) 
     kept = [index for index in sorted(receiver.blocks) if _is_kept(result, receiver, index)]
     if receiver.unary and untouched(result) and len(kept) == len(receiver.blocks):
         whole: Message = receiver.message
-        return whole
+        return signed(whole, receiver)
     blocks = [receiver.blocks[index] for index in kept]
     if not untouched(result):
         tools = [block for block in blocks if block.get("type") == "tool_use"]
         said = [{"type": "text", "text": result.text, "citations": None}] if result.text else []
         blocks = [*(blocks_of(result, replies, cited=cited) if len(replies) == len(result.segments) else said), *tools]
     start = receiver.message.to_dict() if receiver.message is not None else {}
-    return Message.construct(
+    made = Message.construct(
         **{
             "type": "message",
             "role": "assistant",
@@ -115,6 +116,7 @@ def message(result: Result, replies: Sequence[MessageReceiver], *, cited: bool) 
             "usage": _usage(result, receiver),
         }
     )
+    return signed(made, receiver)
 
 
 class _Due(NamedTuple):

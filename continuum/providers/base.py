@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from continuum._core.asking import ServerFacts
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from continuum._drivers import Run
     from continuum._structured import Structured
     from continuum.providers.limits import Limits
+
+ModelT = TypeVar("ModelT")
 
 _PICTURE = 4000  # characters that a picture counts as: about a thousand tokens
 _PATIENCE = 10.0  # seconds for a model's card, which is of use and no more
@@ -49,6 +52,8 @@ class Receiver(ABC):
     rate_limit: RateLimit | None = None
     hidden: int = 0
     """Characters of a stream that are billed and are no text, as far as it shows them."""
+    ids: Mapping[str, str | None] = MappingProxyType({})
+    """What the server calls the request, by the names that the SDK gives it."""
 
     @abstractmethod
     def feed(self, chunk: Any) -> Sequence[tuple[int, str]]:
@@ -86,6 +91,7 @@ class Provider(ABC):
     default_timeout: ClassVar[Any] = None  # of a client for which the caller chose none
     shown_fields: ClassVar[tuple[str, ...]] = ("tools", "functions", "response_format")  # beside the messages
     path: ClassVar[tuple[str, ...]] = ()  # the attributes of a client that lead to the object with `create()`
+    id_headers: ClassVar[Mapping[str, str]] = MappingProxyType({})  # headers that the SDK puts on a reply, by its names
     either: bool = False  # one client serves sync and async calls alike
     functions: ClassVar[tuple[str, ...]] = ()  # what `wrap` replaces on a client that is no SDK's; async ones with an a
 
@@ -340,12 +346,18 @@ class Provider(ABC):
         """Turn an exception of `catch` into facts."""
 
     def opened(self, receiver: Receiver, stream: Any) -> None:
-        """A stream was opened: its headers tell the rate limits."""
+        """A stream was opened: its headers tell the rate limits, and what to call the request."""
         from continuum.providers import errors
 
-        receiver.rate_limit = errors.rate_limit(stream.response.headers)
+        headers = stream.response.headers
+        receiver.rate_limit = errors.rate_limit(headers)
+        receiver.ids = {name: headers.get(header) for name, header in self.id_headers.items()}
         if self.http_response is None:
             self.http_response = stream.response
+
+    def ids_of(self, response: Any) -> dict[str, str | None]:
+        """What the SDK has put on a unary reply of its headers."""
+        return {name: getattr(response, name, None) for name in self.id_headers}
 
     def limit_silence(self, request: dict[str, Any]) -> None:
         """Give a streamed request the policy's read timeout, unless the caller wrote a timeout for it.
@@ -436,6 +448,13 @@ class StreamWriter(Protocol):
     def closing(self, results: Sequence[Result]) -> Sequence[Any]:
         """Events for the end; one result per choice."""
         ...
+
+
+def signed(made: ModelT, receiver: Receiver) -> ModelT:
+    """An SDK's object for a run, with the ids of the last request: the one that ended the answer, or failed to."""
+    for name, value in receiver.ids.items():
+        setattr(made, name, value)
+    return made
 
 
 def says_json(value: Any) -> bool:

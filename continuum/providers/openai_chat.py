@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx2
@@ -38,6 +39,7 @@ class OpenAIChat(Provider):
     stop_field = "stop"
     default_timeout: ClassVar[Any] = openai.DEFAULT_TIMEOUT
     path = ("chat", "completions")
+    id_headers = MappingProxyType({"_request_id": "x-request-id"})
 
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
         super().__init__(client, params, policy)
@@ -262,7 +264,7 @@ class ChatReceiver(Receiver):
         if not hasattr(response, "choices"):
             self.error = self._provider.not_a_reply(response, "chat completion")
             return
-        self.response = response
+        self.response, self.ids = response, self.ids or self._provider.ids_of(response)
         self._read_head(response)
         self.extras = dict(response.model_extra or {})
         self.usage = response.usage

@@ -10,6 +10,7 @@ from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from continuum._core.types import Usage
+from continuum.providers.base import signed
 from continuum.providers.places import place_of
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def completion(results: Sequence[Result]) -> ChatCompletion | None:
     whole: ChatCompletion | None = receiver.response
     one = untouched(results)
     if whole is not None and one and all(result.complete or not _calls(result) for result in results):
-        return whole
+        return signed(whole, receiver)
     data: dict[str, Any] = {
         **{name: value for name, value in receiver.head.items() if value is not None},
         **(receiver.extras if one else {}),
@@ -94,7 +95,7 @@ def completion(results: Sequence[Result]) -> ChatCompletion | None:
     }
     data.setdefault("created", 0)
     data.setdefault("model", shown.model or "")
-    return ChatCompletion.construct(**data)
+    return signed(ChatCompletion.construct(**data), receiver)
 
 
 def _received(result: Result) -> Choice | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import httpx2
@@ -65,6 +66,7 @@ class OpenAIResponses(Provider):
     default_timeout: ClassVar[Any] = openai.DEFAULT_TIMEOUT
     shown_fields = ("tools", "text")
     path = ("responses",)
+    id_headers = MappingProxyType({"_request_id": "x-request-id"})
 
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
         super().__init__(client, params, policy)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from openai.types import responses as sdk
 
+from continuum.providers.base import signed
 from continuum.providers.openai_responses_reply import CALLS, text_of
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def whole_response(
     untouched = result.rounds == 1 and not result.seams
     whole: sdk.Response | None = last.response
     cut_calls = not result.complete and any(item.get("type") in CALLS for item in last.output())
-    if untouched and last.over and output is None and not cut_calls and (whole is None or whole.status != "failed"):
-        return whole
+    if whole is not None and untouched and last.over and output is None and not cut_calls and whole.status != "failed":
+        return signed(whole, last)
     data: dict[str, Any] = {
         "created_at": 0.0,
         "object": "response",
@@ -68,7 +69,7 @@ def whole_response(
         "output": _output(result, opening or last) if output is None else output,
         "usage": usage_object(result.usage),
     }
-    return sdk.Response.construct(**data)
+    return signed(sdk.Response.construct(**data), last)
 
 
 def _reason(result: Result) -> str:

@@ -139,7 +139,7 @@ class ResponseReceiver(Receiver):
             self._error = self._provider.not_a_reply(response, "response")
             return
         self.opened = self._unary = True
-        self.response = response
+        self.response, self.ids = response, self.ids or self._provider.ids_of(response)
         self.over = response.status not in _UNDER_WAY
         if self.over:
             self._said(self._read_output())
