@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 SMALLEST_CAP = 16
 """The least that OpenAI takes as `max_output_tokens`."""
+CONTINUED: dict[str, str] = {}
+"""The ids that wrapped streams showed: the id of the reply behind which the whole answer stands. Of this process."""
+_MOST_CONTINUED = 10_000
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0  # seconds between two looks at a background response
 _OF_REASONING = re.compile(r"reasoning|encrypted|required following item|\b(rs|msg|ws|fs|ci)_\w+", re.IGNORECASE)
 _OF_CHAIN = re.compile(r"previous_?response", re.IGNORECASE)
@@ -75,6 +78,9 @@ class OpenAIResponses(Provider):
         self.running: Partial | None = None
         self.opening: ResponseReceiver | None = None
         self._exchanges: list[_Exchange] = []
+        before = self.params.get("previous_response_id")
+        if isinstance(before, str) and before in CONTINUED:
+            self.params["previous_response_id"] = CONTINUED[before]
         self._paid: dict[str, Usage] = {}
         self._looks = 0
         self._sent_items = self._sent_chain = False  # what the last request rested on
@@ -284,6 +290,13 @@ class OpenAIResponses(Provider):
             turns = turns[:-1]
         self._exchanges.append(_Exchange(turns, receiver))
         self.running, self._looks = None, 0
+
+    def shown(self, id: str, last: str | None) -> None:
+        """A stream was shown under an id, and another reply ended it: to go on from the one means the other."""
+        if last is not None and last != id:
+            CONTINUED[id] = last
+            if len(CONTINUED) > _MOST_CONTINUED:
+                del CONTINUED[next(iter(CONTINUED))]
 
     def pause(self) -> float:
         """Seconds until the next look at a background response."""

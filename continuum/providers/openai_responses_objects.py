@@ -35,16 +35,21 @@ def usage_object(usage: Usage) -> dict[str, Any]:
 
 
 def whole_response(
-    result: Result, opening: ResponseReceiver | None, output: list[dict[str, Any]] | None = None
+    result: Result,
+    opening: ResponseReceiver | None,
+    output: list[dict[str, Any]] | None = None,
+    id: str | None = None,
 ) -> sdk.Response | None:
     """One `Response` for a run; None if nothing came that one could be made of.
 
-    Its id is that of the last reply, so that `previous_response_id` goes on from the whole answer.
+    Its id is that of the last reply, so that `previous_response_id` goes on from the whole answer, unless a stream has
+    shown another one.
 
     Args:
         result: the account.
         opening: the reply that the text begins with.
         output: the items as a stream has shown them; None: as they follow from the result.
+        id: the id as a stream has shown it; None: that of the last reply.
     """
     if result.raw is None:
         return None
@@ -62,7 +67,7 @@ def whole_response(
         "tool_choice": "auto",
         "tools": [],
         **(whole.to_dict() if whole is not None else {}),
-        "id": last.id or "",
+        "id": id or last.id or "",
         "status": "completed" if result.complete else "incomplete",
         "error": None,
         "incomplete_details": None if result.complete else {"reason": _reason(result)},
@@ -123,7 +128,7 @@ def _calls(result: Result) -> list[dict[str, Any]]:
 
 
 class EventWriter:
-    """Writes the events of one stream, numbered from 0.
+    """Writes the events of one stream, numbered from 0, all of one response: the first that was begun.
 
     Text goes out as it is released, and what else the first round has, such as reasoning and tools that the server
     runs, as it comes. Calls and a refusal go out at the end, whole, and those of the last reply: what comes earlier
@@ -133,6 +138,7 @@ class EventWriter:
     def __init__(self, provider: OpenAIResponses) -> None:
         self._provider = provider
         self._number = 0
+        self._id: str | None = None  # as the first event said
         self._output: list[dict[str, Any]] = []  # the reader's items
         self._places: dict[int, int] = {}  # an index of the first reply: the reader's, for items that pass
         self._started: set[str] = set()
@@ -145,9 +151,7 @@ class EventWriter:
         """What of an arriving event goes to the reader at once: the start, reasoning, tools that the server runs."""
         kind = getattr(event, "type", "")
         if kind in _STARTS:
-            again = kind in self._started
-            self._started.add(kind)
-            return self._leave() if again else [self._numbered(event)]
+            return self._start(event)
         if round > 1:
             return []
         if kind == "response.output_text.delta":
@@ -165,6 +169,17 @@ class EventWriter:
             self._output[place] = event.item.to_dict()
             del self._places[event.output_index]
         return [self._numbered(event.model_copy(update={"output_index": place}))]
+
+    def _start(self, event: Any) -> list[Any]:
+        """The first of each kind is passed on; another one says that a request broke off, or is over."""
+        response = event.response
+        self._id = self._id or getattr(response, "id", None)
+        if event.type in self._started:
+            return self._leave()
+        self._started.add(event.type)
+        if getattr(response, "id", None) != self._id:
+            event = event.model_copy(update={"response": response.model_copy(update={"id": self._id})})
+        return [self._numbered(event)]
 
     def text(self, choice: int, text: str) -> list[Any]:
         """Released text, in the message that it belongs to."""
@@ -193,7 +208,9 @@ class EventWriter:
         for call in _calls(result) if last is not None else ():
             events += self._call(call)
         events += self._leave()
-        whole = whole_response(result, self._provider.opening, self._output)
+        whole = whole_response(result, self._provider.opening, self._output, self._id)
+        if self._id is not None and last is not None:
+            self._provider.shown(self._id, last.id)
         ending = sdk.ResponseCompletedEvent if result.complete else sdk.ResponseIncompleteEvent
         kind = "response.completed" if result.complete else "response.incomplete"
         return [*events, self._event(ending, kind, response=whole)]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from itertools import pairwise
 from typing import Any
 
 import anyio
+import httpx2
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
+from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import Response
 
 import continuum
 from continuum import ConfigurationError, Policy, Result
 from continuum.testing import Behaviour, FakeClock, SimulatedProvider, sample_documents
+from tests.providers.odd import Odd, Reply
 
 DOCUMENTS = sample_documents()
 ESSAY = DOCUMENTS["essay"]
@@ -487,6 +491,51 @@ def test_wrapped_stream(streamed: Callable[..., list[Any]], background: bool) ->
     done = [event.item for event in events if event.type == "response.output_item.done"]
     assert done == final.output
     assert events[-4].text == ESSAY
+
+
+@every_stream
+@pytest.mark.parametrize("faults", [["ok", "drop:9"], ["drop:0", "ok"]], ids=["cut", "begun twice"])
+def test_a_wrapped_stream_is_one_response(streamed: Callable[..., list[Any]], faults: list[str]) -> None:
+    """All its events agree on one id, as the SDK's own reader of such streams demands."""
+    with SimulatedProvider(ESSAY, faults=faults) as server:
+        events = streamed(server)
+        assert len(server.requests) > 1
+    assert len({event.response.id for event in events if hasattr(event, "response")}) == 1
+    state = ResponseStreamState(input_tools=openai.omit, text_format=openai.omit)
+    read = [event for written in events for event in state.handle_event(written)]
+    assert read[-1].type == "response.completed"
+    assert read[-1].response.output_text == ESSAY
+
+
+def test_a_start_that_comes_later_has_the_id_of_the_first() -> None:
+    """A stream that broke before it was in progress is asked for again, and the next one says so."""
+    started = {"type": "response.created", "sequence_number": 0, "response": {"id": "resp_1", "output": []}}
+    with SimulatedProvider("Hi.") as server, Odd([]) as odd:
+        rest = httpx2.post(
+            f"{server.openai_base_url}/responses", json={"model": "m", "input": "x", "stream": True}
+        ).text
+        odd.scripts += [Reply(events=(f"data: {json.dumps(started)}\n\n",), drop=True), Reply(events=(rest,))]
+        with OpenAI(base_url=odd.url, api_key="k") as client:
+            whole = continuum.wrap(client, policy=QUICK, runtime=FakeClock().runtime)
+            events = list(whole.responses.create(**ASK, stream=True))
+    assert [event.type for event in events][:2] == ["response.created", "response.in_progress"]
+    assert {event.response.id for event in events if hasattr(event, "response")} == {"resp_1"}
+
+
+def test_a_wrapped_stream_can_be_gone_on_from() -> None:
+    """It was shown under the id of its first reply; who goes on from that goes on from the last one."""
+    with SimulatedProvider(DOCUMENTS) as server, OpenAI(base_url=server.openai_base_url, api_key="k") as client:
+        whole = continuum.wrap(client, policy=QUICK)
+        stream = whole.responses.create(**ASK, stream=True)
+        shown = [event.response.id for event in stream if event.type == "response.completed"]
+        account = continuum.result_of(stream)
+        ids = [segment.response_id for segment in account.segments]
+        assert shown == ids[:1]
+        assert account.raw.id == ids[-1] != ids[0]
+        whole.responses.create(model="sim", input="Why?", previous_response_id=shown[0], max_output_tokens=4000)
+        assert server.requests[-1].body["previous_response_id"] == ids[-1]
+        continuum.complete(client, model="sim", input="Why?", previous_response_id=shown[0], policy=QUICK)
+        assert server.requests[-1].body["previous_response_id"] == ids[-1]
 
 
 def test_a_wrapped_answer_can_be_gone_on_from() -> None:
