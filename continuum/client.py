@@ -204,7 +204,9 @@ def _create(
     @wraps(untouched)
     def create(**params: Any) -> Any:
         from continuum._drivers import drive
+        from continuum.providers.base import listed
 
+        params = listed(params)
         run = _prepare(client, policy, runtime, params, is_async=False, api=api)
         if run is None:
             return untouched(**params)
@@ -230,7 +232,9 @@ def _acreate(
     @wraps(untouched)
     async def create(**params: Any) -> Any:
         from continuum._drivers import adrive
+        from continuum.providers.base import listed
 
+        params = listed(params)
         run = _prepare(client, policy, runtime, params, is_async=True, api=api)
         if run is None:
             return await untouched(**params)

@@ -19,7 +19,7 @@ from continuum._core.halves import join_halves
 from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers import errors
 from continuum.providers.anthropic_blocks import SUSPENDED, THOUGHTS
-from continuum.providers.base import Provider, Receiver, count_of, estimate, given, says_json
+from continuum.providers.base import NotCoveredError, Provider, Receiver, count_of, estimate, given, says_json
 from continuum.providers.limits import Limits
 
 if TYPE_CHECKING:
@@ -80,12 +80,19 @@ class AnthropicMessages(Provider):
 
     def check(self) -> None:
         """As `Provider.check`, and: `max_tokens` is required, and a key or token has to be there."""
+        cap = self.params.get("max_tokens")
+        if cap == 0 and not isinstance(cap, bool):
+            raise NotCoveredError(
+                "max_tokens=0 fills the prompt cache and asks for no answer: send it with client.messages.create()"
+            )
         super().check()
-        if not given(self.params.get("max_tokens")):
+        if not given(cap):
             raise ConfigurationError("max_tokens is missing: Anthropic Messages needs an output cap for each request")
         client = self.client
         if type(client) in (anthropic.Anthropic, anthropic.AsyncAnthropic):
-            headers = {name.lower() for name in (client._custom_headers or {})}
+            own = self.params.get("extra_headers")
+            sent = {**(client._custom_headers or {}), **(own if isinstance(own, Mapping) else {})}
+            headers = {name.lower() for name in sent}
             known = client.api_key or client.auth_token or client.credentials
             if not known and not headers & {"authorization", "x-api-key"}:
                 raise ConfigurationError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from inspect import iscoroutinefunction
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 ModelT = TypeVar("ModelT")
 
 _PICTURE = 4000  # characters that a picture counts as: about a thousand tokens
+_LISTS = ("messages", "input", "system", "tools", "functions")
 _PATIENCE = 10.0  # seconds for a model's card, which is of use and no more
 _CLOSING = (
     "When your answer is complete, close it with {marker} on a line of its own. Write that nowhere else, and do not "
@@ -96,7 +97,7 @@ class Provider(ABC):
     functions: ClassVar[tuple[str, ...]] = ()  # what `wrap` replaces on a client that is no SDK's; async ones with an a
 
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:
-        self.params = dict(params)
+        self.params = listed(params)
         self.http_response: Any = None
         self.seams: Callable[[], Sequence[Seam]] = tuple
         self.policy = policy
@@ -263,7 +264,10 @@ class Provider(ABC):
 
     def ask_limits(self) -> Any:
         """Ask for the model's card; an awaitable of it on an async client."""
-        return self.client.models.retrieve(self.model, timeout=_PATIENCE)
+        # The caller's headers may have the key, or what a gateway wants to know.
+        return self.client.models.retrieve(
+            self.model, timeout=_PATIENCE, extra_headers=self.params.get("extra_headers")
+        )
 
     def read_limits(self, card: Any) -> Limits:
         """What a model's card says."""
@@ -455,6 +459,29 @@ def signed(made: ModelT, receiver: Receiver) -> ModelT:
     for name, value in receiver.ids.items():
         setattr(made, name, value)
     return made
+
+
+def listed(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments that can be read more than once: the SDKs take any iterable, a generator too, where a list is meant."""
+    found = dict(params)
+    for name in _LISTS:
+        if _is_lazy(found.get(name)):
+            found[name] = list(found[name])
+    messages = found.get("messages")
+    if isinstance(messages, list | tuple) and any(_is_lazy(_content(message)) for message in messages):
+        found["messages"] = [
+            {**message, "content": list(message["content"])} if _is_lazy(_content(message)) else message
+            for message in messages
+        ]
+    return found
+
+
+def _is_lazy(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Sequence | Mapping)
+
+
+def _content(message: Any) -> Any:
+    return message.get("content") if isinstance(message, Mapping) else None
 
 
 def says_json(value: Any) -> bool:

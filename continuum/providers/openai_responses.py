@@ -98,10 +98,11 @@ class OpenAIResponses(Provider):
     def _check_question(self) -> None:
         params, asked = self.params, self.params.get("input")
         template = given(params.get("prompt"))
+        goes_on = given(params.get("previous_response_id")) or given(params.get("conversation"))
         if not self.model and not template:
             raise ConfigurationError(f"model={params.get('model')!r}: name the model to ask")
         if not given(asked):
-            if template:
+            if template or goes_on:
                 return
             raise ConfigurationError("input is missing: pass a text, or a list of input items")
         if not asked or isinstance(asked, bytes) or not isinstance(asked, str | Sequence):
