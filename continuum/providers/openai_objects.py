@@ -67,11 +67,14 @@ def untouched(results: Sequence[Result]) -> bool:
 
 
 def _usage(results: Sequence[Result]) -> dict[str, Any] | None:
-    """The server's own usage if it is the whole bill, else the sum; None if there was one reply, and no usage."""
+    """The server's own usage if it is the whole bill, else the sum; None if there was one whole reply, and no usage."""
     if untouched(results) and total(results) == results[0].segments[0].usage:
-        sent = results[0].raw[0].usage
-        found: dict[str, Any] | None = sent.to_dict() if isinstance(sent, CompletionUsage) else None
-        return found
+        receiver: ChatReceiver = results[0].raw[0]
+        sent, broken = receiver.usage, any(choice.finish is None for choice in receiver.choices)
+        if isinstance(sent, CompletionUsage):
+            return sent.to_dict()
+        if not broken:  # a broken one would have had a usage at its end, and code that reads it is right to
+            return None
     return usage_object(total(results))
 
 

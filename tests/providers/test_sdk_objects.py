@@ -13,7 +13,7 @@ from openai import AsyncOpenAI, OpenAI
 import continuum
 from continuum import Policy
 from continuum.testing import FakeClock, SimulatedProvider
-from tests.providers.odd import Odd, Reply, completion, end, events, start, text_block, words
+from tests.providers.odd import Odd, Reply, chunk, chunks, completion, end, events, start, text_block, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,3 +113,23 @@ def test_without_a_header_there_is_no_request_id() -> None:
 
     with Odd([words("Hi.")]) as one, Odd([events(start(), *text_block(0, "Hi."), *end("end_turn"))]) as two:
         anyio.run(main, one.url, two.url)
+
+
+# -- usage --------------------------------------------------------------------------------------------------------
+
+
+def test_a_reply_that_broke_has_an_estimated_usage() -> None:
+    """Whoever asks for no stream has a usage from the bare SDK; the reply that would have told it did not end."""
+    broken = chunks(chunk({"role": "assistant", "content": "Once upon a time there was "}), drop=True)
+    refused = Reply({"error": {"message": "no"}}, status=400)
+    with Odd([broken, refused]) as odd:
+        response = chat(odd.url).chat.completions.create(**ASK)
+        result = continuum.result_of(response)
+        assert (response.choices[0].finish_reason, result.reason) == ("length", "rejected")
+        assert response.usage is not None
+        assert response.usage.total_tokens == result.usage.total_tokens > 0
+        assert result.usage.estimated
+    with Odd([broken, refused]) as odd:
+        stream = chat(odd.url).chat.completions.create(**ASK, stream=True, stream_options={"include_usage": True})
+        told = [event.usage.total_tokens for event in stream if event.usage is not None]
+        assert told == [continuum.result_of(stream).usage.total_tokens]
