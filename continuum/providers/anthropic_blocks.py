@@ -2,7 +2,9 @@
 
 Over a join, text goes on in the block that is open, unless the answer can have citations, which speak of all the text
 of their block. Tools that the server ran stand where they stood. Thinking is shown for the turn that the model began
-with, paused and resumed or not: later thinking is bound to a history that the caller does not have.
+with, paused and resumed or not: later thinking is bound to a history that the caller does not have. Of a first reply
+that was thinking alone and was asked for again nothing is shown, for it cannot be sent back; only a stream has shown it
+by then.
 """
 
 from __future__ import annotations

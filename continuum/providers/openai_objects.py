@@ -110,6 +110,12 @@ def _received(result: Result) -> Choice | None:
     return choice
 
 
+def _opening(result: Result) -> Choice | None:
+    """The first reply of a choice: what stood beside its text, such as reasoning, is shown, as in a stream."""
+    raw = result.replies[0] if result.replies else result.raw if result.rounds == 1 else None
+    return None if raw is None else raw[0].choices[raw[1]]
+
+
 def _calls(result: Result) -> bool:
     choice = _received(result)
     return choice is not None and choice.calls > 0
@@ -145,9 +151,11 @@ def _choice(number: int, result: Result) -> dict[str, Any]:
     if not result.text and (tools or choice.refusal):
         message["content"] = None
     found["logprobs"] = logprobs(result)
+    first = _opening(result)
+    if first is not None:
+        message.update(first.extras)
+        message.update((name, "".join(parts)) for name, parts in first.thoughts.items())
     if result.rounds == 1:
-        message.update(choice.extras)
-        message.update((name, "".join(parts)) for name, parts in choice.thoughts.items())
         found.update({name: value for name, value in choice.beside.items() if name != "logprobs"})
     return found
 

@@ -133,3 +133,28 @@ def test_a_reply_that_broke_has_an_estimated_usage() -> None:
         stream = chat(odd.url).chat.completions.create(**ASK, stream=True, stream_options={"include_usage": True})
         told = [event.usage.total_tokens for event in stream if event.usage is not None]
         assert told == [continuum.result_of(stream).usage.total_tokens]
+
+
+# -- reasoning ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", [None, UNARY])
+def test_reasoning_of_the_first_reply_stays(policy: Policy | None) -> None:
+    """As in a stream of the same run, also where the answer took several requests."""
+    thought = {"role": "assistant", "reasoning_content": "hm"}
+    said = {**thought, "content": "One, and"}
+    if policy is None:
+        replies = [
+            chunks(chunk(thought), chunk({"content": "One, and"}), chunk({}, "length")),
+            chunks(chunk({"reasoning_content": "so"}), chunk({"content": " two."}), chunk({}, "stop")),
+        ]
+    else:
+        replies = [completion(said, "length"), completion({"reasoning_content": "so", "content": " two."})]
+    with Odd([*replies]) as odd:
+        message = chat(odd.url, policy).chat.completions.create(**ASK).choices[0].message
+    assert message.to_dict() == {**said, "content": "One, and two.", "refusal": None}
+    if policy is None:
+        with Odd([*replies]) as odd:
+            stream = chat(odd.url).chat.completions.create(**ASK, stream=True)
+            told = [event.choices[0].delta.to_dict().get("reasoning_content") for event in stream]
+        assert [thought for thought in told if thought] == ["hm"]
