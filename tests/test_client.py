@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -323,7 +325,14 @@ def test_a_stream_can_be_left_early(essay: SimulatedProvider) -> None:
         assert continuum.result_of(stream).reason == "cancelled"
 
 
-def test_a_stranger_cannot_be_wrapped() -> None:
-    """Anything that is no SDK client is refused with the names of those that are."""
-    with pytest.raises(continuum.ConfigurationError, match="AsyncAnthropic"):
-        continuum.wrap(object())
+@pytest.mark.parametrize("litellm", [[], [None], [ModuleType("litellm")]], ids=["", "blocked", "loaded"])
+@pytest.mark.parametrize("stranger", [object(), None], ids=["object", "None"])
+def test_a_stranger_cannot_be_wrapped(stranger: Any, litellm: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anything that is no SDK client is refused with the names of those that are, whatever is loaded."""
+    monkeypatch.delitem(sys.modules, "litellm", raising=False)
+    for module in litellm:
+        monkeypatch.setitem(sys.modules, "litellm", module)
+    with pytest.raises(continuum.ConfigurationError, match=f"AsyncAnthropic.*not {type(stranger).__name__}"):
+        continuum.wrap(stranger)
+    with pytest.raises(continuum.ConfigurationError, match=f"AsyncAnthropic.*not {type(stranger).__name__}"):
+        continuum.complete(stranger, **ASK)

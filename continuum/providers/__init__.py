@@ -64,7 +64,7 @@ def provider_for(client: Any, params: Mapping[str, Any], policy: Policy) -> Prov
         from continuum.providers.gemini import Gemini
 
         return Gemini(client, params, policy)
-    if client is sys.modules.get("litellm") or (_belongs_to(client, "litellm") and hasattr(client, "acompletion")):
+    if _is_litellm(client):
         from continuum.providers.litellm_chat import LiteLLMChat
 
         return LiteLLMChat(client, params, policy)
@@ -76,6 +76,13 @@ def provider_for(client: Any, params: Mapping[str, Any], policy: Policy) -> Prov
         "genai.Client, litellm or a litellm.Router, "
         f"not {type(client).__name__}"
     )
+
+
+def _is_litellm(client: Any) -> bool:
+    """Whether a client is the module itself or a router of it; None, while nobody has imported it, is neither."""
+    module = sys.modules.get("litellm")
+    router = _belongs_to(client, "litellm") and hasattr(client, "acompletion")
+    return module is not None and (client is module or router)
 
 
 def _wants_responses(params: Mapping[str, Any]) -> bool:
