@@ -342,43 +342,61 @@ class MessageReceiver(Receiver):
         self.unary = False
 
     def feed(self, chunk: Any) -> Sequence[tuple[int, str]]:
-        """Take one stream event."""
+        """Take one stream event. The SDK passes on whatever comes, also where a part is missing or null."""
         kind = chunk.type
         if kind == "content_block_delta":
-            return self._delta(chunk.index, chunk.delta)
+            return self._delta(self._place(chunk.index), chunk.delta)
         if kind == "content_block_start":
-            block = chunk.content_block.to_dict()
-            self.blocks[chunk.index] = block
-            if block.get("type") == "text" and block.get("text"):
-                self._text.append(block["text"])
-                return [(0, block["text"])]
-        elif kind == "message_start":
+            return self._start(chunk.index, chunk.content_block)
+        if kind == "message_start":
             self.message = chunk.message
-            self._read_usage(chunk.message.usage)
+            self._read_usage(getattr(chunk.message, "usage", None))
         elif kind == "message_delta":
-            self.stop_reason = chunk.delta.stop_reason
-            self.stop_sequence = chunk.delta.stop_sequence
-            self.delta = chunk.delta.to_dict()
+            self.stop_reason = getattr(chunk.delta, "stop_reason", None)
+            self.stop_sequence = getattr(chunk.delta, "stop_sequence", None)
+            self.delta = chunk.delta.to_dict() if chunk.delta is not None else {}
             self.delta_usage = chunk.usage.to_dict() if chunk.usage is not None else {}
             self._read_usage(chunk.usage, final=True)
         return ()
 
+    def _place(self, index: Any) -> int:
+        """The index of a block; a delta that names none belongs to the last one."""
+        return index if isinstance(index, int) else max(self.blocks, default=0)
+
+    def _start(self, index: Any, opening: Any) -> Sequence[tuple[int, str]]:
+        if opening is None:
+            return ()
+        block = opening.to_dict()
+        self.blocks[index if isinstance(index, int) else max(self.blocks, default=-1) + 1] = block
+        if block.get("type") == "text":
+            block["text"] = block.get("text") or ""
+            return self._said(block["text"])
+        return ()
+
+    def _said(self, text: str) -> Sequence[tuple[int, str]]:
+        if not text:
+            return ()
+        self._text.append(text)
+        return [(0, text)]
+
     def _delta(self, index: int, delta: Any) -> Sequence[tuple[int, str]]:
         block = self.blocks.setdefault(index, {"type": "text", "text": ""})
-        match delta.type:
+        match getattr(delta, "type", None):
             case "text_delta":
-                block["text"] = block.get("text", "") + delta.text
-                self._text.append(delta.text)
-                return [(0, delta.text)]
+                text = delta.text or ""
+                block["text"] = (block.get("text") or "") + text
+                return self._said(text)
             case "thinking_delta":
-                block["thinking"] = block.get("thinking", "") + delta.thinking
-                self.hidden += len(delta.thinking)
+                thought = delta.thinking or ""
+                block["thinking"] = (block.get("thinking") or "") + thought
+                self.hidden += len(thought)
             case "signature_delta":
                 block["signature"] = delta.signature
             case "input_json_delta":
-                self._json.setdefault(index, []).append(delta.partial_json)
-                self.hidden += len(delta.partial_json)
-            case "citations_delta":
+                written = delta.partial_json or ""
+                self._json.setdefault(index, []).append(written)
+                self.hidden += len(written)
+            case "citations_delta" if delta.citation is not None:
                 block["citations"] = [*(block.get("citations") or ()), delta.citation.to_dict()]
             case _:
                 pass

@@ -170,7 +170,7 @@ class EventWriter:
             if self._blocks.pop(event.index, "text") != "text":
                 self._wait(event)
         elif kind == "message_delta":
-            self._suspended = event.delta.stop_reason in SUSPENDED
+            self._suspended = getattr(event.delta, "stop_reason", None) in SUSPENDED
         elif kind != "message_stop":
             return [event]
         return self._flush()
@@ -188,6 +188,8 @@ class EventWriter:
 
     def _block_starts(self, event: Any) -> None:
         block = event.content_block
+        if block is None:
+            return
         if block.type == "tool_use" or (block.type in THOUGHTS and not self._same_turn):
             return
         self._blocks[event.index] = block.type
@@ -201,9 +203,10 @@ class EventWriter:
 
     def _block_goes_on(self, event: Any) -> None:
         kind = self._blocks.get(event.index)
-        if event.delta.type == "text_delta":
-            self._index += len(event.delta.text)
-        elif kind is not None:
+        said = getattr(event.delta, "type", None)
+        if said == "text_delta":
+            self._index += len(event.delta.text or "")
+        elif said is not None and kind is not None:
             self._wait(event)
 
     def _wait(self, event: Any) -> None:

@@ -155,8 +155,8 @@ class EventWriter:
         if round > 1:
             return []
         if kind == "response.output_text.delta":
-            self._arrived += len(event.delta)
-        elif kind == "response.output_item.added":
+            self._arrived += len(event.delta or "")
+        elif kind == "response.output_item.added" and event.item is not None:
             if event.item.type == "message":
                 self._messages.append((self._arrived, event.item.to_dict()))
             elif event.item.type not in CALLS:
@@ -165,7 +165,7 @@ class EventWriter:
         place = self._places.get(getattr(event, "output_index", -1))
         if place is None:
             return []
-        if kind == "response.output_item.done":
+        if kind == "response.output_item.done" and event.item is not None:
             self._output[place] = event.item.to_dict()
             del self._places[event.output_index]
         return [self._numbered(event.model_copy(update={"output_index": place}))]
@@ -177,7 +177,7 @@ class EventWriter:
         if event.type in self._started:
             return self._leave()
         self._started.add(event.type)
-        if getattr(response, "id", None) != self._id:
+        if response is not None and response.id != self._id:
             event = event.model_copy(update={"response": response.model_copy(update={"id": self._id})})
         return [self._numbered(event)]
 

@@ -102,25 +102,32 @@ class ResponseReceiver(Receiver):
     # -- what arrives ---------------------------------------------------------------------------------------------
 
     def feed(self, chunk: Any) -> Sequence[tuple[int, str]]:
-        """Take one stream event."""
+        """Take one stream event. The SDK passes on whatever comes, also where a part is missing or null."""
         kind = getattr(chunk, "type", None)
         number = getattr(chunk, "sequence_number", None)
         self._last = number if isinstance(number, int) else self._last
         if kind == "response.output_text.delta":
             return self._said(chunk.delta)
         if kind in ("response.output_item.added", "response.output_item.done"):
-            self.items[chunk.output_index] = chunk.item.to_dict()
+            self._read_item(chunk.output_index, chunk.item)
         elif kind == "response.refusal.delta":
-            self.refusal += chunk.delta
+            self.refusal += chunk.delta or ""
         elif kind == "error":
-            self._error = self._failure(chunk.code, chunk.message)
-        elif kind in _OVER:
+            self._error = self._failure(getattr(chunk, "code", None), getattr(chunk, "message", "no message"))
+        elif kind in _OVER and chunk.response is not None:
             return self._end(_response(chunk.response))
         elif getattr(chunk, "response", None) is not None:
             self.response = _response(chunk.response)
         elif isinstance(getattr(chunk, "delta", None), str):
             self.hidden += len(chunk.delta)
         return ()
+
+    def _read_item(self, index: Any, item: Any) -> None:
+        if item is None:
+            return
+        known = item.to_dict()
+        same = (place for place, other in self.items.items() if other.get("id") == known.get("id"))
+        self.items[index if isinstance(index, int) else next(same, max(self.items, default=-1) + 1)] = known
 
     def _said(self, text: Any) -> Sequence[tuple[int, str]]:
         if not isinstance(text, str) or not text:
