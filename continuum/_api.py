@@ -160,7 +160,10 @@ async def acomplete(
     """The async twin of `complete`, for asyncio and trio; takes `AsyncOpenAI` and `AsyncAnthropic` clients, a
     `genai.Client` or its `aio`, `litellm` and its `Router`s.
 
-    If the call is cancelled, the connection is closed, and what had come is at `continuum.result_of(exception)`.
+    If the call is cancelled, the connection is closed, and what had come is at `continuum.result_of(exception)`: of
+    the exception that leaves this call. `asyncio.gather(…, return_exceptions=True)` puts another in its place for a
+    task that was cancelled, which knows of no run: catch the exception inside the task, or ask `task.result()`, which
+    raises it once.
     """
     from continuum._drivers import adrive
 
@@ -290,7 +293,8 @@ def result_of(source: object) -> Result:
 
     Args:
         source: a response or stream of a wrapped client, or an exception that ended a run (also one further out
-            that was raised from it, such as a `TimeoutError`).
+            that was raised from it, such as a `TimeoutError`; of a group, such as a `TaskGroup` raises, the first
+            that has an account: ask its `exceptions` one by one for those of several runs).
 
     Raises:
         ConfigurationError: if it has nothing to do with a run.
@@ -299,14 +303,10 @@ def result_of(source: object) -> Result:
 
     if isinstance(source, Result):
         return source
-    seen: set[int] = set()
-    current: object | None = source
-    while isinstance(current, BaseException) and id(current) not in seen:
-        seen.add(id(current))
-        found = current.__dict__.get("continuum_result") or getattr(current, "result", None)
+    for error in _behind(source):
+        found = error.__dict__.get("continuum_result") or getattr(error, "result", None)
         if isinstance(found, Result):
             return found
-        current = current.__cause__ or current.__context__
     account = account_of(source)
     if account is None:
         raise ConfigurationError(
@@ -314,3 +314,18 @@ def result_of(source: object) -> Result:
             "or an exception that ended a run"
         )
     return account
+
+
+def _behind(source: object) -> Iterator[BaseException]:
+    """An exception, those that are in it if it is a group, and those that it was raised from."""
+    seen: set[int] = set()
+    waiting = [source]
+    while waiting:
+        error = waiting.pop()
+        if not isinstance(error, BaseException) or id(error) in seen:
+            continue
+        seen.add(id(error))
+        yield error
+        waiting.append(error.__cause__ or error.__context__)
+        if isinstance(error, BaseExceptionGroup):
+            waiting += reversed(error.exceptions)

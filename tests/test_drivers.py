@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -230,6 +231,47 @@ def test_a_cancelled_run_leaves_the_text_in_reach(backend: str) -> None:
         assert continuum.result_of(caught.value).text == FIRST
 
     anyio.run(main, backend=backend)
+
+
+def test_the_account_is_found_in_a_group() -> None:
+    """A task group raises a group, which may hold groups; the first member with an account is the answer."""
+
+    async def main() -> None:
+        client = AsyncScriptedClient([Failure("quota", "no credit", 429)])
+        with pytest.raises(ExceptionGroup) as caught:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(continuum.acomplete(client, **ASK))
+        (error,) = caught.value.exceptions
+        assert isinstance(error, QuotaError)
+        assert continuum.result_of(caught.value) is error.result
+        outer = BaseExceptionGroup("outer", [ValueError("x"), BaseExceptionGroup("inner", [KeyError("y"), error])])
+        assert continuum.result_of(outer) is error.result
+        with pytest.raises(continuum.ConfigurationError, match="carries no account"):
+            continuum.result_of(ExceptionGroup("strangers", [ValueError("x")]))
+
+    asyncio.run(main())
+
+
+def test_a_cancelled_task_has_the_account() -> None:
+    """`gather` puts an exception of its own in the place of a cancelled task's; the task still has the one to ask."""
+
+    async def main() -> None:
+        waits, never = asyncio.Event(), asyncio.Event()
+
+        async def asleep(_: float) -> None:
+            waits.set()
+            await never.wait()
+
+        client = AsyncScriptedClient([Reply(FIRST, "length"), Failure("transient", "503", 503)])
+        task = asyncio.create_task(continuum.acomplete(client, runtime=Runtime(asleep=asleep), **ASK))
+        await waits.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        with pytest.raises(asyncio.CancelledError) as caught:
+            task.result()
+        assert continuum.result_of(caught.value).text == FIRST
+
+    asyncio.run(main())
 
 
 def test_events_tell_every_decision_and_no_text() -> None:
