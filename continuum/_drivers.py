@@ -114,12 +114,13 @@ class Lane:
         """What arrived of the reply in flight, as it came."""
         return self.machine.partial + "".join(self._unread)
 
-    def receive(self, outcome: Response | Failure, elapsed: float | None = None) -> Action:
+    def receive(self, outcome: Response | Failure, elapsed: float | None = None, *, excused: bool = False) -> Action:
         """Hand an outcome to the machine; `elapsed`: seconds since the run began, None: until now."""
         self._unread.clear()
         if isinstance(outcome, Failure):
             self.run.provider.learn(outcome)
-        return self._note(self.machine.receive(outcome, elapsed=self.elapsed() if elapsed is None else elapsed))
+        elapsed = self.elapsed() if elapsed is None else elapsed
+        return self._note(self.machine.receive(outcome, elapsed=elapsed, excused=excused))
 
     def delay(self, state: RetryCallState) -> float:
         """Seconds to wait: what the server asked for, else doubling with jitter; never past the deadline."""

@@ -109,21 +109,29 @@ class Continuation:
             )
         return self._draft.feed(delta) if delta else ""
 
-    def receive(self, outcome: Response | Failure, *, elapsed: float = 0.0) -> Action:
+    def receive(self, outcome: Response | Failure, *, elapsed: float = 0.0, excused: bool = False) -> Action:
         """Take the outcome of a request.
 
         Args:
             outcome: what came. The text of a response must begin with what was fed for it.
             elapsed: seconds since `start()`.
+            excused: it is of an earlier try: if the provider or the network failed then, that counts no more.
 
         Raises:
             ProtocolError: if no reply is awaited.
         """
         if self.state not in IN_FLIGHT:
             raise ProtocolError(f"an outcome arrived in state {self.state.value!r}; receive() belongs after Send")
+        tally = self._tally
+        if excused:
+            tally.interruptions = tally.retries = -1  # so that this one makes it none
         if isinstance(outcome, Failure):
-            return self._receive_failure(outcome, elapsed)
-        return self._receive_response(outcome, elapsed)
+            action = self._receive_failure(outcome, elapsed)
+        else:
+            action = self._receive_response(outcome, elapsed)
+        if excused:
+            tally.interruptions = tally.retries = 0
+        return action
 
     def resume(self, *, elapsed: float = 0.0) -> Action:
         """The wait that was asked for is over.

@@ -104,13 +104,13 @@ class Drafted:
         result: what came of it.
         lane: the provider's account that it asked: wire API, address, model.
         failure: what ended it, if the provider or the network did.
-        brought: requests of this run that brought a reply.
+        asked: requests of this run that were answered or failed. With none, the end is that of an earlier run.
     """
 
     result: JobResult
     lane: tuple[str, ...]
     failure: Failure | None
-    brought: int
+    asked: int
 
 
 async def draft(shared: Shared, document: Document) -> Drafted:
@@ -134,14 +134,14 @@ async def draft(shared: Shared, document: Document) -> Drafted:
     except (Closed, JournalError):
         raise
     except Exception as error:  # a bug, in a client of the caller's own perhaps: it must not stop the others
-        return Drafted(keeper.result(f"{type(error).__name__}: {error}"), keeper.lane_key, None, keeper.brought)
+        return Drafted(keeper.result(f"{type(error).__name__}: {error}"), keeper.lane_key, None, keeper.asked)
     finally:
         keeper.end()
     failure = run.lanes[0].machine.failure
     words = None
     if failure is not None and run.lanes[0].machine.result().reason != "finished":
         words = failure.message
-    return Drafted(keeper.result(words), keeper.lane_key, failure if words else None, keeper.brought)
+    return Drafted(keeper.result(words), keeper.lane_key, failure if words else None, keeper.asked)
 
 
 def _failed(document: Document, error: Exception, reason: Reason = "rejected") -> JobResult:
@@ -165,7 +165,7 @@ class DocumentKeeper:
     Attributes:
         run: the run.
         lane_key: the provider's account that it asks.
-        brought: replies of this run.
+        asked: requests of this run that are over.
 
     Raises:
         ConfigurationError: the job can only fail.
@@ -195,7 +195,7 @@ class DocumentKeeper:
         self._counted = 0, 0, 0  # both of the last one, and the tokens that it had
         self._in_flight = False
         self._note = ""
-        self.brought = 0
+        self.asked = 0
         if shared.purse is not None and (provider.cap is None or self._price(Usage(1, 1)) is None):
             missing = "an output cap (max_tokens)" if provider.cap is None else "a known price of its model"
             raise ConfigurationError(
@@ -221,7 +221,7 @@ class DocumentKeeper:
             return
         elapsed = document.entries[-1].elapsed if document.entries else 0.0
         self.run.postpone(-elapsed)
-        action, self._note, unused = replay(lane, document.entries)
+        action, self._note, unused = replay(lane, document.entries, document.excused)
         if unused:
             self._note += f"; {unused} of them came after its end and are in the journal only"
         if document.partial and isinstance(action, Send | Wait):
@@ -308,9 +308,9 @@ class DocumentKeeper:
             else:
                 self._pacer.settle(place, outcome.usage, outcome.rate_limit)
         await self._keep(outcome, elapsed)
+        self.asked += 1
         if isinstance(outcome, Failure):
             return
-        self.brought += 1
         if outcome.usage is not None and not outcome.usage.estimated:
             self._counted = self._size, self._most, outcome.usage.input_tokens
         if self._shared.replied is not None:

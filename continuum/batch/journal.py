@@ -57,6 +57,8 @@ class Document:
         aside: tokens of entries that were set aside when it was reopened or released to be tried again.
         aside_cost: their US dollars, as far as known.
         damage: what of it is not what was written; it cannot be gone on with, and `entries` ends before that.
+        excused: entries before that number are of an earlier try: what broke off then has its text here, and does not
+            count against the provider any more.
     """
 
     key: int
@@ -70,6 +72,7 @@ class Document:
     aside: Usage | None = None
     aside_cost: float = 0.0
     damage: str = ""
+    excused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,8 @@ class Journal(Protocol):
 
         Args:
             document: which one.
-            again: what came after its last text (a failure, as a rule) is set aside, so that it is asked again.
+            again: what came after its last text (a failure, as a rule) is set aside, and what broke off before is
+                excused, so that it is asked again.
         """
         ...
 
@@ -193,7 +197,7 @@ class Journal(Protocol):
 
     async def reopen(self, *states: DocumentState) -> int:
         """Make finished documents of these states pending again; returns how many. Their text stays; what came after
-        it is set aside as by `release(again=True)`."""
+        it is set aside, and what broke off is excused, as by `release(again=True)`."""
         ...
 
     def ids(self) -> AsyncIterator[tuple[int, str, DocumentState]]:

@@ -285,12 +285,12 @@ class PostgresJournal(PostgresReader):
             "SELECT key FROM document WHERE batch = %(batch)s AND seen = %(run)s AND "
             "(state = 'pending' OR (state = 'running' AND key = ANY(%(ours)s))) "
             "ORDER BY begun DESC, number LIMIT %(most)s FOR UPDATE SKIP LOCKED) open "
-            "WHERE d.key = open.key RETURNING d.key, number, epoch, entries, content, begun",
+            "WHERE d.key = open.key RETURNING d.key, number, epoch, entries, content, excused, begun",
             {"owner": self.owner, "batch": self.key, "run": self._run, "ours": ours, "most": _TAKEN},
         ).fetchall()
         if not rows:
             self._lost_track = False
-        rows.sort(key=lambda row: (not row[5], row[1]))
+        rows.sort(key=lambda row: (not row[6], row[1]))
         found = statements.documents(connection, rows)
         return lambda: found
 

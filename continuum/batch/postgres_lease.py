@@ -56,7 +56,7 @@ class WorkerJournal(PostgresJournal):
                 "AND b.format = %(format)s AND d.seen = b.run "
                 "AND (state = 'pending' OR (state = 'running' AND owner = %(owner)s)) "
                 "AND EXISTS (SELECT 1 FROM worker WHERE id = %(owner)s AND NOT over) "
-                "RETURNING d.key, number, epoch, entries, content, d.begun, b.key, b.run",
+                "RETURNING d.key, number, epoch, entries, content, excused, b.key, b.run",
                 {"owner": self.owner, "key": key, "format": FORMAT},
             ).fetchall()
             if not rows:

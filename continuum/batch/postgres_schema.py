@@ -111,6 +111,10 @@ MIGRATIONS: Final[list[str]] = [
     CREATE TABLE reservation (batch bigint REFERENCES batch ON DELETE CASCADE, worker text,
         amount double precision NOT NULL, PRIMARY KEY (batch, worker));
     """,
+    """
+    -- entries before that number are of an earlier try
+    ALTER TABLE document ADD COLUMN excused integer NOT NULL DEFAULT 0;
+    """,
 ]
 
 

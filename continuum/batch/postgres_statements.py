@@ -64,7 +64,8 @@ _FINISH: Final = """
 
 
 def documents(connection: psycopg.Connection[Any], rows: Sequence[Row]) -> list[Document]:
-    """Documents with all that is kept of them, from rows of their table: key, number, epoch, entries, content."""
+    """Documents with all that is kept of them, from rows of their table: key, number, epoch, entries, content,
+    excused."""
     keys = [row[0] for row in rows]
     begun = {
         key: (request, text)
@@ -80,7 +81,7 @@ def documents(connection: psycopg.Connection[Any], rows: Sequence[Row]) -> list[
     ):
         entries.setdefault(row[0], []).append(row)
     found = []
-    for key, number, epoch, next_number, content, *_ in rows:
+    for key, number, epoch, next_number, content, excused, *_ in rows:
         kept: list[Entry] = []
         aside, aside_cost = Usage(), 0.0
         for _, entry_number, request, elapsed, cost, void, text in entries.get(key, ()):
@@ -103,6 +104,7 @@ def documents(connection: psycopg.Connection[Any], rows: Sequence[Row]) -> list[
                 next_number=next_number,
                 aside=aside if aside.total_tokens else None,
                 aside_cost=aside_cost,
+                excused=excused,
             )
         )
     return found
@@ -168,8 +170,9 @@ def finish(document: Document, result: JobResult) -> Work[None]:
 
 
 def set_aside(connection: psycopg.Connection[Any], keys: Sequence[int]) -> None:
-    """What came after the last useful entry was the end that is not to be believed again."""
+    """What came after the last useful entry was the end that is not to be believed again; nor is its cause."""
     connection.execute(_SET_ASIDE, (list(keys),))
+    connection.execute("UPDATE document SET excused = entries WHERE key = ANY(%s)", (list(keys),))
 
 
 def back(document: Document, *, again: bool = False) -> Work[None]:
@@ -182,9 +185,13 @@ def back(document: Document, *, again: bool = False) -> Work[None]:
             (document.key, document.epoch),
         )
         if again:
+            mine = "key = %s AND epoch = %s AND state = 'pending'"
             connection.execute(
-                f"{_SET_ASIDE} AND EXISTS (SELECT 1 FROM document WHERE key = %s AND epoch = %s AND state = 'pending')",
+                f"{_SET_ASIDE} AND EXISTS (SELECT 1 FROM document WHERE {mine})",
                 ([document.key], document.key, document.epoch),
+            )
+            connection.execute(
+                f"UPDATE document SET excused = entries WHERE {mine}".encode(), (document.key, document.epoch)
             )
         return lambda: None
 

@@ -68,30 +68,30 @@ def restore_server(provider: Provider, entries: Sequence[Entry]) -> None:
         capabilities.REFUSALS.add(provider.base_url, provider.model)
 
 
-def replay(lane: Lane, entries: Sequence[Entry]) -> Replayed:
-    """Feed a machine that has not begun with what is kept."""
+def replay(lane: Lane, entries: Sequence[Entry], excused: int = 0) -> Replayed:
+    """Feed a machine that has not begun with what is kept; entries before `excused` are of an earlier try."""
     action: Action = lane.machine.start()
     for entry in entries:
         if isinstance(action, Wait):
             action = lane.machine.resume()
         if not isinstance(action, Send) or fingerprint(action) != entry.request:
-            return _join(lane, entries)
-        action = lane.receive(from_json(entry.outcome), entry.elapsed)
+            return _join(lane, entries, excused)
+        action = lane.receive(from_json(entry.outcome), entry.elapsed, excused=entry.number < excused)
     return Replayed(action)
 
 
-def _join(lane: Lane, entries: Sequence[Entry]) -> Replayed:
+def _join(lane: Lane, entries: Sequence[Entry], excused: int) -> Replayed:
     provider, replies = lane.run.provider, []
     for entry in entries:
         outcome = from_json(entry.outcome)
         if isinstance(outcome, Failure):
             provider.learn(outcome)
         else:
-            replies.append((outcome, entry.elapsed))
+            replies.append((outcome, entry))
     policy = provider.policy
     lane.machine = lane.new_machine(policy.model_copy(update=_LIFTED))
     action: Action = lane.machine.start()
-    for number, (reply, elapsed) in enumerate(replies, 1):
+    for number, (reply, entry) in enumerate(replies, 1):
         if isinstance(action, Wait):
             action = lane.machine.resume()
         if isinstance(action, Done):
@@ -100,7 +100,7 @@ def _join(lane: Lane, entries: Sequence[Entry]) -> Replayed:
             _lower(lane, policy)
         elif not reply.suspended:
             reply = replace(reply, finish_reason="length")  # another one followed
-        action = lane.receive(reply, elapsed)
+        action = lane.receive(reply, entry.elapsed, excused=entry.number < excused)
     return Replayed(action, JOINED)
 
 

@@ -240,7 +240,8 @@ class Runner:
             self._slots.release()
 
     async def _judge(self, document: Document, drafted: Drafted) -> None:
-        reason = suspicion(drafted.failure)
+        # An end that was only told again says nothing of how the provider is now.
+        reason = suspicion(drafted.failure) if drafted.asked else None
         if reason is None:
             await self._finish(document, drafted.result)
         elif self._breaker.hold(document, drafted, reason, self._shared.runtime.clock()):

@@ -49,6 +49,10 @@ MIGRATIONS: Final[list[str]] = [
     CREATE TABLE partial (document INTEGER PRIMARY KEY, request TEXT NOT NULL, text TEXT NOT NULL);
     CREATE TABLE result (document INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, result TEXT NOT NULL);
     """,
+    """
+    -- entries before that number are of an earlier try
+    ALTER TABLE document ADD COLUMN excused INTEGER NOT NULL DEFAULT 0;
+    """,
 ]
 
 

@@ -231,7 +231,7 @@ class SqliteJournal(SqliteReader):
 
     def _take(self, connection: sqlite3.Connection) -> list[Document]:
         rows = connection.execute(
-            "SELECT key, number, epoch + 1, entries, job FROM document WHERE state = 'pending' AND seen = ? "
+            "SELECT key, number, epoch + 1, entries, excused, job FROM document WHERE state = 'pending' AND seen = ? "
             "ORDER BY entries = 0, number LIMIT ?",
             (self._run, _TAKEN),
         ).fetchall()
@@ -241,7 +241,7 @@ class SqliteJournal(SqliteReader):
         return [self._document(connection, *row) for row in rows]
 
     def _document(
-        self, connection: sqlite3.Connection, key: int, number: int, epoch: int, entries: int, job: str
+        self, connection: sqlite3.Connection, key: int, number: int, epoch: int, entries: int, excused: int, job: str
     ) -> Document:
         kept: list[Entry] = []
         aside, aside_cost, damage = Usage(), 0.0, ""
@@ -277,6 +277,7 @@ class SqliteJournal(SqliteReader):
             aside=aside if aside.total_tokens else None,
             aside_cost=aside_cost,
             damage=damage,
+            excused=excused,
         )
 
     # -- what comes -----------------------------------------------------------------------------------------------
@@ -401,8 +402,9 @@ def _back(connection: sqlite3.Connection, document: Document) -> bool:
 
 
 def _set_aside(connection: sqlite3.Connection, key: int) -> None:
-    """What came after the last useful entry was the end that is not to be believed again."""
+    """What came after the last useful entry was the end that is not to be believed again; nor is its cause."""
     connection.execute(_VOID, {"first": key << _SHIFT, "end": (key + 1) << _SHIFT})
+    connection.execute("UPDATE document SET excused = entries WHERE key = ?", (key,))
 
 
 def _fenced(document: Document) -> FencedError:

@@ -310,11 +310,13 @@ def test_the_summary_counts_all_rounds(opening: Open, run: Any) -> None:
 
 
 def test_a_reopened_document_goes_on_behind_its_last_text(opening: Open, run: Any) -> None:
-    """Failures and refusals at its end are set aside, and their cost is still told; text and what was learnt stay."""
+    """Failures and refusals at its end are set aside, and their cost is still told; text and what was learnt stay.
+    Whatever broke off before then is excused."""
 
     async def main() -> None:
         journal = await begun(opening(), job("a"), job("b"))
         a, b = await take(journal)
+        assert (a.excused, b.excused) == (0, 0)
         kept = [reply(0), failure(1, "prefill_refused"), failure(2)]
         refusal = Entry(4, "request4", to_json(Response("No.", "refusal", usage=Usage(3, 4))), 5.0, 0.125)
         for entry in [*kept, reply(3), refusal, failure(5)]:
@@ -325,11 +327,15 @@ def test_a_reopened_document_goes_on_behind_its_last_text(opening: Open, run: An
         (again,) = await take(journal)
         assert list(again.entries) == [*kept, reply(3)]
         assert (again.next_number, again.aside, again.aside_cost) == (6, Usage(3, 4), 0.125)
+        assert again.excused == 6
         assert [number async for number, _ in journal.results()] == [1]
         await journal.put(again, reply(6))
         await journal.release(again, again=True)
         (third,) = await take(journal)
         assert list(third.entries) == [*kept, reply(3), reply(6)]
+        assert third.excused == 7
+        await journal.release(third)
+        assert (await take(journal))[0].excused == 7
         await journal.close()
 
     run(main)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -383,6 +384,72 @@ def test_a_single_row_with_a_bad_key_is_not_burnt_either(server: SimulatedProvid
         assert (report.stopped, report.summary.documents) == ("credentials", {"pending": 1})
         assert "401" in report.message
         check(await ask(client, rows(1), journal=path), 1)
+
+    run(server, main)
+
+
+def test_documents_whose_streams_broke_can_be_gone_on_with(
+    server: SimulatedProvider, tmp_path: Path, backend: str
+) -> None:
+    """They end incomplete. Tried again, they are asked for the rest, and how often they broke before counts no more."""
+    path = tmp_path / "journal"
+    policy = FAST.model_copy(update={"max_interruptions": 1})
+    server.plan(faults=[Behaviour("drop", 3, conversation=f"number {n}", times=None) for n in range(3)])
+
+    async def main(client: AsyncOpenAI) -> None:
+        report = await ask(client, rows(4), journal=path, concurrency=1, policy=policy)
+        results = list(report.results())
+        assert [result.reason for result in results] == ["max_interruptions"] * 3 + ["finished"]
+        bought = sum(len(result.text) for result in results[:3])
+        assert bought > 0
+        server.plan(faults=[])
+        journal, asked = SqliteJournal(path), len(server.requests)
+        await journal.begin(await journal.settings() or {})
+        assert await journal.reopen("incomplete") == 3
+        await journal.close()
+        again = await ask(client, rows(4), journal=path, policy=policy)
+        check(again, 4)
+        assert again.stopped is None
+        assert again.summary.rounds == len(server.requests) > asked
+
+    run(server, main, backend)
+
+
+def test_broken_streams_in_a_row_pause_and_the_same_call_goes_on(server: SimulatedProvider, tmp_path: Path) -> None:
+    """As often as it is called: each time it asks, and when the provider is well again, it completes them."""
+    path = tmp_path / "journal"
+    policy = FAST.model_copy(update={"max_interruptions": 1})
+    server.plan(faults=[Behaviour("drop", 3, times=None)])
+
+    async def main(client: AsyncOpenAI) -> None:
+        for _ in range(2):
+            asked = len(server.requests)
+            report = await ask(client, rows(6), journal=path, policy=policy)
+            assert (report.stopped, report.summary.documents) == ("outage", {"pending": 6})
+            assert len(server.requests) >= asked + 6
+        server.plan(faults=[])
+        check(await ask(client, rows(6), journal=path, policy=policy), 6)
+
+    run(server, main)
+
+
+def test_an_end_that_is_only_told_again_is_no_outage(server: SimulatedProvider, tmp_path: Path) -> None:
+    """Documents that had failed when the run was killed, and were not told to have: nothing was asked since."""
+    path = tmp_path / "journal"
+    server.plan(faults=[Behaviour("status", status=500, times=None)])
+
+    async def main(client: AsyncOpenAI) -> None:
+        assert (await ask(client, rows(3), journal=path)).stopped == "outage"
+        connection = sqlite3.connect(path)
+        connection.execute("UPDATE document SET state = 'running', excused = 0")
+        connection.execute("UPDATE entry SET void = 0")
+        connection.commit()
+        connection.close()
+        server.plan(faults=[])
+        asked = len(server.requests)
+        report = await ask(client, rows(4), journal=path)
+        assert (report.stopped, report.summary.documents) == (None, {"complete": 1, "failed": 3})
+        assert len(server.requests) > asked
 
     run(server, main)
 
