@@ -163,6 +163,12 @@ class Continuation:
             text += self._choose(partial)[1]
         return self._stop(Signal.CANCELLED, "cancelled", None, text)
 
+    def recall(self, question: Question | None, *, settle: bool | None = None) -> None:
+        """The reply that comes next answers a request of an earlier run, which asked otherwise; see `Draft.recall`."""
+        self._draft.recall(question, settle=settle)
+        if self._draft.question is not None:
+            self._pending = replace(self._sent, in_place=self._draft.question.in_place)
+
     # -- responses ------------------------------------------------------------------------------------------------
 
     def _receive_response(self, response: Response, elapsed: float) -> Action:
@@ -443,6 +449,21 @@ class Continuation:
         if stops and self._draft.ended:
             return "a stop sequence stands in the joined text"
         return self._ledger.overrun(written)
+
+    @property
+    def question(self) -> Question | None:
+        """How the reply in flight was asked for; None if it is the caller's request and nothing else."""
+        return self._draft.question
+
+    @property
+    def settling(self) -> bool:
+        """The same was asked again, because the join of the first reply is in doubt."""
+        return self._aside is not None
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return self._draft.text
 
     @property
     def partial(self) -> str:

@@ -5,6 +5,7 @@ The loop is the library's own (`_drivers.py`); what stands here is its companion
 
 from __future__ import annotations
 
+import json
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -17,8 +18,8 @@ from continuum._runtime import Runtime
 from continuum.batch.gate import Closed
 from continuum.batch.job import JobResult
 from continuum.batch.journal import Entry
-from continuum.batch.outcomes import fingerprint, to_json
-from continuum.batch.replay import adopted, describe_server, replay, restore_server
+from continuum.batch.outcomes import dumps, fingerprint, to_json
+from continuum.batch.replay import adopted, describe_question, describe_server, recall, replay, restore_server
 from continuum.batch.settings import check, create_params, policy_of
 from continuum.batch.submitted import name_of_document
 from continuum.providers import provider_for
@@ -144,6 +145,12 @@ async def draft(shared: Shared, document: Document) -> Drafted:
     return Drafted(keeper.result(words), keeper.lane_key, failure if words else None, keeper.asked)
 
 
+def _read_request(partial: str) -> tuple[str, dict[str, Any] | None]:
+    """Fingerprint of the request that a partial text answers, and how it asked, if that is known."""
+    request, _, asked = partial.partition(" ")
+    return request, json.loads(asked) if asked else None
+
+
 def _failed(document: Document, error: Exception, reason: Reason = "rejected") -> JobResult:
     text = "".join(str(entry.outcome.get("text", "")) for entry in document.entries)
     return JobResult(
@@ -187,6 +194,7 @@ class DocumentKeeper:
         self._number = document.next_number
         self._name = name_of_document(job.id)
         self._request = ""
+        self._asked: dict[str, Any] | None = None  # how, see `describe_question`
         self._place: Reservation | None = None
         self._reserved: float | None = None
         self._sent_at = 0.0
@@ -228,7 +236,11 @@ class DocumentKeeper:
             if isinstance(action, Wait):
                 action = lane.machine.resume()
             assert isinstance(action, Send)
-            self._request = fingerprint(action)
+            self._request, self._asked = _read_request(document.partial_request)
+            if self._request == fingerprint(action):
+                self._asked = describe_question(lane.machine)
+            else:
+                recall(lane, self._asked)
             reply = adopted(self._provider, action, document.partial)
             await self._keep(reply, elapsed)
             action = lane.receive(reply, elapsed)
@@ -240,7 +252,7 @@ class DocumentKeeper:
         """See `Keeper.ready`."""
         shared, began = self._shared, self._clock()
         shared.gate.check()
-        self._request = fingerprint(send)
+        self._request, self._asked = fingerprint(send), describe_question(lane.machine)
         self._size, self._most = self._provider.size_of_request(send), self._provider.most_input(send)
         taken, cap = self._likely_input(), send.max_tokens or self._provider.cap or 0
         if shared.purse is not None:
@@ -288,7 +300,7 @@ class DocumentKeeper:
         text = lane.partial()
         more = len(text) - self._saved_size
         if more >= _SAVE_SIZE or (more and now - self._saved_at >= _SAVE_EVERY):
-            self._shared.journal.put_partial(self._document, self._number, self._request, text)
+            self._put_partial(text)
             self._shared.progress.text(self._document.job.id, more)
             self._saved_at, self._saved_size = now, len(text)
 
@@ -296,7 +308,11 @@ class DocumentKeeper:
         """See `Keeper.aborted`."""
         text = lane.partial()
         if self._in_flight and text:
-            self._shared.journal.put_partial(self._document, self._number, self._request, text)
+            self._put_partial(text)
+
+    def _put_partial(self, text: str) -> None:
+        request = self._request if self._asked is None else f"{self._request} {dumps(self._asked)}"
+        self._shared.journal.put_partial(self._document, self._number, request, text)
 
     async def received(self, lane: Lane, outcome: Response | Failure, elapsed: float) -> None:
         """See `Keeper.received`."""
@@ -331,6 +347,8 @@ class DocumentKeeper:
             # A request that failed without a word about its usage was not billed.
             shared.purse.settle(reserved or 0.0, 0.0 if usage is None and isinstance(outcome, Failure) else cost)
         data = to_json(outcome)
+        if self._asked is not None and not isinstance(outcome, Failure):
+            data["asked"] = self._asked
         server = describe_server(self._provider)
         if self._number == 0 or server != self._server:
             data["server"] = {**server, "prefill": self._server["prefill"]}

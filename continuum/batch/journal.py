@@ -52,7 +52,7 @@ class Document:
         epoch: raised each time somebody takes the document up; whoever writes with an older one is refused.
         entries: what its requests have brought, in order.
         partial: the text so far of the reply that was in flight, empty if there is none.
-        partial_request: fingerprint of the request that `partial` answers.
+        partial_request: fingerprint of the request that `partial` answers, and how it asked.
         next_number: of the entry that comes next.
         aside: tokens of entries that were set aside when it was reopened or released to be tried again.
         aside_cost: their US dollars, as far as known.
@@ -168,7 +168,7 @@ class Journal(Protocol):
         Args:
             document: whose reply it is.
             number: of the entry that the reply will be; what comes too late for it is not written.
-            request: fingerprint of the request.
+            request: fingerprint of the request, and how it asked.
             text: all of it.
         """
         ...

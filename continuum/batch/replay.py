@@ -2,24 +2,26 @@
 
 As a rule the machine asks for the same again, entry by entry, and ends up where it stood. Where it does not (another
 version of the library decides otherwise, or settings were changed in between), no text is lost: the replies are
-joined in the order in which they came, whatever they were asked for, with all ceilings lifted, and the present
-settings decide what follows the last of them.
+joined in the order in which they came, each as it was asked for, with all ceilings lifted, and the present settings
+decide what follows the last of them. Where a journal does not say how a reply was asked for, its seam is ambiguous.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from continuum._core.actions import Action, Done, Send, Wait
+from continuum._core.actions import Action, Send, Wait
 from continuum._core.machine import Continuation
+from continuum._core.requests import Question
 from continuum._core.types import Failure, Response, Usage
 from continuum.batch.outcomes import fingerprint, from_json
 from continuum.providers import capabilities
 from continuum.providers.base import estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from continuum._drivers import Lane
     from continuum.batch.journal import Entry
@@ -50,6 +52,32 @@ class Replayed(NamedTuple):
     action: Action
     note: str = ""
     unused: int = 0
+
+
+def describe_question(machine: Continuation) -> dict[str, Any] | None:
+    """How the reply in flight is asked for, as far as it says how to join it; None if there is nothing to join it to.
+
+    `again`: the reply before it was set aside, and this one may take its place.
+    """
+    question = machine.question
+    if question is None:
+        return None
+    found: dict[str, Any] = {"shown": question.shown, "anchor": question.anchor, "in_place": question.in_place}
+    return {name: value for name, value in {**found, "again": machine.settling}.items() if value}
+
+
+def recall(lane: Lane, asked: Mapping[str, Any] | None, following: Entry | None = None) -> None:
+    """Join the reply that comes as it was asked for: see `describe_question`. None: that is not known."""
+    if asked is None:
+        lane.machine.recall(None, settle=False)
+        return
+    echo = None
+    if asked.get("in_place"):
+        text, prefill = lane.machine.text, lane.run.provider.prefill
+        echo = text.rstrip() if prefill is None or prefill.strips else text
+    question = Question((), asked.get("shown", 0), asked.get("anchor"), asked.get("in_place", False), echo)
+    settle = None if following is None else bool((following.outcome.get("asked") or {}).get("again"))
+    lane.machine.recall(question, settle=settle)
 
 
 def describe_server(provider: Provider) -> dict[str, Any]:
@@ -91,15 +119,19 @@ def _join(lane: Lane, entries: Sequence[Entry], excused: int) -> Replayed:
     policy = provider.policy
     lane.machine = lane.new_machine(policy.model_copy(update=_LIFTED))
     action: Action = lane.machine.start()
-    for number, (reply, entry) in enumerate(replies, 1):
+    followers = [entry for _, entry in replies[1:]]
+    for number, ((reply, entry), following) in enumerate(zip_longest(replies, followers), 1):
         if isinstance(action, Wait):
             action = lane.machine.resume()
-        if isinstance(action, Done):
+        if not isinstance(action, Send):
             return Replayed(action, JOINED, len(replies) - number + 1)
         if number == len(replies):
             _lower(lane, policy)
         elif not reply.suspended:
             reply = replace(reply, finish_reason="length")  # another one followed
+        asked = entry.outcome.get("asked")
+        if asked is not None or fingerprint(action) != entry.request:
+            recall(lane, asked, following)
         action = lane.receive(reply, entry.elapsed, excused=entry.number < excused)
     return Replayed(action, JOINED)
 

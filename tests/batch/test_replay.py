@@ -191,6 +191,30 @@ def test_a_partial_reply_is_one_more_truncation(given_text: str) -> None:
     assert given_text.strip() in result.result.text
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_partial_reply_is_joined_as_it_was_asked_for(known: bool) -> None:
+    """Also if it would be asked for otherwise now; where a journal does not say how it was, the seam is in doubt."""
+    before, after = Policy(strategy="user_turn"), Policy(strategy="in_place")
+    opening = "The keeper of the light rose early. The sea was calm, and the boats were out. He lit the st"
+    _, entries = drafted(
+        AsyncScriptedClient([Reply(opening, "length")]), before.model_copy(update={"max_rounds": 1}), document()
+    )
+    asked, _ = standing(AsyncScriptedClient([]), before, entries)
+    assert isinstance(asked, Send)
+    shown, question = asked.turns
+    anchor = question.text.split('"')[1]
+    told = {"shown": len(shown.text), "anchor": anchor}
+    request = f"{fingerprint(asked)} {dumps(told)}" if known else fingerprint(asked)
+    partial = f"{anchor} He lit the stove and put the kettle"
+    result, more = drafted(AsyncScriptedClient([Reply(" on.")]), after, document(entries, partial, request))
+    assert result.result.text == opening.removesuffix("st") + "stove and put the kettle on."
+    seams = [(seam.round, seam.kind, seam.ambiguous) for seam in result.result.seams]
+    assert seams[0] == (2, "anchor" if known else seams[0][1], not known)
+    assert more[0].outcome.get("asked") == (told if known else None)
+    again, none = drafted(AsyncScriptedClient([]), after, document([*entries, *more]))
+    assert (again.result.text, again.result.seams, none) == (result.result.text, result.result.seams, [])
+
+
 def test_a_partial_of_a_finished_document_is_not_adopted() -> None:
     """The last reply was kept, and the process died before the result was: nothing is asked."""
     _, entries = drafted(AsyncScriptedClient([Reply("All of it.")]), Policy(), document())

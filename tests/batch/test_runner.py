@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
+import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ import continuum
 from continuum import ConfigurationError, Job, JobResult, Policy
 from continuum._core.errors import ChangedJobsError, JournalError
 from continuum.batch import Limits, ManyConnections
+from continuum.batch.outcomes import dumps
 from continuum.batch.pacing import Lane
 from continuum.batch.progress import Silent, Status
 from continuum.batch.sqlite import SqliteJournal
@@ -619,6 +622,52 @@ def test_other_settings_are_named_and_may_be_accepted(server: SimulatedProvider,
         assert report.summary.rounds == server.statuses[200] > first.summary.rounds
 
     run(server, main)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_replies_of_earlier_runs_are_joined_as_they_were_asked_for(tmp_path: Path, backend: str, known: bool) -> None:
+    """Replies to user turns begin with their anchors, however the run is gone on with. A journal of before does not
+    tell how they were asked for; their seams are ambiguous then."""
+    path = tmp_path / "journal"
+    before = FAST.model_copy(update={"strategy": "user_turn", "max_rounds": 3})
+    after = FAST.model_copy(update={"strategy": "in_place", "dialect": "vllm"})
+
+    async def main(client: AsyncOpenAI) -> None:
+        report = await ask(client, rows(4), journal=path, policy=before)
+        assert report.summary.documents == {"incomplete": 4}
+        if not known:
+            forget(path, "asked")
+        journal = SqliteJournal(path)
+        await journal.begin(await journal.settings() or {})
+        await journal.reopen("incomplete")
+        await journal.close()
+        again = await ask(client, rows(4), journal=path, policy=after, accept_changes=True)
+        results = list(again.results())
+        assert all(result.complete for result in results)
+        seams = [(seam.ambiguous, seam.kind) for result in results for seam in result.seams if seam.round in (2, 3)]
+        assert len(seams) == 8
+        if known:
+            check(again, 4)
+            assert set(seams) == {(False, "anchor")}
+        else:
+            assert all(ambiguous for ambiguous, _ in seams)
+
+    with SimulatedProvider(TEXTS, chunk_tokens=16, prefill="continue") as other:
+        run(other, main, backend)
+
+
+def forget(path: Path, name: str) -> None:
+    """Take something out of all entries of a journal, as if an earlier version had written them."""
+    connection = sqlite3.connect(path)
+    for key, text in connection.execute("SELECT key, outcome FROM entry").fetchall():
+        outcome = json.loads(text)
+        outcome.pop(name, None)
+        row = dumps(outcome)
+        connection.execute(
+            "UPDATE entry SET outcome = ?, checksum = ? WHERE key = ?", (row, zlib.crc32(row.encode()), key)
+        )
+    connection.commit()
+    connection.close()
 
 
 def test_changed_jobs_are_refused(server: SimulatedProvider, tmp_path: Path) -> None:
