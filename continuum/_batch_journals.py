@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -264,4 +263,4 @@ def check_outputs(plan: Plan, journal: Path, *, overwrite: bool) -> None:
 
 def warn(words: str) -> None:
     """A note on stderr."""
-    print(_terminal.harmless(_terminal.redact(words, _terminal.secrets())), file=sys.stderr)
+    print(_terminal.harmless(_terminal.redact(words, _terminal.secrets())), file=_terminal.notes())

@@ -460,5 +460,5 @@ def log_to_stderr(hidden: list[str]) -> None:
             without_keys,
             structlog.dev.ConsoleRenderer(colors=_terminal.is_terminal(sys.stderr)),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(_terminal.notes()),
     )

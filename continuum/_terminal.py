@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -236,12 +236,34 @@ def _is_cjk(c: str) -> bool:
     return "\u3000" <= c < "\u302a" or "\u3041" <= c < "\u3097" or "\u30a0" <= c < "\ua000" or "\uac00" <= c < "\ud7a4"
 
 
+class _Notes:
+    """A stream for what a run can do without: that nobody reads it, or that its disk is full, is no reason to end."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write, if that can be done."""
+        with contextlib.suppress(OSError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, if that can be done."""
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+
+def notes() -> TextIO:
+    """stderr, for what a run can do without."""
+    return cast("TextIO", _Notes(sys.stderr))
+
+
 def error_console() -> Any:
-    """A rich console on stderr that survives a closed pipe."""
+    """A rich console on stderr that survives a closed pipe, and a full disk."""
     from rich.console import Console
 
-    class Quiet(Console):
-        def on_broken_pipe(self) -> None:
-            """Nobody reads the notes: that is no reason to end."""
-
-    return Quiet(file=sys.stderr, highlight=False, soft_wrap=True, emoji=False)
+    return Console(file=notes(), highlight=False, soft_wrap=True, emoji=False)

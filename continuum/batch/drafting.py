@@ -10,6 +10,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import anyio
+
 from continuum._core.actions import Send, Wait
 from continuum._core.errors import ConfigurationError, ContinuumError, DamagedJournalError, FencedError, JournalError
 from continuum._core.types import Failure, Usage
@@ -362,16 +364,23 @@ class DocumentKeeper:
         shared = self._shared
         for pause in _PATIENCE:
             try:
-                await shared.journal.put(self._document, entry)
+                await self._put(entry)
                 return
             except FencedError:
                 raise
             except JournalError as error:
                 shared.gate.close("journal", error.message)
                 shared.progress.waiting(self._document.job.id, pause, error.message)
-            await shared.runtime.asleep(pause)
-        await shared.journal.put(self._document, entry)
-        return
+            try:
+                await shared.runtime.asleep(pause)
+            except anyio.get_cancelled_exc_class():
+                await self._put(entry)  # stopped at once: the last try
+                raise
+        await self._put(entry)
+
+    async def _put(self, entry: Entry) -> None:
+        with anyio.CancelScope(shield=True):  # if nobody waited for a write, nobody would know that it failed
+            await self._shared.journal.put(self._document, entry)
 
     async def _asleep(self, seconds: float) -> None:
         """Wait before a repeat; not longer than the gate is open."""

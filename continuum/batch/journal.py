@@ -108,11 +108,15 @@ class Journal(Protocol):
     Attributes:
         interrupted: documents that were in flight when the run before was killed, so that at most as many requests are
             bought again; known after `begin()`.
+        unsaved: what `put()` was given and could not keep, to this moment: (id of the document, outcome).
 
     What `put`, `finish` and `add` have returned from is on disk: it survives `kill -9` and power loss.
     """
 
     interrupted: int
+
+    @property
+    def unsaved(self) -> Sequence[tuple[str, Mapping[str, Any]]]: ...
 
     async def begin(self, settings: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Open the batch for work, exclusively where only one process may work on it.

@@ -66,7 +66,7 @@ class PostgresJournal(PostgresReader):
         self._held: set[int] = set()  # documents that were handed out and are not over
         self._lost_track = False  # what was handed out when the connection broke may be ours without our knowing
         self._partials: dict[int, tuple[Document, int, str, str]] = {}  # not written yet
-        self._unsaved: list[tuple[str, Mapping[str, Any]]] = []
+        self._unsaved: dict[tuple[int, int], tuple[str, Mapping[str, Any]]] = {}
 
     # -- opening and closing --------------------------------------------------------------------------------------
 
@@ -314,8 +314,14 @@ class PostgresJournal(PostgresReader):
             self._held.discard(document.key)
             raise
         except JournalError as error:
-            self._unsaved.append((document.job.id, entry.outcome))
-            raise JournalError(error.message, self._unsaved) from error
+            self._unsaved[document.key, entry.number] = document.job.id, entry.outcome
+            raise JournalError(error.message, self.unsaved) from error
+        self._unsaved.pop((document.key, entry.number), None)
+
+    @property
+    def unsaved(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """See `Journal`."""
+        return list(self._unsaved.values())
 
     def put_partial(self, document: Document, number: int, request: str, text: str) -> None:
         """See `Journal.put_partial`."""

@@ -88,6 +88,11 @@ class Runner:
             ConfigurationError: a job is no job.
             JournalError: the journal cannot be used any more; what could not be kept is in `unsaved`.
         """
+        unsaved = self._shared.journal.unsaved
+        if unsaved and not isinstance(self._error, JournalError):
+            self._error = JournalError("the journal could not keep all that was paid for")
+        if isinstance(self._error, JournalError):
+            self._error.unsaved = tuple(unsaved)  # whichever write it was that failed last
         if self._error is not None:
             raise self._error
 

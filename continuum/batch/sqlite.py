@@ -292,8 +292,13 @@ class SqliteJournal(SqliteReader):
             raise
         except JournalError as error:
             self._unsaved[document.key, entry.number] = document.job.id, entry.outcome
-            raise JournalError(error.message, list(self._unsaved.values())) from error
+            raise JournalError(error.message, self.unsaved) from error
         self._unsaved.pop((document.key, entry.number), None)
+
+    @property
+    def unsaved(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """See `Journal`."""
+        return list(self._unsaved.values())
 
     def _put(self, connection: sqlite3.Connection, document: Document, entry: Entry, text: str) -> None:
         key, outcome = document.key, entry.outcome

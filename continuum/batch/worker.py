@@ -168,6 +168,8 @@ class Worker:
         finally:
             with anyio.CancelScope(shield=True):
                 await self._leave()
+        if isinstance(self._error, JournalError):
+            self._error.unsaved = tuple(self._journal.unsaved)  # of all documents, and not of the first one only
         if self._error is not None:
             raise self._error
 

@@ -748,6 +748,20 @@ def test_plain_lines_where_there_is_no_terminal(provider: Callable[..., Simulate
     assert batch(server, "--quiet", "--overwrite").stderr == ""
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no disk that is always full")
+@pytest.mark.parametrize("more", [[], ["--verbose"]])
+def test_notes_that_cannot_be_written_do_not_end_it(
+    provider: Callable[..., SimulatedProvider], briefs: Path, more: list[str]
+) -> None:
+    """What a run says about itself is the least of it."""
+    server = provider(first_delay=0.1)
+    arguments = ["batch", "briefs.jsonl", "-o", "out.jsonl", *options(server), "--progress-every", "0.1", *more]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "continuum", *arguments], stderr=full, stdout=subprocess.PIPE)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert [row["text"] for row in rows("out.jsonl")] == [POEM] * 6
+
+
 def test_figures_are_brief() -> None:
     """Numbers, money and time as people read them."""
     assert [_progress.brief(n) for n in (0, 950, 12345, 4.56e6, 7e9)] == ["0", "950", "12.3k", "4.56M", "7G"]

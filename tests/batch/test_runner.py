@@ -18,7 +18,7 @@ from openai import AsyncOpenAI, DefaultAsyncHttpxClient, OpenAI
 import continuum
 from continuum import ConfigurationError, Job, JobResult, Policy
 from continuum._core.errors import ChangedJobsError, JournalError
-from continuum.batch import Limits, ManyConnections
+from continuum.batch import Limits, ManyConnections, drafting
 from continuum.batch.outcomes import dumps
 from continuum.batch.pacing import Lane
 from continuum.batch.progress import Silent, Status
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from continuum._core.types import Usage
     from continuum.batch.api import BatchReport
+    from continuum.batch.journal import Document, Entry
 
 SENTENCES = "The {} keeper turned the lamp {} times and wrote it down. "
 TEXTS = {f"d{n}": "".join(SENTENCES.format(n, 100 * n + i) for i in range(20 + n)) for n in range(4)}
@@ -528,6 +529,65 @@ def test_a_cancelled_batch_keeps_partial_texts(tmp_path: Path, backend: str) -> 
             assert len(server.requests[before].body["messages"]) == 3
 
         run(server, main, backend)
+
+
+class Full(SqliteJournal):
+    """On a disk that is full from some round on, for those who put."""
+
+    room = 9
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.tried: set[tuple[int, int]] = set()
+        self.written: set[tuple[int, int]] = set()  # a write may be done twice, if another one fails beside it
+
+    def _put(self, connection: sqlite3.Connection, document: Document, entry: Entry, text: str) -> None:
+        self.tried.add((document.key, entry.number))
+        if len(self.written | {(document.key, entry.number)}) > self.room:
+            raise sqlite3.OperationalError("database or disk is full")
+        self.written.add((document.key, entry.number))
+        super()._put(connection, document, entry, text)
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_what_a_full_disk_did_not_take_is_told_however_it_ends(
+    server: SimulatedProvider, tmp_path: Path, backend: str, stops: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped at once while there is hope for room, or after that has gone: all that was paid for is kept or told."""
+    monkeypatch.setattr(drafting, "_PATIENCE", (60.0,) if stops else (0.01, 0.02))
+
+    async def main(client: AsyncOpenAI) -> None:
+        journal = Full(tmp_path / "journal")
+        watcher = Watcher("waiting", lambda: batch.stop() if stops else None)
+        batch = ask(client, rows(6), journal=journal, progress=watcher)
+        with pytest.raises(JournalError, match="disk") as caught:
+            await batch
+        assert len(caught.value.unsaved) == len(journal.tried - journal.written) > 0
+        assert all(outcome["text"] for _, outcome in caught.value.unsaved)
+        check(await ask(client, rows(6), journal=tmp_path / "journal"), 6)
+
+    run(server, main, backend)
+
+
+def test_room_on_the_disk_when_it_is_stopped(
+    server: SimulatedProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is a last try before it ends."""
+    monkeypatch.setattr(drafting, "_PATIENCE", (60.0,))
+
+    async def main(client: AsyncOpenAI) -> None:
+        journal = Full(tmp_path / "journal")
+
+        def stop() -> None:
+            journal.room = 99
+            batch.stop()
+
+        batch = ask(client, rows(6), journal=journal, progress=Watcher("waiting", stop))
+        report = await batch
+        assert report.stopped == "journal"
+        assert report.summary.rounds == len(journal.tried) > 9
+
+    run(server, main)
 
 
 def test_the_deadline_of_the_run(tmp_path: Path) -> None:
