@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ENDING: Final = ".journal"
 NOTE: Final = "outputs"
+_MOST_LOOKS: Final = 3  # of an export at a journal that grows: a run that goes on writes its outputs later
 _MAGIC: Final = b"SQLite format 3\0"
 
 
@@ -226,16 +227,28 @@ def say_written(summary: Summary, plan: Plan, damage: DamagedJournalError | None
 
 
 async def write(plan: Plan, journal: SqliteJournal | PostgresJournal) -> tuple[Summary, DamagedJournalError | None]:
-    """Write what a journal has; what is damaged of it is left out, and told."""
+    """Write what a journal has; what is damaged of it is left out, and told.
+
+    Once more if it has more by then: a run that ended meanwhile has written it all, and must not have less now.
+    """
     from continuum.batch.outputs import Outputs
 
-    outputs = Outputs(plan)
-    await outputs.learn(journal)
-    try:
-        await outputs.finish(journal)
-    except DamagedJournalError as error:
-        return await journal.summary(), error
-    return await journal.summary(), None
+    summary, damage = await journal.summary(), None
+    for _ in range(_MOST_LOOKS):
+        outputs, written = Outputs(plan), _finished(summary)
+        await outputs.learn(journal)
+        try:
+            await outputs.finish(journal)
+        except DamagedJournalError as error:
+            damage = error
+        summary = await journal.summary()
+        if damage is not None or _finished(summary) == written:
+            break
+    return summary, damage
+
+
+def _finished(summary: Summary) -> list[int]:
+    return [summary.documents.get(state, 0) for state in ("complete", "incomplete", "failed")]
 
 
 def check_outputs(plan: Plan, journal: Path, *, overwrite: bool) -> None:

@@ -124,6 +124,7 @@ class Outputs:
         self._files = plan.files()
         self._names = Names() if plan.folder is not None else None
         self._growing: dict[Status, BinaryIO] = {}
+        self._replaced = False  # somebody has put another file in the place of one that grows
 
     async def learn(self, results: Results) -> None:
         """Learn which documents a journal has, so that each gets a file of its own."""
@@ -150,10 +151,14 @@ class Outputs:
 
     async def finish(self, results: Results) -> None:
         """Write what is not written yet."""
+        for state in list(self._growing):
+            self._still_there(state)
         self.close()
         damage: DamagedJournalError | None = None
         try:
             if self._plan.file is not None and self._plan.as_finished:
+                if self._replaced:
+                    await _reconcile(self._files, self._plan.format, results)
                 self._files["complete"].touch()
             elif self._plan.file is not None:
                 remove_leftovers(self._files["complete"].parent)
@@ -175,10 +180,22 @@ class Outputs:
     # -- one file that grows --------------------------------------------------------------------------------------
 
     def _grow(self, result: JobResult) -> None:
-        file = self._growing.get(result.status)
+        file = self._still_there(result.status)
         if file is None:
             file = self._growing[result.status] = self._files[result.status].open("ab", buffering=0)
         append(file, line_of(result, self._plan.format))
+
+    def _still_there(self, state: Status) -> BinaryIO | None:
+        """The open file that grows, if it has its name still: an export in between has put another one there."""
+        file = self._growing.get(state)
+        if file is None:
+            return None
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), self._files[state].stat()):
+                return file
+        self._replaced = True  # what was added between its last look at the journal and now is missing there
+        self._growing.pop(state).close()
+        return None
 
     # -- files that are written at once ---------------------------------------------------------------------------
 

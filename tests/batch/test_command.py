@@ -555,6 +555,19 @@ def test_the_second_signal_stops_at_once(provider: Callable[..., SimulatedProvid
     assert [row["text"] for row in rows("out.jsonl")] == [POEM] * 6
 
 
+def test_an_export_over_a_file_that_grows(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
+    """It is as of that moment, and in the end all documents stand there all the same."""
+    server = provider(first_delay=0.1)
+    process = start(server, "--as-finished", "--concurrency", "2")
+    wait_for(lambda: bool(rows("out.jsonl")))
+    assert invoke("export", "out.jsonl").exit_code == 0
+    assert process.poll() is None
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 0, told
+    assert sorted(row["id"] for row in rows("out.jsonl")) == [f"d{n}" for n in range(6)]
+    assert {row["text"] for row in rows("out.jsonl")} == {POEM}
+
+
 def test_a_second_process_is_refused(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
     """One journal, one run; looking at it and exporting is allowed."""
     server = provider(first_delay=5)

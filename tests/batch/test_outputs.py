@@ -201,6 +201,30 @@ def test_as_finished_after_a_crash(tmp_path: Path) -> None:
     assert [row["id"] for row in rows(path)] == ["3"]
 
 
+def test_a_growing_file_that_is_replaced_meanwhile_is_set_right(tmp_path: Path) -> None:
+    """An export put another one in its place, or somebody removed it: at the end it has every line once."""
+    one, two, three, four = (replace(WHOLE, id=id) for id in "1234")
+    path = tmp_path / "d.jsonl"
+
+    async def run(last: JobResult | None) -> None:
+        outputs = Outputs(Plan(path, as_finished=True))
+        await outputs.begin(Kept("1", "2", "3", "4"))
+        outputs.add(one)
+        outputs.add(two)
+        with replacing(path) as export:
+            export.write(line_of(one))
+        outputs.add(three)
+        path.unlink()
+        if last is not None:
+            outputs.add(last)
+        await outputs.finish(Kept(one, two, three, last or "4"))
+
+    for last in (None, four):
+        anyio.run(run, last)
+        assert sorted(row["id"] for row in rows(path)) == ["1", "2", "3", "4"][: 4 if last else 3]
+        path.unlink()
+
+
 def test_as_finished_in_another_format(tmp_path: Path) -> None:
     """The file is made anew."""
     write(Plan(tmp_path / "d.jsonl", as_finished=True), Kept(WHOLE))
