@@ -196,11 +196,13 @@ class Journal(Protocol):
         ...
 
     def results(self, *states: DocumentState) -> AsyncIterator[tuple[int, JobResult]]:
-        """Finished documents in input order, streamed; memory does not grow with their number."""
+        """What came of the documents in these states (all of them, if none is named), in input order, streamed; memory
+        does not grow with their number. One that is drafted again has what came of it before, until it is finished."""
         ...
 
     async def reopen(self, *states: DocumentState) -> int:
-        """Make finished documents of these states pending again; returns how many. Their text stays; what came after
+        """Make finished documents of these states pending again; returns how many. Their text stays, and so does what
+        had come of them, until there is something newer; what came after
         it is set aside, and what broke off is excused, as by `release(again=True)`."""
         ...
 

@@ -9,6 +9,7 @@ in it is set right by the journal before it grows on.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -43,7 +44,7 @@ class Results(Protocol):
         ...
 
     def results(self, *states: DocumentState) -> AsyncIterator[tuple[int, JobResult]]:
-        """Finished documents in input order."""
+        """What came of documents, in input order."""
         ...
 
 
@@ -124,7 +125,7 @@ class Outputs:
         self._files = plan.files()
         self._names = Names() if plan.folder is not None else None
         self._growing: dict[Status, BinaryIO] = {}
-        self._replaced = False  # somebody has put another file in the place of one that grows
+        self._outdated = False  # growing files have to be set right at the end
 
     async def learn(self, results: Results) -> None:
         """Learn which documents a journal has, so that each gets a file of its own."""
@@ -140,7 +141,7 @@ class Outputs:
     async def begin(self, results: Results) -> None:
         """Set right what an earlier run has left."""
         if self._plan.as_finished and self._plan.file is not None:
-            await _reconcile(self._files, self._plan.format, results)
+            self._outdated = await _reconcile(self._files, self._plan.format, results)
 
     def add(self, result: JobResult) -> None:
         """A document has finished (and is in the journal)."""
@@ -157,7 +158,7 @@ class Outputs:
         damage: DamagedJournalError | None = None
         try:
             if self._plan.file is not None and self._plan.as_finished:
-                if self._replaced:
+                if self._outdated:
                     await _reconcile(self._files, self._plan.format, results)
                 self._files["complete"].touch()
             elif self._plan.file is not None:
@@ -193,7 +194,7 @@ class Outputs:
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file.fileno()), self._files[state].stat()):
                 return file
-        self._replaced = True  # what was added between its last look at the journal and now is missing there
+        self._outdated = True  # what was added between its last look at the journal and now is missing there
         self._growing.pop(state).close()
         return None
 
@@ -345,21 +346,19 @@ def _is_running(process: int) -> bool:
 # -- after a crash ----------------------------------------------------------------------------------------------------
 
 
-async def _reconcile(files: dict[Status, Path], format: RowFormat, results: Results) -> None:
-    """Make growing files say what the journal says: each finished document once, in the file of its state."""
-    ledger = sqlite3.connect("", isolation_level=None)
-    ledger.execute("pragma journal_mode=off")
-    ledger.execute("create table missing(id text primary key, state text) without rowid")
-    ledger.execute("begin")
-    async for _, id, state in results.ids():
-        if state in STATES:
-            ledger.execute("insert into missing values (?, ?)", (id, state))
-    with contextlib.closing(ledger):
+async def _reconcile(files: dict[Status, Path], format: RowFormat, results: Results) -> bool:
+    """Make growing files say what the journal says: each document once, in the file of its state.
+
+    Returns:
+        Whether there are documents that are drafted again, whose lines are those of before.
+    """
+    with contextlib.closing(sqlite3.connect("", isolation_level=None)) as ledger:
+        again = await _enter(ledger, format, results)
         for state, path in files.items():
             if path.exists():
                 _keep_sound(path, state, format, ledger)
         if ledger.execute("select 1 from missing limit 1").fetchone() is None:
-            return
+            return again
         with contextlib.ExitStack() as stack:
             growing: dict[str, Any] = {}
             async for _, result in results.results():
@@ -368,6 +367,33 @@ async def _reconcile(files: dict[Status, Path], format: RowFormat, results: Resu
                 if result.status not in growing:
                     growing[result.status] = stack.enter_context(files[result.status].open("ab", buffering=0))
                 append(growing[result.status], line_of(result, format))
+    return again
+
+
+async def _enter(ledger: sqlite3.Connection, format: RowFormat, results: Results) -> bool:
+    """Enter what the files have to have. What is complete stays as it is; all else may have been drafted further.
+
+    Returns:
+        Whether some of it is drafted again.
+    """
+    ledger.execute("pragma journal_mode=off")
+    ledger.execute("create table missing(id text primary key, state text, line blob) without rowid")
+    ledger.execute("begin")
+    finished = 0
+    async for _, id, state in results.ids():
+        if state in STATES:
+            finished += 1
+            ledger.execute("insert into missing values (?, ?, null)", (id, state))
+    with contextlib.suppress(DamagedJournalError):  # of what cannot be read the lines stay
+        async for _, result in results.results("incomplete", "failed", "pending", "running"):
+            row = result.id, result.status, _digest(line_of(result, format))
+            ledger.execute("insert or replace into missing values (?, ?, ?)", row)
+    entered: int = ledger.execute("select count(*) from missing").fetchone()[0]
+    return entered > finished
+
+
+def _digest(line: bytes) -> bytes:
+    return hashlib.blake2b(line, digest_size=16).digest()
 
 
 def _keep_sound(path: Path, state: Status, format: RowFormat, ledger: sqlite3.Connection) -> None:
@@ -377,8 +403,8 @@ def _keep_sound(path: Path, state: Status, format: RowFormat, ledger: sqlite3.Co
     with path.open("rb") as file:
         for line in file:
             id = id_of(line, format)
-            strike = "delete from missing where id = ? and state = ?"
-            if id is None or not ledger.execute(strike, (id, state)).rowcount:
+            strike = "delete from missing where id = ? and state = ? and coalesce(line, ?3) = ?3"
+            if id is None or not ledger.execute(strike, (id, state, _digest(line))).rowcount:
                 bad.add(start)
             start += len(line)
             if start - len(line) not in bad:

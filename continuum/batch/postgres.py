@@ -364,7 +364,6 @@ class PostgresJournal(PostgresReader):
                 (self.key, list(states)),
             ).fetchall()
             keys = [row[0] for row in rows]
-            connection.execute("DELETE FROM result WHERE document = ANY(%s)", (keys,))
             statements.set_aside(connection, keys)
             return lambda: len(keys)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
 import anyio
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 _PAGE: Final = 64  # finished documents that are read at a time
 _IDS: Final = 4096  # the same without their texts
-_DONE: Final = ("complete", "incomplete", "failed")
 SUMMARY: Final = (
     "SELECT state, count(*), sum(rounds), sum(input_tokens), sum(output_tokens), sum(cost), sum(unpriced), "
     "sum(characters) FROM document WHERE batch = %s GROUP BY state"
@@ -119,7 +118,7 @@ class PostgresReader:
         rows = connection.execute(
             "SELECT number, key, result FROM document JOIN result ON document = key "
             "WHERE batch = %s AND (number, key) > (%s, %s) AND state = ANY(%s) ORDER BY number, key LIMIT %s",
-            (batch, *last, list(states or _DONE), most),
+            (batch, *last, list(states or get_args(DocumentState)), most),
         ).fetchall()
         return [(number, key, result_from_json(json.loads(text))) for number, key, text in rows]
 

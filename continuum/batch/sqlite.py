@@ -395,7 +395,6 @@ class SqliteJournal(SqliteReader):
             keys = [row[0] for row in connection.execute(f"SELECT key FROM document WHERE state IN ({marks})", states)]
             for key in keys:
                 connection.execute("UPDATE document SET state = 'pending', characters = 0 WHERE key = ?", (key,))
-                connection.execute("DELETE FROM result WHERE document = ?", (key,))
                 _set_aside(connection, key)
             return len(keys)
 

@@ -6,7 +6,7 @@ import json
 import sqlite3
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
 import anyio
 
@@ -59,12 +59,13 @@ class SqliteReader:
         self, states: Sequence[DocumentState], last: tuple[int, int], damaged: dict[str, str]
     ) -> list[tuple[int, int, JobResult | None]]:
         """Some results (None: damaged), each read by itself: one that is damaged must not hide the others."""
-        states = states or ("complete", "incomplete", "failed")
+        states = states or get_args(DocumentState)
         marks = ", ".join("?" * len(states))
         page: list[tuple[int, int, JobResult | None]] = []
         with _Reading(self.path) as connection:
             rows = connection.execute(
                 f"SELECT number, key, id FROM document WHERE (number, key) > (?, ?) AND state IN ({marks}) "
+                "AND (state NOT IN ('pending', 'running') OR EXISTS (SELECT 1 FROM result WHERE document = key)) "
                 "ORDER BY number, key LIMIT ?",
                 (*last, *states, _PAGE),
             ).fetchall()

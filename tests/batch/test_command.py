@@ -176,6 +176,31 @@ def test_retry_with_a_higher_ceiling(provider: Callable[..., SimulatedProvider],
     assert rows("out.incomplete.jsonl") == []
 
 
+@pytest.mark.parametrize("more", [[], ["--as-finished"], ["--out-dir", "drafts"]])
+def test_what_is_tried_again_stays_until_there_is_something_newer(
+    provider: Callable[..., SimulatedProvider], briefs: Path, more: list[str]
+) -> None:
+    """A retry that pauses before its first request takes nothing out of the output."""
+    server = provider()
+    assert batch(server, "--max-rounds", "2", *more, model="gpt-4o").exit_code == 3
+    kept = rows("out.incomplete.jsonl")
+    assert len(kept) == 6
+    asked = len(server.requests)
+    arguments = ["--incomplete", "--max-rounds", "40"]
+    paused = invoke("retry", "out.jsonl", *arguments, "--max-cost", "0.0001", "--base-url", server.openai_base_url)
+    assert (paused.exit_code, len(server.requests)) == (6, asked)
+    assert rows("out.incomplete.jsonl") == kept
+    assert invoke("export", "out.jsonl", "-o", "again.jsonl").exit_code == 0
+    assert sorted(rows("again.incomplete.jsonl"), key=str) == sorted(kept, key=str)
+    if "--out-dir" in more:
+        assert Path("drafts/d0.incomplete.md").read_text(encoding="utf-8") == kept[0]["text"]
+    assert invoke("resume", "out.jsonl", "--max-rounds", "40").exit_code == 0
+    assert [row["text"] for row in rows("out.jsonl")] == [POEM] * 6
+    assert rows("out.incomplete.jsonl") == []
+    if "--out-dir" in more:
+        assert not Path("drafts/d0.incomplete.md").exists()
+
+
 def test_json(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
     """One object on stdout, for a run, a status and a forecast."""
     server = provider()

@@ -328,14 +328,20 @@ def test_a_reopened_document_goes_on_behind_its_last_text(opening: Open, run: An
         assert list(again.entries) == [*kept, reply(3)]
         assert (again.next_number, again.aside, again.aside_cost) == (6, Usage(3, 4), 0.125)
         assert again.excused == 6
-        assert [number async for number, _ in journal.results()] == [1]
+        assert [number async for number, _ in journal.results("complete", "incomplete", "failed")] == [1]
+        # What had come of it stays, until there is something newer.
+        assert [result.id async for _, result in journal.results()] == ["a", "b"]
+        assert [result.id for _, result in journal.read("pending", "running")] == ["a"]
         await journal.put(again, reply(6))
         await journal.release(again, again=True)
         (third,) = await take(journal)
         assert list(third.entries) == [*kept, reply(3), reply(6)]
         assert third.excused == 7
         await journal.release(third)
-        assert (await take(journal))[0].excused == 7
+        (fourth,) = await take(journal)
+        assert fourth.excused == 7
+        await journal.finish(fourth, result("a", text="newer"))
+        assert [result.text for _, result in journal.read()] == ["newer", "All of it."]
         await journal.close()
 
     run(main)

@@ -39,18 +39,22 @@ NONE = JobResult("c", "failed", "", False, "unknown", "rejected", failure="400: 
 class Kept:
     """Results in memory, as a journal gives them."""
 
-    def __init__(self, *results: JobResult | str) -> None:
+    def __init__(self, *results: JobResult | str, again: str = "") -> None:
         self.all = results  # a mere id: not finished
+        self.again = again  # ids of those that are drafted again
+
+    def _state(self, result: JobResult | str) -> DocumentState:
+        return "pending" if isinstance(result, str) or result.id in self.again else result.status
 
     async def ids(self) -> AsyncIterator[tuple[int, str, DocumentState]]:
         """Every document."""
         for number, result in enumerate(self.all):
-            yield (number, result, "pending") if isinstance(result, str) else (number, result.id, result.status)
+            yield number, result if isinstance(result, str) else result.id, self._state(result)
 
     async def results(self, *states: DocumentState) -> AsyncIterator[tuple[int, JobResult]]:
-        """The finished ones."""
+        """Those of which something came."""
         for number, result in enumerate(self.all):
-            if isinstance(result, JobResult) and (not states or result.status in states):
+            if isinstance(result, JobResult) and (not states or self._state(result) in states):
                 yield number, result
 
 
@@ -223,6 +227,40 @@ def test_a_growing_file_that_is_replaced_meanwhile_is_set_right(tmp_path: Path) 
         anyio.run(run, last)
         assert sorted(row["id"] for row in rows(path)) == ["1", "2", "3", "4"][: 4 if last else 3]
         path.unlink()
+
+
+def test_as_finished_with_documents_that_are_drafted_again(tmp_path: Path) -> None:
+    """Their lines stay until there is something newer, also after a crash; in the end each stands there once."""
+    plan = Plan(tmp_path / "d.jsonl", as_finished=True)
+    incomplete, failed = tmp_path / "d.incomplete.jsonl", tmp_path / "d.failed.jsonl"
+    write(plan, Kept(WHOLE, PART, NONE))
+    more = replace(PART, text="Some of it", rounds=17)
+    write(plan, Kept(WHOLE, PART, NONE, again="bc"))
+    assert [row["rounds"] for row in rows(incomplete)] == [16]
+    assert [row["id"] for row in rows(failed)] == ["c"]
+    write(plan, Kept(WHOLE, PART, NONE, again="bc"), more, finish=False)
+    assert [row["rounds"] for row in rows(incomplete)] == [16, 17]
+    write(plan, Kept(WHOLE, more, NONE, again="c"), finish=False)
+    assert [row["rounds"] for row in rows(incomplete)] == [17]
+
+    async def run() -> None:
+        outputs = Outputs(plan)
+        await outputs.begin(Kept(WHOLE, more, NONE, again="bc"))
+        outputs.add(replace(WHOLE, id="b"))
+        outputs.add(replace(WHOLE, id="c"))
+        await outputs.finish(Kept(WHOLE, replace(WHOLE, id="b"), replace(WHOLE, id="c")))
+
+    anyio.run(run)
+    assert [row["id"] for row in rows(tmp_path / "d.jsonl")] == ["a", "b", "c"]
+    assert (rows(incomplete), rows(failed)) == ([], [])
+
+
+def test_as_finished_what_was_drafted_further_elsewhere(tmp_path: Path) -> None:
+    """A line of an incomplete document is compared whole: it may be one of before."""
+    plan = Plan(tmp_path / "d.jsonl", as_finished=True)
+    write(plan, Kept(WHOLE, PART))
+    write(plan, Kept(WHOLE, replace(PART, text="Some of it", rounds=17)))
+    assert [(row["text"], row["rounds"]) for row in rows(tmp_path / "d.incomplete.jsonl")] == [("Some of it", 17)]
 
 
 def test_as_finished_in_another_format(tmp_path: Path) -> None:
