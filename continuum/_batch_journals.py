@@ -71,11 +71,20 @@ def outputs_of(journal: Path) -> dict[str, Any]:
     return {}
 
 
-def note_of(plan: Plan, journal: Path) -> dict[str, Any]:
-    """A plan as it is kept in the journal, so that both can move together."""
+def note_of(plan: Plan, journal: Path, before: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan as it is kept in the journal, so that both can move together; with it, where earlier runs have written."""
     near = {"file": plan.file, "folder": plan.folder}
     places = {name: path and os.path.relpath(path, journal.parent) for name, path in near.items()}
-    return {**places, "format": plan.format, "as_finished": plan.as_finished}
+    written = [place for place in (*_written(before), places) if place.get("file") or place.get("folder")]
+    unique = [place for number, place in enumerate(written) if place not in written[:number]]
+    return {**places, "format": plan.format, "as_finished": plan.as_finished, "written": unique}
+
+
+def _written(note: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The places of all runs; before they were kept, that of the last one."""
+    own = {name: note.get(name) for name in ("file", "folder")}
+    found: list[Mapping[str, Any]] = note.get("written") or [own]
+    return found
 
 
 def from_note(note: Mapping[str, Any], journal: Path) -> dict[str, Any]:
@@ -209,7 +218,7 @@ def export(run: Path, output: Path | None, folder: Path | None, format: Any, *, 
         if not given:
             raise ConfigurationError("where to? Say --output FILE or --out-dir FOLDER")
         plan = Plan(**given, format=format)
-        check_outputs(plan, journal, overwrite=overwrite)
+        check_outputs(plan, journal, {}, overwrite=overwrite)
         summary, damage = anyio.run(write, plan, SqliteJournal(journal))
     except (ContinuumError, OSError) as error:
         return fail(error)
@@ -251,27 +260,42 @@ def _finished(summary: Summary) -> list[int]:
     return [summary.documents.get(state, 0) for state in ("complete", "incomplete", "failed")]
 
 
-def check_outputs(plan: Plan, journal: Path, *, overwrite: bool) -> None:
-    """Refuse outputs that cannot be written, or that another run made.
+def check_outputs(plan: Plan, journal: Path, note: Mapping[str, Any], *, overwrite: bool) -> list[Path]:
+    """Refuse outputs that cannot be written, or that are not this journal's.
+
+    Returns:
+        Those that are not, and may be written over.
 
     Raises:
         ConfigurationError: with what to do.
     """
-    from continuum.batch.outputs import Plan
 
     plan.check()
     for target in (journal, Path(f"{journal}-wal")):
         if target.absolute() in {path.absolute() for path in plan.files().values()}:
             raise ConfigurationError(f"--output={str(target)!r}: that is the journal; choose another name")
-    if overwrite:
-        return
-    own = set(Plan(**outputs_of(journal)).existing()) if journal.exists() else set()
-    strange = [path for path in plan.existing() if path not in own]
-    if strange:
+    own = _own(journal, note)
+    strange = [path for path in plan.existing() if os.path.realpath(path) not in own]
+    if strange and not overwrite:
         raise ConfigurationError(
             f"{', '.join(map(str, strange))}: there already, and not from the journal {str(journal)!r}; choose another "
             "name, move it away, or use --overwrite"
         )
+    return strange
+
+
+def _own(journal: Path, note: Mapping[str, Any]) -> set[str]:
+    """The outputs that a journal has written, as far as they are there."""
+    from continuum.batch.outputs import Plan
+
+    places = [outputs_of(journal)] if journal.exists() else []
+    for place in _written(note):
+        for name, path in from_note(place, journal).items():
+            beside = journal_beside(path)
+            # What another journal stands beside is that one's by now.
+            if not beside.exists() or os.path.realpath(beside) == os.path.realpath(journal):
+                places.append({name: path})
+    return {os.path.realpath(path) for place in places for path in Plan(**place).existing()}
 
 
 def warn(words: str) -> None:

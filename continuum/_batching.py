@@ -113,6 +113,7 @@ class Command:
                 raise ConfigurationError(f"--{name.replace('_', '-')}={value!r}: it has to be more than 0")
         self._journal_path = self._find_journal()
         self._plan: Plan | None = None
+        self._noted: dict[str, Any] = {}
         self._via = order.via or "live"
         self._number = 0  # of the signal that came
         self._unwritable = ""
@@ -165,13 +166,14 @@ class Command:
             plan.check()
             return plan
         plan = Plan(order.output, order.out_dir, format, order.as_finished)
-        if order.dry_run:
-            return plan
-        if order.input is not None and self._exists():
-            plan.check()  # outputs that have their journal may be written over
-        else:
-            journals.check_outputs(plan, journal, overwrite=order.overwrite)
+        if not order.dry_run:
+            journals.check_outputs(plan, journal, noted, overwrite=order.overwrite)
         return plan
+
+    async def _read_note(self, journal: SqliteJournal | PostgresJournal) -> dict[str, Any]:
+        """What earlier runs have kept of where their results go."""
+        self._noted = (await journal.notes(journals.NOTE)).get(journals.NOTE) or {}
+        return self._noted
 
     def run(self) -> int:
         """Check, draft, write, report; returns the exit code."""
@@ -180,7 +182,8 @@ class Command:
         order = self._order
         if order.input is None:
             return anyio.run(self._go_on)
-        self._plan = self._find_plan({})
+        noted = anyio.run(self._read_note, self._journal()) if self._exists() else {}
+        self._plan = self._find_plan(noted)
         name = _drafting.provider_name(order.provider, order.model or "")
         base_url = _drafting.base_url_of(name, order.base_url)
         policy = dict(order.policy)
@@ -196,7 +199,7 @@ class Command:
         """What was asked before, with what is given now in its place."""
         journal = self._journal()
         settings = await journal.settings()
-        noted = (await journal.notes(journals.NOTE)).get(journals.NOTE) or {}
+        noted = await self._read_note(journal)
         self._plan, self._via = self._find_plan(noted), self._order.via or noted.get("via") or "live"
         if settings is None:
             raise ConfigurationError(f"the journal {self._journal_name()!r} holds nothing yet; use continuum batch")
@@ -409,7 +412,9 @@ class Command:
         """Keep where the results go, for whoever goes on from the journal alone."""
         await board.begun.wait()
         with contextlib.suppress(JournalError):  # the run itself tells what is wrong with it
-            await journal.put_note(journals.NOTE, {**journals.note_of(plan, self._journal_path), "via": self._via})
+            await journal.put_note(
+                journals.NOTE, {**journals.note_of(plan, self._journal_path, self._noted), "via": self._via}
+            )
 
     async def _written(self, work: Awaitable[None]) -> None:
         """Write to the outputs. What cannot be written is in the journal all the same, and the run goes on."""

@@ -151,7 +151,7 @@ def export(url: str, name: str, output: Path | None, folder: Path | None, format
         if not output and not folder:
             raise ConfigurationError("where to? Say --output FILE or --out-dir FOLDER")
         plan = Plan(file=output, folder=folder, format=format)
-        journals.check_outputs(plan, Path(os.devnull), overwrite=overwrite)
+        journals.check_outputs(plan, Path(os.devnull), {}, overwrite=overwrite)
         summary, damage = anyio.run(journals.write, plan, PostgresJournal(url, name_of(url, name)))
     except (ContinuumError, OSError) as error:
         return journals.fail(error)

@@ -382,6 +382,35 @@ def test_an_output_without_its_journal_is_not_written_over(
     assert len(rows("new.jsonl")) == 6
 
 
+def test_what_the_journal_did_not_write_is_not_written_over(
+    provider: Callable[..., SimulatedProvider], briefs: Path
+) -> None:
+    """A journal that is there makes only those outputs its own that it has written, in any run."""
+    server = provider()
+    assert batch(server).exit_code == 0
+    Path("book").mkdir()
+    mine = [Path("book/d1.md"), Path("book/d2.incomplete.md"), Path("notes.jsonl")]
+    for path in mine:
+        path.write_text("mine\n")
+    order = ["batch", "briefs.jsonl", *options(server), "--journal", "out.jsonl.journal"]
+    for refused in (
+        batch(server, "--out-dir", "book"),
+        invoke(*order, "-o", "notes.jsonl"),
+        invoke("resume", "out.jsonl", "-o", "notes.jsonl"),
+    ):
+        assert (refused.exit_code, "not from the journal" in refused.stderr) == (2, True)
+    assert [path.read_text() for path in mine] == ["mine\n"] * 3
+    assert batch(server, "--out-dir", "book", "--overwrite").exit_code == 0
+    assert invoke(*order, "-o", "second.jsonl").exit_code == 0
+    for again in (batch(server, "--out-dir", "book"), invoke(*order, "-o", "second.jsonl"), batch(server)):
+        assert again.exit_code == 0, again.stderr
+    os.rename("out.jsonl.journal", "elsewhere")
+    assert batch(server, "--overwrite").exit_code == 0
+    order[-1] = "elsewhere"
+    assert invoke(*order, "-o", "second.jsonl").exit_code == 0
+    assert invoke(*order, "-o", "out.jsonl").exit_code == 2
+
+
 def test_what_changed_since_is_named(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
     """Settings and rows, each by name; nothing is sent. What is new is drafted, what is gone is said."""
     server = provider()
