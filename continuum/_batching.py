@@ -114,6 +114,7 @@ class Command:
         self._journal_path = self._find_journal()
         self._plan: Plan | None = None
         self._noted: dict[str, Any] = {}
+        self._strange: list[Path] = []  # outputs of others that may be written over
         self._via = order.via or "live"
         self._number = 0  # of the signal that came
         self._unwritable = ""
@@ -167,7 +168,7 @@ class Command:
             return plan
         plan = Plan(order.output, order.out_dir, format, order.as_finished)
         if not order.dry_run:
-            journals.check_outputs(plan, journal, noted, overwrite=order.overwrite)
+            self._strange = journals.check_outputs(plan, journal, noted, overwrite=order.overwrite)
         return plan
 
     async def _read_note(self, journal: SqliteJournal | PostgresJournal) -> dict[str, Any]:
@@ -359,8 +360,10 @@ class Command:
     ) -> int:
         import anyio
 
-        if plan.as_finished and self._exists():
-            await self._set_right(outputs, journal)
+        if plan.as_finished:
+            await self._written(outputs.forget(self._strange))
+            if self._exists():
+                await self._set_right(outputs, journal)
         error: BaseException | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._listen, batch, tasks.cancel_scope)

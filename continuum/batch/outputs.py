@@ -23,7 +23,7 @@ from continuum.batch.names import ENDING, INCOMPLETE, INDEX, Names
 from continuum.batch.rows import id_of, index_line_of, line_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
     from typing import BinaryIO
 
     from continuum.batch.job import JobResult, Status
@@ -137,6 +137,12 @@ class Outputs:
         """One more document; in input order, after those of the journal."""
         if self._names is not None:
             self._names.add([id])
+
+    async def forget(self, strange: Sequence[Path]) -> None:
+        """What is written over does not grow on: files of others begin empty."""
+        for path in strange:
+            if path in self._files.values():
+                path.unlink(missing_ok=True)
 
     async def begin(self, results: Results) -> None:
         """Set right what an earlier run has left."""

@@ -382,6 +382,21 @@ def test_an_output_without_its_journal_is_not_written_over(
     assert len(rows("new.jsonl")) == 6
 
 
+def test_a_file_that_is_written_over_does_not_grow_on(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
+    """Not with lines of another run either, also if they are of documents of the same names."""
+    server = provider()
+    other = Path("out.jsonl")
+    other.write_text('{"mine": 1}\n' + '{"id": "d0", "text": "other", "complete": true}\n')
+    Path("out.failed.jsonl").write_text("mine\n")
+    assert batch(server, "--as-finished").exit_code == 2
+    assert batch(server, "--as-finished", "--overwrite").exit_code == 0
+    assert [row["text"] for row in rows("out.jsonl")] == [POEM] * 6
+    assert not Path("out.failed.jsonl").exists()
+    Path("new.jsonl").write_text('{"id": "d0", "text": "other", "complete": true}\n')
+    assert invoke("resume", "out.jsonl", "-o", "new.jsonl", "--as-finished", "--overwrite").exit_code == 0
+    assert [row["text"] for row in rows("new.jsonl")] == [POEM] * 6
+
+
 def test_what_the_journal_did_not_write_is_not_written_over(
     provider: Callable[..., SimulatedProvider], briefs: Path
 ) -> None:
