@@ -14,7 +14,7 @@ Exit codes:
   0    every document is complete
   1    some documents failed; they are in FILE.failed.jsonl
   2    bad input, or settings that do not fit the journal; nothing was sent
-  3    some documents are incomplete, none failed
+  3    some documents are incomplete, or left undrafted because they have no row any more; none failed
   5    the journal, the output or stdout could not be written
   6    paused: --max-cost or --deadline was reached
   7    paused: the key, the quota or the provider stopped working

@@ -6,12 +6,12 @@ import contextlib
 import os
 import socket
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from continuum._core.errors import JournalError
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import IO
 
 _TRIES = 10
@@ -26,7 +26,8 @@ class FileLock:
 
     def __init__(self, journal: Path) -> None:
         self._journal = journal
-        self.path = journal.with_name(f"{journal.name}-lock")
+        target = Path(os.path.realpath(journal))  # one lock for all names of it
+        self.path = target.with_name(f"{target.name}-lock")
         self._file: IO[str] | None = None
 
     def acquire(self) -> None:

@@ -655,6 +655,39 @@ def test_a_second_process_is_refused(provider: Callable[..., SimulatedProvider],
         process.communicate()
 
 
+def test_a_second_process_is_refused_whatever_it_calls_the_journal(
+    provider: Callable[..., SimulatedProvider], briefs: Path
+) -> None:
+    """A link to a journal is that journal."""
+    server = provider(first_delay=5)
+    os.symlink("out.jsonl.journal", "link.journal")
+    Path("folder").mkdir()
+    os.symlink("..", "folder/up")
+    process = start(server)
+    wait_for_requests(server, 1)
+    for name in ("link.journal", "folder/up/out.jsonl.journal"):
+        second = invoke("batch", "briefs.jsonl", "-o", "other.jsonl", "--journal", name, *options(server))
+        assert (second.exit_code, f"in use by process {process.pid}" in second.stderr) == (2, True), second.stderr
+    process.kill()
+    process.communicate()
+
+
+def test_documents_without_a_row_are_not_called_complete(
+    provider: Callable[..., SimulatedProvider], briefs: Path
+) -> None:
+    """They were begun, and their rows are gone: the exit code and the last line say that something is left."""
+    server = provider()
+    assert batch(server, "--max-cost", "0.006", model="gpt-4o").exit_code == 6
+    briefs.write_text("".join(briefs.read_text().splitlines(keepends=True)[:2]))
+    result = batch(server, model="gpt-4o")
+    assert result.exit_code == 3
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("done with these rows")
+    assert "4 to be drafted" in last
+    result = invoke("resume", "out.jsonl")
+    assert (result.exit_code, result.stderr.splitlines()[-1].split(" ")[0]) == (0, "complete")
+
+
 def test_a_file_that_is_no_journal(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
     """It is said, and left as it is."""
     server = provider()
