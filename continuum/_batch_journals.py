@@ -63,12 +63,18 @@ def is_local(run: Path) -> bool:
     return True
 
 
-def outputs_of(journal: Path) -> dict[str, Any]:
+def outputs_of(journal: Path, note: Mapping[str, Any]) -> dict[str, Any]:
     """The output that a journal stands beside, as fields of a plan; empty if its name does not say so."""
-    if journal.name.endswith(ENDING):
-        output = journal.with_name(journal.name.removesuffix(ENDING))
-        return {"folder" if output.is_dir() or not output.suffix else "file": output}
-    return {}
+    if not journal.name.endswith(ENDING):
+        return {}
+    output = journal.with_name(journal.name.removesuffix(ENDING))
+    if output.exists():
+        return {"folder" if output.is_dir() else "file": output}
+    for place in _written(note):
+        for name, path in from_note(place, journal).items():
+            if os.path.realpath(path) == os.path.realpath(output):
+                return {name: output}
+    return {"file" if output.suffix else "folder": output}
 
 
 def note_of(plan: Plan, journal: Path, before: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,7 +219,8 @@ def export(run: Path, output: Path | None, folder: Path | None, format: Any, *, 
 
     try:
         journal = find(run)
-        own = outputs_of(journal)
+        note = anyio.run(SqliteJournal(journal).notes, NOTE).get(NOTE) or {}
+        own = outputs_of(journal, note)
         given: dict[str, Any] = {"file": output, "folder": folder} if output or folder else own
         if not given:
             raise ConfigurationError("where to? Say --output FILE or --out-dir FOLDER")
@@ -288,7 +295,7 @@ def _own(journal: Path, note: Mapping[str, Any]) -> set[str]:
     """The outputs that a journal has written, as far as they are there."""
     from continuum.batch.outputs import Plan
 
-    places = [outputs_of(journal)] if journal.exists() else []
+    places = [outputs_of(journal, note)] if journal.exists() else []
     for place in _written(note):
         for name, path in from_note(place, journal).items():
             beside = journal_beside(path)

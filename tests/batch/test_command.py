@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -380,6 +381,26 @@ def test_an_output_without_its_journal_is_not_written_over(
     assert invoke("export", "elsewhere", "-o", "out.jsonl").exit_code == 2
     assert invoke("export", "elsewhere", "-o", "new.jsonl").exit_code == 0
     assert len(rows("new.jsonl")) == 6
+
+
+@pytest.mark.parametrize("name", ["noext", "drafts.d"])
+def test_an_output_is_what_it_was_asked_to_be(
+    provider: Callable[..., SimulatedProvider], briefs: Path, name: str
+) -> None:
+    """A file without an ending stays a file, a folder with one a folder, also before it is there."""
+    server = provider()
+    option = "-o" if name == "noext" else "--out-dir"
+    arguments = ["batch", "briefs.jsonl", option, name, *options(server, model="gpt-4o")]
+    assert invoke(*arguments, "--max-cost", "0.006").exit_code == 6
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(name) if name == "noext" else shutil.rmtree(name)
+    for _ in range(2):
+        assert invoke("export", name).exit_code == 0
+        assert os.path.isfile(name) == (name == "noext")
+    assert invoke("resume", name, "--max-cost", "1").exit_code == 0
+    assert invoke("export", name, option, name).exit_code == 0
+    found = [row["id"] for row in rows(name if name == "noext" else f"{name}/index.jsonl")]
+    assert found == [f"d{n}" for n in range(6)]
 
 
 def test_a_file_that_is_written_over_does_not_grow_on(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
