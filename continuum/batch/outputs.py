@@ -87,7 +87,8 @@ class Plan:
             target = self.files()["complete"]
             if target.is_dir():
                 raise ConfigurationError(f"--output={str(self.file)!r}: it is a folder; use --out-dir for that")
-            if target.exists() and not target.is_file():
+            # A pipe that is reached through a link has a name, which nothing has.
+            if any(path.exists() and not path.is_file() for path in (target, self.file)):
                 raise ConfigurationError(f"--output={str(self.file)!r}: it is no regular file; choose another name")
             _check_folder(target.parent, "--output", str(self.file))
         if self.folder is not None:

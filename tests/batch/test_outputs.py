@@ -350,6 +350,18 @@ def test_a_link_does_not_lead_out_of_the_folder(tmp_path: Path) -> None:
     assert names_in(tmp_path / "outside") == []
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="pipes have no names here")
+def test_a_pipe_is_no_output() -> None:
+    """As /dev/stdout leads to one, whose real name is that of no file."""
+    ends = os.pipe()
+    try:
+        with pytest.raises(ConfigurationError, match="no regular file"):
+            Plan(Path(f"/proc/self/fd/{ends[1]}")).check()
+    finally:
+        os.close(ends[0])
+        os.close(ends[1])
+
+
 def test_what_cannot_be_written_to(tmp_path: Path) -> None:
     """It is said before anything is sent."""
     (tmp_path / "file").write_text("")
