@@ -192,24 +192,41 @@ class Source:
         with self.file() as file:
             lines = _CsvLines(file)
             reader = csv.reader(lines, delimiter=lines.delimiter(), strict=True)
-            header = self._header(reader)
+            header = self._header(reader, lines)
             while True:
                 place = str(lines.number + 1)
                 try:
                     cells = next(reader, None)
                 except csv.Error as error:
-                    yield BadRow.of(place, f"this is not CSV: {error}")
+                    yield self._not_csv(int(place), lines, error)
                     continue
                 if cells is None:
                     return
                 if cells:
                     yield _csv_row(place, header, cells)
 
-    def _header(self, reader: Any) -> list[str]:
+    def _not_csv(self, place: int, lines: _CsvLines, error: csv.Error) -> BadRow:
+        """What is wrong with a row.
+
+        Raises:
+            ConfigurationError: it takes all that follows with it, which nobody can tell from it.
+        """
+        if not lines.ended:
+            return BadRow.of(str(place), f"this is not CSV: {lines.explain(place, error)}")
+        words = "a quote that opens in this row is never closed"
+        if lines.number > place:
+            raise ConfigurationError(
+                f"{self.name}:{place}: {words}, so that the {lines.number - place:,} line(s) after it cannot be told "
+                "from it; close it"
+            ) from error
+        return BadRow.of(str(place), words)
+
+    def _header(self, reader: Any, lines: _CsvLines) -> list[str]:
         try:
             header: list[str] = next(reader, [])
         except csv.Error as error:
-            raise ConfigurationError(f"{self.name}:1: the header is not CSV: {error}") from error
+            words = lines.explain(1, error)
+            raise ConfigurationError(f"{self.name}:1: the header is not CSV: {words}") from error
         if not header:
             raise ConfigurationError(f"{self.name}: there is no header; the first line names the columns")
         doubled = {name for name in header if header.count(name) > 1}
@@ -292,36 +309,54 @@ def _json_row(place: str, line: bytes) -> Row | BadRow:
 
 
 class _CsvLines:
-    """Lines for the csv module. One that is too long is an error of its row, and the next one can be read."""
+    """Lines for the csv module. One that is too long is an error of its row, and the next one can be read.
+
+    Attributes:
+        number: of the last line, from 1.
+        ended: there are no more.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._first: str | None = None
+        self._last = ""
         self.number = 0
+        self.ended = False
+
+    def explain(self, place: int, error: csv.Error) -> str:
+        """What went wrong in the row that begins at a line, in words of ours where those of the module mislead."""
+        if self.ended:
+            return "a quote is never closed"
+        if "\r" in self._last.rstrip("\r\n"):
+            return "lines end with carriage returns alone; save the file with line feeds"
+        return f"{error}" + (f" on line {self.number}; is a quote not closed?" if self.number > place else "")
 
     def delimiter(self) -> str:
         """What the header separates its names with: a comma, or else a semicolon or a tab."""
         self._first = next(self, "").removeprefix("\ufeff")
-        self.number = 0
+        self.number, self.ended = 0, False
         return next((mark for mark in ",;\t" if mark in self._first), ",")
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> str:
-        self.number += 1
         if self._first is not None:
             first, self._first = self._first, None
             if first:
+                self.number += 1
                 return first
         line = self._file.readline(LONGEST_ROW + 1)
         if not line:
+            self.ended = True
             raise StopIteration
+        self.number += 1
         if len(line) > LONGEST_ROW:
             _skip_line(self._file, line)
             raise csv.Error(f"the line has more than {LONGEST_ROW:,} bytes")
         # Bytes that are not UTF-8 are found again in the cells, and spoil their own row only.
-        return line.decode("utf-8", "surrogateescape")
+        self._last = line.decode("utf-8", "surrogateescape")
+        return self._last
 
 
 def _csv_row(place: str, header: list[str], cells: list[str]) -> Row | BadRow:

@@ -292,8 +292,20 @@ def test_bad_csv(tmp_path: Path) -> None:
         ("6", "this is not CSV: ',' exp"),
         ("8", "prompt: the cell holds N"),
         ("9", "the row has 3 cells, the"),
-        ("11", "this is not CSV: unexpec"),
+        ("11", "a quote that opens in th"),
     ]
+    path.write_text('id,prompt\na,"x\nb,"y"\nc,good\n')
+    assert [(place, "line 3; is a quote not closed" in reason) for place, reason in problems(path)] == [("2", True)]
+    # What an open quote takes with it cannot be left out as one row.
+    path.write_text('id,prompt\na,good\nb,"x\n' + "c,x\n" * 7)
+    with pytest.raises(ConfigurationError, match=r"in.csv:3: a quote .* never closed, so that the 7 line\(s\) after"):
+        inspect(Inputs(Source(path)))
+    path.write_text('id,"prompt\na,good\n')
+    with pytest.raises(ConfigurationError, match="the header is not CSV: a quote is never closed"):
+        inspect(Inputs(Source(path)))
+    path.write_bytes(b"id,prompt\ra,x\rb,y\r")
+    with pytest.raises(ConfigurationError, match="carriage returns alone; save the file with line feeds"):
+        inspect(Inputs(Source(path)))
     path.write_text("id,prompt,id\n")
     with pytest.raises(ConfigurationError, match="same name"):
         inspect(Inputs(Source(path)))
