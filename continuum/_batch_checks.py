@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import signal
 import sqlite3
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from continuum import _progress, _terminal
 from continuum._core.errors import ConfigurationError
 from continuum._core.types import Usage
+from continuum._drafting import COMPLETE, INCOMPLETE, PROVIDER_FAILED, UNWRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from continuum.batch.api import BatchReport
     from continuum.batch.estimate import Forecast
     from continuum.batch.inputs import Inputs, Inspection, Item
     from continuum.batch.job import Job
@@ -23,6 +26,16 @@ if TYPE_CHECKING:
     from continuum.batch.sqlite import SqliteJournal
     from continuum.providers.base import Provider
 
+PAUSED, ACCOUNT_FAILED = 6, 7
+
+_STOPS: Final = {
+    "max_cost": PAUSED,
+    "deadline": PAUSED,
+    "credentials": ACCOUNT_FAILED,
+    "quota": ACCOUNT_FAILED,
+    "outage": ACCOUNT_FAILED,
+    "journal": UNWRITABLE,
+}
 _NAMED: Final = 10  # ids and rows that are shown by name
 _LOOK: Final = 400  # ids that are looked up in the journal at a time
 
@@ -223,3 +236,18 @@ def say_forecast(forecast: Forecast, found: Inspection, *, as_json: bool, max_co
     worst = forecast.worst.cost
     if max_cost is not None and worst is not None and worst > max_cost:
         print(f"  --max-cost={max_cost:g} would pause the run before the worst case")
+
+
+def verdict(report: BatchReport, number: int) -> tuple[bool, int, str]:
+    """Whether a run has come to its end, the exit code, and how to say it; `number`: of the signal that came, or 0."""
+    documents = report.summary.documents
+    left = documents.get("pending", 0) + documents.get("running", 0)
+    if report.stopped is not None and left:
+        if report.stopped == "interrupted":
+            return False, 128 + (number or signal.SIGINT), "stopped"
+        return False, _STOPS.get(str(report.stopped), PROVIDER_FAILED), f"paused ({report.stopped})"
+    if documents.get("failed"):
+        return True, PROVIDER_FAILED, "done, some failed"
+    if left:  # they have no row any more, or are in other hands
+        return True, INCOMPLETE, "done with these rows; continuum resume drafts the other documents"
+    return (True, INCOMPLETE, "done") if documents.get("incomplete") else (True, COMPLETE, "complete")

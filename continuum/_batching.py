@@ -34,16 +34,6 @@ if TYPE_CHECKING:
     from continuum.batch.submitting import ViaWorkers
     from continuum.batch.via_api import ViaBatchApi
 
-PAUSED, ACCOUNT_FAILED = 6, 7
-
-_STOPS: Final = {
-    "max_cost": PAUSED,
-    "deadline": PAUSED,
-    "credentials": ACCOUNT_FAILED,
-    "quota": ACCOUNT_FAILED,
-    "outage": ACCOUNT_FAILED,
-    "journal": UNWRITABLE,
-}
 _DRAINS: Final = {
     "live": "interrupted: replies under way are waited for; once more to stop at once",
     "batch-api": "interrupted: what is at the provider stays there, and the same command collects it",
@@ -444,7 +434,7 @@ class Command:
     # -- at the end -----------------------------------------------------------------------------------------------
 
     def _report(self, report: BatchReport, plan: Plan) -> int:
-        order, (is_over, code, headline) = self._order, self._verdict(report)
+        order, (is_over, code, headline) = self._order, checks.verdict(report, self._number)
         if self._unwritable:
             self._say(f"error: cannot write {self._unwritable}; the journal has everything: continuum export", "red")
             code = UNWRITABLE if code in (COMPLETE, INCOMPLETE, PROVIDER_FAILED) else code
@@ -464,20 +454,6 @@ class Command:
             parts.append("the same command goes on")
         self._say(" · ".join(parts), "green" if code == COMPLETE else "yellow")
         return code
-
-    def _verdict(self, report: BatchReport) -> tuple[bool, int, str]:
-        """Whether the run has come to its end, the exit code, and how to say it."""
-        documents = report.summary.documents
-        left = documents.get("pending", 0) + documents.get("running", 0)
-        if report.stopped is not None and left:
-            if report.stopped == "interrupted":
-                return False, 128 + (self._number or signal.SIGINT), "stopped"
-            return False, _STOPS.get(str(report.stopped), PROVIDER_FAILED), f"paused ({report.stopped})"
-        if documents.get("failed"):
-            return True, PROVIDER_FAILED, "done, some failed"
-        if left:  # they have no row any more, or are in other hands
-            return True, INCOMPLETE, "done with these rows; continuum resume drafts the other documents"
-        return (True, INCOMPLETE, "done") if documents.get("incomplete") else (True, COMPLETE, "complete")
 
     def _account(self, report: BatchReport, code: int, places: list[str]) -> dict[str, Any]:
         return {

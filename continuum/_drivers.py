@@ -17,6 +17,7 @@ from tenacity import AsyncRetrying, Retrying, retry_if_result, stop_never
 from continuum import _events
 from continuum._core.actions import Action, Done, Send, Wait
 from continuum._core.machine import Continuation
+from continuum._core.recall import receive_excused
 from continuum._core.types import Failure, Response, Result, Usage
 from continuum._exchange import LATE, aexchange, exchange
 from continuum._outcome import check_complete, error_for, remember
@@ -120,7 +121,9 @@ class Lane:
         if isinstance(outcome, Failure):
             self.run.provider.learn(outcome)
         elapsed = self.elapsed() if elapsed is None else elapsed
-        return self._note(self.machine.receive(outcome, elapsed=elapsed, excused=excused))
+        if excused:
+            return self._note(receive_excused(self.machine, outcome, elapsed))
+        return self._note(self.machine.receive(outcome, elapsed=elapsed))
 
     def delay(self, state: RetryCallState) -> float:
         """Seconds to wait: what the server asked for, else doubling with jitter; never past the deadline."""

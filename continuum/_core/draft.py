@@ -76,7 +76,7 @@ class Draft:
         self._loop_from: int | None = None  # from here on a suspected loop is held back
         self._mark: dict[str, Any] | None = None  # the state at the beginning of the present round
         self._before: dict[str, Any] | None = None  # the same, when the round has ended
-        self._settles = self._apart = self._unsure = False
+        self._settles = self._apart = False
         self._ended_cut = False
         self._aside: Aside | None = None
 
@@ -126,7 +126,7 @@ class Draft:
         """
         fresh = {"question": question, "round": round, "cap": cap, "hold": hold, "settle": settle, "apart": aside}
         self._mark = {**self._settled(), **fresh}
-        self._settles, self.in_doubt, self._unsure = settle, False, False
+        self._settles, self.in_doubt = settle, False
         self._round, self._cap, self._hold, self._question = round, cap, hold, question
         self._bytes, self._floor = 0, None
         self._fed, self.anchored, self._beyond = Arrived(), "", []
@@ -142,27 +142,6 @@ class Draft:
             )
         elif round > 1 and not aside:
             self.seams.append(Seam(self._size, round, "plain", note="nothing came before"))
-
-    def recall(self, question: Question | None, *, settle: bool | None = None) -> None:
-        """The reply that comes was asked for otherwise than it would be now, before a restart that nobody reads over.
-
-        Args:
-            question: how it was asked for; None if nobody knows, so that its join is in doubt.
-            settle: it may have been set aside then; None: if it may be now.
-        """
-        mark = self._mark
-        if mark is None or not self._size or self._apart:
-            return
-        unsure = question is None
-        if question is None:
-            question = self._question
-            if question is None or question.in_place:
-                question = Question((), self._size)
-        question = question._replace(shown=min(question.shown, self._size))
-        may_settle: bool = mark["settle"] if settle is None else settle or self._aside is not None
-        self._rewind({**mark, "released": min(mark["released"], question.shown)})
-        self.begin(question, round=mark["round"], cap=mark["cap"], hold=mark["hold"], settle=may_settle)
-        self._unsure = unsure
 
     def feed(self, delta: str) -> str:
         """Take what arrived and return what may be shown now."""
@@ -313,8 +292,6 @@ class Draft:
             piece = inserted + piece
             replaced, kind, ambiguous = 0, "gap", True
             note = f"{note}; the unfinished end was already shown and stays"
-        if self._unsure:
-            ambiguous, note = True, f"{note}; it is not known what it was asked to begin with"
         doubt = kind == "gap" or ambiguous
         if self._aside is not None and kind not in ("anchor", "exact"):
             # The doubt about the first reply is lifted by words that were said again, not by a join that looks well.

@@ -109,29 +109,21 @@ class Continuation:
             )
         return self._draft.feed(delta) if delta else ""
 
-    def receive(self, outcome: Response | Failure, *, elapsed: float = 0.0, excused: bool = False) -> Action:
+    def receive(self, outcome: Response | Failure, *, elapsed: float = 0.0) -> Action:
         """Take the outcome of a request.
 
         Args:
             outcome: what came. The text of a response must begin with what was fed for it.
             elapsed: seconds since `start()`.
-            excused: it is of an earlier try: if the provider or the network failed then, that counts no more.
 
         Raises:
             ProtocolError: if no reply is awaited.
         """
         if self.state not in IN_FLIGHT:
             raise ProtocolError(f"an outcome arrived in state {self.state.value!r}; receive() belongs after Send")
-        tally = self._tally
-        if excused:
-            tally.interruptions = tally.retries = -1  # so that this one makes it none
         if isinstance(outcome, Failure):
-            action = self._receive_failure(outcome, elapsed)
-        else:
-            action = self._receive_response(outcome, elapsed)
-        if excused:
-            tally.interruptions = tally.retries = 0
-        return action
+            return self._receive_failure(outcome, elapsed)
+        return self._receive_response(outcome, elapsed)
 
     def resume(self, *, elapsed: float = 0.0) -> Action:
         """The wait that was asked for is over.
@@ -162,12 +154,6 @@ class Continuation:
         if self._aside is not None:
             text += self._choose(partial)[1]
         return self._stop(Signal.CANCELLED, "cancelled", None, text)
-
-    def recall(self, question: Question | None, *, settle: bool | None = None) -> None:
-        """The reply that comes next answers a request of an earlier run, which asked otherwise; see `Draft.recall`."""
-        self._draft.recall(question, settle=settle)
-        if self._draft.question is not None:
-            self._pending = replace(self._sent, in_place=self._draft.question.in_place)
 
     # -- responses ------------------------------------------------------------------------------------------------
 
@@ -449,21 +435,6 @@ class Continuation:
         if stops and self._draft.ended:
             return "a stop sequence stands in the joined text"
         return self._ledger.overrun(written)
-
-    @property
-    def question(self) -> Question | None:
-        """How the reply in flight was asked for; None if it is the caller's request and nothing else."""
-        return self._draft.question
-
-    @property
-    def settling(self) -> bool:
-        """The same was asked again, because the join of the first reply is in doubt."""
-        return self._aside is not None
-
-    @property
-    def text(self) -> str:
-        """The text so far."""
-        return self._draft.text
 
     @property
     def partial(self) -> str:

@@ -14,6 +14,7 @@ import anyio
 
 from continuum._core.actions import Send, Wait
 from continuum._core.errors import ConfigurationError, ContinuumError, DamagedJournalError, FencedError, JournalError
+from continuum._core.recall import describe_question, doubt
 from continuum._core.types import Failure, Usage
 from continuum._drivers import Run, adrive
 from continuum._runtime import Runtime
@@ -21,7 +22,7 @@ from continuum.batch.gate import Closed
 from continuum.batch.job import JobResult
 from continuum.batch.journal import Entry
 from continuum.batch.outcomes import dumps, fingerprint, to_json
-from continuum.batch.replay import adopted, describe_question, describe_server, recall, replay, restore_server
+from continuum.batch.replay import adopted, ask_as_then, describe_server, replay, restore_server
 from continuum.batch.settings import check, create_params, policy_of
 from continuum.batch.submitted import name_of_document
 from continuum.providers import provider_for
@@ -239,13 +240,16 @@ class DocumentKeeper:
                 action = lane.machine.resume()
             assert isinstance(action, Send)
             self._request, self._asked = _read_request(document.partial_request)
+            known = self._asked is not None or self._request == fingerprint(action)
             if self._request == fingerprint(action):
                 self._asked = describe_question(lane.machine)
             else:
-                recall(lane, self._asked)
+                ask_as_then(lane, self._asked)
             reply = adopted(self._provider, action, document.partial)
             await self._keep(reply, elapsed)
             action = lane.receive(reply, elapsed)
+            if not known:
+                doubt(lane.machine, lane.machine.rounds)
         lane.resumed = action
 
     # -- the requests ---------------------------------------------------------------------------------------------

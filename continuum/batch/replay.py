@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from continuum._core.actions import Action, Send, Wait
 from continuum._core.machine import Continuation
-from continuum._core.requests import Question
+from continuum._core.recall import doubt, recall
 from continuum._core.types import Failure, Response, Usage
 from continuum.batch.outcomes import fingerprint, from_json
 from continuum.providers import capabilities
@@ -52,32 +52,6 @@ class Replayed(NamedTuple):
     action: Action
     note: str = ""
     unused: int = 0
-
-
-def describe_question(machine: Continuation) -> dict[str, Any] | None:
-    """How the reply in flight is asked for, as far as it says how to join it; None if there is nothing to join it to.
-
-    `again`: the reply before it was set aside, and this one may take its place.
-    """
-    question = machine.question
-    if question is None:
-        return None
-    found: dict[str, Any] = {"shown": question.shown, "anchor": question.anchor, "in_place": question.in_place}
-    return {name: value for name, value in {**found, "again": machine.settling}.items() if value}
-
-
-def recall(lane: Lane, asked: Mapping[str, Any] | None, following: Entry | None = None) -> None:
-    """Join the reply that comes as it was asked for: see `describe_question`. None: that is not known."""
-    if asked is None:
-        lane.machine.recall(None, settle=False)
-        return
-    echo = None
-    if asked.get("in_place"):
-        text, prefill = lane.machine.text, lane.run.provider.prefill
-        echo = text.rstrip() if prefill is None or prefill.strips else text
-    question = Question((), asked.get("shown", 0), asked.get("anchor"), asked.get("in_place", False), echo)
-    settle = None if following is None else bool((following.outcome.get("asked") or {}).get("again"))
-    lane.machine.recall(question, settle=settle)
 
 
 def describe_server(provider: Provider) -> dict[str, Any]:
@@ -129,11 +103,21 @@ def _join(lane: Lane, entries: Sequence[Entry], excused: int) -> Replayed:
             _lower(lane, policy)
         elif not reply.suspended:
             reply = replace(reply, finish_reason="length")  # another one followed
-        asked = entry.outcome.get("asked")
-        if asked is not None or fingerprint(action) != entry.request:
-            recall(lane, asked, following)
+        known = "asked" in entry.outcome or fingerprint(action) == entry.request
+        if "asked" in entry.outcome or not known:
+            ask_as_then(lane, entry.outcome.get("asked"), following)
         action = lane.receive(reply, entry.elapsed, excused=entry.number < excused)
+        if not known:
+            doubt(lane.machine, number)
     return Replayed(action, JOINED)
+
+
+def ask_as_then(lane: Lane, asked: Mapping[str, Any] | None, following: Entry | None = None) -> None:
+    """Let the reply that comes be joined as it was asked for; `following`: the entry after it."""
+    prefill, settle = lane.run.provider.prefill, None
+    if following is not None:
+        settle = bool((following.outcome.get("asked") or {}).get("again"))
+    recall(lane.machine, asked, strips=prefill is None or prefill.strips, settle=settle if asked is not None else False)
 
 
 def _lower(lane: Lane, policy: Any) -> None:
