@@ -23,7 +23,7 @@ from continuum._exchange import LATE, aexchange, exchange
 from continuum._outcome import check_complete, error_for, remember
 from continuum._runtime import Runtime
 from continuum.providers import capabilities, errors, timeouts, watching
-from continuum.providers.base import estimate
+from continuum.providers.sizes import estimate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence

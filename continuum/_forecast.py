@@ -53,7 +53,7 @@ def forecast(
     from continuum._api import check_policy
     from continuum.client import unwrapped
     from continuum.providers import provider_for
-    from continuum.providers.base import CHARACTERS_PER_TOKEN, text_size
+    from continuum.providers.sizes import CHARACTERS_PER_TOKEN, text_size
 
     check_policy(policy)
     if isinstance(expected_tokens, bool) or expected_tokens < 1:

@@ -204,7 +204,7 @@ def _create(
     @wraps(untouched)
     def create(**params: Any) -> Any:
         from continuum._drivers import drive
-        from continuum.providers.base import listed
+        from continuum.providers.arguments import listed
 
         params = listed(params)
         run = _prepare(client, policy, runtime, params, is_async=False, api=api)
@@ -232,7 +232,7 @@ def _acreate(
     @wraps(untouched)
     async def create(**params: Any) -> Any:
         from continuum._drivers import adrive
-        from continuum.providers.base import listed
+        from continuum.providers.arguments import listed
 
         params = listed(params)
         run = _prepare(client, policy, runtime, params, is_async=True, api=api)

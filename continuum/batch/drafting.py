@@ -26,7 +26,7 @@ from continuum.batch.replay import adopted, ask_as_then, describe_server, replay
 from continuum.batch.settings import check, create_params, policy_of
 from continuum.batch.submitted import name_of_document
 from continuum.providers import provider_for
-from continuum.providers.base import estimate
+from continuum.providers.sizes import estimate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from continuum._core.policy import Policy
 from continuum._core.types import Usage
-from continuum.providers.base import dumped_size, estimate, text_size
 from continuum.providers.pricing import price_of
+from continuum.providers.sizes import dumped_size, estimate, text_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

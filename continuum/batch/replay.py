@@ -18,7 +18,7 @@ from continuum._core.recall import doubt, recall
 from continuum._core.types import Failure, Response, Usage
 from continuum.batch.outcomes import fingerprint, from_json
 from continuum.providers import capabilities
-from continuum.providers.base import estimate
+from continuum.providers.sizes import estimate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

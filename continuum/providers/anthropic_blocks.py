@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from continuum._core.types import Result
-    from continuum.providers.anthropic_messages import MessageReceiver
+    from continuum.providers.anthropic_reply import MessageReceiver
 
 SUSPENDED = frozenset({"pause_turn", "compaction"})
 """Stop reasons after which the turn goes back as it is, and is gone on with."""

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from continuum._core.types import Result, Usage
     from continuum._drivers import Run
-    from continuum.providers.anthropic_messages import AnthropicMessages, MessageReceiver
+    from continuum.providers.anthropic_messages import AnthropicMessages
+    from continuum.providers.anthropic_reply import MessageReceiver
 
 # Parts of a usage that speak of one request only.
 _PER_REQUEST = frozenset({"server_tool_use", "cache_creation", "iterations"})

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from inspect import iscoroutinefunction
@@ -17,9 +16,10 @@ from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 from continuum._core.types import Failure
 from continuum.providers import capabilities, limits, timeouts, watching
+from continuum.providers.arguments import given, listed
 from continuum.providers.copies import quiet, replaced
 from continuum.providers.pricing import price_of
-from continuum.providers.sizes import is_picture, most_tokens
+from continuum.providers.sizes import dumped_size, most_tokens, text_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,15 +32,11 @@ if TYPE_CHECKING:
 
 ModelT = TypeVar("ModelT")
 
-_PICTURE = 4000  # characters that a picture counts as: about a thousand tokens
-_LISTS = ("messages", "input", "system", "tools", "functions")
 _PATIENCE = 10.0  # seconds for a model's card, which is of use and no more
 _CLOSING = (
     "When your answer is complete, close it with {marker} on a line of its own. Write that nowhere else, and do not "
     "mention it."
 )
-CHARACTERS_PER_TOKEN = 4
-"""Used for estimates only, where a stream broke before its usage came."""
 
 
 class NotCoveredError(ConfigurationError):
@@ -461,67 +457,9 @@ def signed(made: ModelT, receiver: Receiver) -> ModelT:
     return made
 
 
-def listed(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments that can be read more than once: the SDKs take any iterable, a generator too, where a list is meant."""
-    found = dict(params)
-    for name in _LISTS:
-        if _is_lazy(found.get(name)):
-            found[name] = list(found[name])
-    messages = found.get("messages")
-    if isinstance(messages, list | tuple) and any(_is_lazy(_content(message)) for message in messages):
-        found["messages"] = [
-            {**message, "content": list(message["content"])} if _is_lazy(_content(message)) else message
-            for message in messages
-        ]
-    return found
-
-
-def _is_lazy(value: Any) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Sequence | Mapping)
-
-
-def _content(message: Any) -> Any:
-    return message.get("content") if isinstance(message, Mapping) else None
-
-
-def says_json(value: Any) -> bool:
-    """Whether a format of the caller's is one of JSON."""
-    return isinstance(value, Mapping) and value.get("type") in ("json_object", "json_schema")
-
-
 def _role(message: Any) -> str | None:
     role = message.get("role") if isinstance(message, Mapping) else getattr(message, "role", None)
     return role if isinstance(role, str) and role else None
-
-
-def given(value: Any) -> bool:
-    """Whether the caller wrote a value: neither None nor the SDK's `omit` or `NOT_GIVEN`."""
-    return value is not None and type(value).__name__ not in ("Omit", "NotGiven")
-
-
-def estimate(characters: int) -> int:
-    """Tokens for so many characters, roughly."""
-    return -(-characters // CHARACTERS_PER_TOKEN)
-
-
-def text_size(value: Any) -> int:
-    """Characters of all strings in nested messages, for an estimate of input tokens."""
-    if isinstance(value, str):
-        return _PICTURE if value.startswith("data:") else len(value)
-    if isinstance(value, Mapping):
-        if value.get("type") == "base64" or is_picture(value):
-            return _PICTURE
-        return sum(text_size(v) for v in value.values())
-    if isinstance(value, list | tuple):
-        return sum(text_size(v) for v in value)
-    return 0
-
-
-def dumped_size(value: Any) -> int:
-    """Characters of a value that the model is shown with its names, such as a schema."""
-    if not given(value):
-        return 0
-    return len(value) if isinstance(value, str) else len(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def count_of(card: Any, name: str | None) -> int | None:

@@ -21,8 +21,10 @@ from continuum._core.asking import ServerFacts
 from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 from continuum.providers import errors
-from continuum.providers.base import NotCoveredError, Provider, given, text_size
+from continuum.providers.arguments import given
+from continuum.providers.base import NotCoveredError, Provider
 from continuum.providers.gemini_reply import ContentReceiver, describe, response_of
+from continuum.providers.sizes import text_size
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

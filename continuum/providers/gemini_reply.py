@@ -13,7 +13,8 @@ from google.genai import types
 
 from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers import errors
-from continuum.providers.base import Receiver, estimate
+from continuum.providers.base import Receiver
+from continuum.providers.sizes import estimate
 
 if TYPE_CHECKING:
     from continuum._core.actions import Send

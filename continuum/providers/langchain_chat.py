@@ -18,7 +18,8 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from continuum._core.errors import ConfigurationError
 from continuum.providers import capabilities, errors
-from continuum.providers.base import Provider, Receiver, given
+from continuum.providers.arguments import given
+from continuum.providers.base import Provider, Receiver
 from continuum.providers.langchain_message import MessageReceiver, cut_off, message_of
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall
 from langchain_core.messages.tool import invalid_tool_call
 
 from continuum._core.types import Failure, FinishReason, Response, Usage
-from continuum.providers.base import Receiver, estimate, text_size
+from continuum.providers.base import Receiver
+from continuum.providers.sizes import estimate, text_size
 
 if TYPE_CHECKING:
     from continuum._core.actions import Send

@@ -13,7 +13,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from continuum._core.errors import ConfigurationError
 from continuum._core.types import Failure
 from continuum.providers import capabilities, errors
-from continuum.providers.base import given
+from continuum.providers.arguments import given
 from continuum.providers.openai_chat import OpenAIChat
 
 if TYPE_CHECKING:

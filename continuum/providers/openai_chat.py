@@ -15,9 +15,11 @@ from continuum._core.errors import ConfigurationError
 from continuum._core.halves import join_halves
 from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers import capabilities, errors
-from continuum.providers.base import Provider, Receiver, count_of, estimate, given, says_json
+from continuum.providers.arguments import given, says_json
+from continuum.providers.base import Provider, Receiver, count_of
 from continuum.providers.limits import Limits
 from continuum.providers.openai_choice import Choice, merge, unseen
+from continuum.providers.sizes import estimate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from continuum.providers.base import text_size
+from continuum.providers.sizes import text_size
 
 if TYPE_CHECKING:
     from continuum._core.types import Failure

@@ -25,8 +25,10 @@ from continuum._core.asking import ServerFacts
 from continuum._core.errors import ConfigurationError
 from continuum._core.types import Failure, Usage
 from continuum.providers import errors
-from continuum.providers.base import NotCoveredError, Provider, dumped_size, given, says_json, text_size
+from continuum.providers.arguments import given, says_json
+from continuum.providers.base import NotCoveredError, Provider
 from continuum.providers.openai_responses_reply import Partial, ResponseReceiver, partials
+from continuum.providers.sizes import dumped_size, text_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable

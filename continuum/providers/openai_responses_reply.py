@@ -11,7 +11,8 @@ import openai
 
 from continuum._core.halves import join_halves, sendable
 from continuum._core.types import Failure, FinishReason, Response, Usage
-from continuum.providers.base import Receiver, estimate, text_size
+from continuum.providers.base import Receiver
+from continuum.providers.sizes import estimate, text_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

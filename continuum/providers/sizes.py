@@ -1,9 +1,12 @@
-"""How large a request is: the most tokens that it can be billed for, before anybody has counted them."""
+"""How large a request is, before anybody has counted: the most tokens it can be billed for, and what is likely."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
+
+from continuum.providers.arguments import given
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +18,9 @@ It is the most that a picture has at Anthropic (4,784), and more than most have 
 is named by a URL can be more, and nobody can say so before the provider has read it.
 """
 
+CHARACTERS_PER_TOKEN = 4
+"""Used for estimates only, where a stream broke before its usage came."""
+_PICTURE = 4000  # characters that a picture counts as: about a thousand tokens
 _TOOLS: Final = 1000  # tokens that a provider adds to a request with tools (Anthropic: 264 to 804)
 _FRAME: Final = 4  # tokens around a value: what separates it from the next one, in whatever form the model sees it
 _PICTURES: Final = ("image", "image_url", "input_image")
@@ -71,3 +77,28 @@ def _most_of_object(value: Mapping[str, Any]) -> int:
     size = sum(_most(str(name)) + _most(each) + _FRAME for name, each in value.items())
     by_name = value.get("type") == "url" or any(name in value for name in _NAMED)
     return max(size, UNSEEN_TOKENS) if by_name or value.get("type") == "base64" else size
+
+
+def estimate(characters: int) -> int:
+    """Tokens for so many characters, roughly."""
+    return -(-characters // CHARACTERS_PER_TOKEN)
+
+
+def text_size(value: Any) -> int:
+    """Characters of all strings in nested messages, for an estimate of input tokens."""
+    if isinstance(value, str):
+        return _PICTURE if value.startswith("data:") else len(value)
+    if isinstance(value, Mapping):
+        if value.get("type") == "base64" or is_picture(value):
+            return _PICTURE
+        return sum(text_size(v) for v in value.values())
+    if isinstance(value, list | tuple):
+        return sum(text_size(v) for v in value)
+    return 0
+
+
+def dumped_size(value: Any) -> int:
+    """Characters of a value that the model is shown with its names, such as a schema."""
+    if not given(value):
+        return 0
+    return len(value) if isinstance(value, str) else len(json.dumps(value, ensure_ascii=False, default=str))

@@ -11,7 +11,7 @@ from openai import AsyncOpenAI, OpenAI
 
 import continuum
 from continuum import ConfigurationError
-from continuum.providers.base import listed
+from continuum.providers.arguments import listed
 from continuum.testing import FakeClock
 from tests.providers.odd import Odd, Reply, end, events, start, text_block, words
 from tests.providers.test_responses_odd import cut, message, response, streamed
