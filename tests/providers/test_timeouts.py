@@ -78,7 +78,7 @@ def test_a_timeout_of_the_client_counts(server: Odd, timeout: Any, policy: Polic
         assert _waits(server) == 1000
 
 
-SILENT = Policy(read_timeout=0.1, max_retries=1, retry_initial=0.01)
+SILENT = Policy(read_timeout=0.5, max_retries=1, retry_initial=0.01)
 
 
 @pytest.mark.parametrize("opened", [False, True], ids=["no headers", "headers"])
@@ -89,8 +89,8 @@ def test_a_request_that_was_given_up_is_on_the_bill(opened: bool, claude: bool) 
 
     def silent(body: Any) -> Reply:
         if not opened:
-            time.sleep(0.3)
-        return Reply(events=["\n"] * 3, pause=0.3)
+            time.sleep(1.0)
+        return Reply(events=["\n"] * 3, pause=1.0)
 
     kind: Any = Anthropic if claude else OpenAI
     with Odd([silent]) as server, kind(base_url=server.url, api_key="k") as client:
@@ -107,7 +107,7 @@ def test_what_came_after_a_silence_is_counted_with_it() -> None:
     """8: the answer of the second try says what it cost; the first one is added."""
 
     def silent(body: Any) -> Reply:
-        time.sleep(0.3)
+        time.sleep(1.0)
         return words("Too late. ")
 
     with Odd([silent, words("The lamp was lit. ")]) as server, OpenAI(base_url=server.url, api_key="k") as client:
