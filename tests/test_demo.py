@@ -66,7 +66,7 @@ def _case(*behaviours: str, faults: Sequence[str] = ()) -> demo.Case:
     ("case", "words"),
     [
         (_case("unknown_finish:of_next_year@0"), "incomplete (unknown_finish)"),
-        (_case("early_stop:20@1", "empty@2"), "differs at character"),
+        (_case("early_stop:20@0"), "differs at character"),
         (_case(faults=["quota@0"]), "incomplete (quota)"),
     ],
 )
