@@ -40,6 +40,7 @@ BY_HAND = frozenset(
         "unnatural_near",
         "unnatural_word",
         "extra_most",
+        "one_within",
         "extra_odd",
         "token",
         "tag",

@@ -4,7 +4,7 @@ A price is how much rarer a behaviour is than taking the reply as it stands; wha
 are the weights of a conditional logit model (McFadden 1974) of which reading is right, fitted on simulated joins of
 some 360 documents in ten languages and twenty formats, and rounded; `python -m benchmarks.stitch.fit` fits them again.
 Set by hand is what the fit has too little of (rows and elements, roles, tags, lines of whatever kind, marks behind a
-repeat), and a price on top for wrongly dropping text: in doubt, text is kept.
+repeat, replies that go on exactly), and a price on top for wrongly dropping text: in doubt, text is kept.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Prior(NamedTuple):
     longer: float = 0.04  # for each character, up to 16
     much_longer: float = 0.02  # the same, up to 60
     one: float = -3.45  # of one character
+    one_within: float = 6.00  # of one letter or figure within a word: they come in pairs
     two: float = -3.41  # of two
     run: float = 7.11  # of one or two different characters
     said_after: float = 0.71  # for each bit that the text behind so short a repeat fits worse

@@ -58,6 +58,7 @@ _NEWS = 20.0
 _FORM_WINDOW = 8000
 _HEAD_WINDOW = 8000
 _FENCE = lazy(r"\s*(?:```|~~~)")
+_WITHIN = lazy(r"\w\w")
 _RESUMES = lazy(
     r"[ \t]*(?:\.\.\.|…|\[(?:\.\.\.|…)\])(?!\.)"
     r"|\s*(?P<word>[\[(（](?:continue[ds]?|continuing|cont(?:inue)?['’.]?d?\.?|续|続き|suite|fortsetzung)[^\n\])）]{0,40}[\])）])",
@@ -314,6 +315,8 @@ class Readings:
         bits = begins(left, start, words, k) - PRIOR.news * min(cost, _NEWS) - PRIOR.more_news * cost
         bits += PRIOR.longer * min(k, 16) + PRIOR.much_longer * min(k, 60) + PRIOR.words * words
         bits += PRIOR.one * (k == 1) + PRIOR.two * (k == 2)
+        if k == 1 and _WITHIN.match(left, start - 1):
+            bits += PRIOR.one_within  # as in "pass", "__all__" and "1001"
         if not headed:  # there it counts how many rows or elements are said again
             anew = begins_anew(left, start)
             lines = min(6, left.count("\n", start, start + _FORM_WINDOW)) if anew else 0

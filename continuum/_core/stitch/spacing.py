@@ -22,6 +22,7 @@ _CAMEL = lazy(r"[a-zà-ÿ][A-Z]")
 _CODE = lazy(r"[=(){};<>]|  ")
 _RUN = lazy(r"\s+")
 _ONE_LINE = lazy(r"\s*(?:#{1,6}\s|```|~~~)")
+_RULE = lazy(r"[-=*_~]{3,}[ \t]*\n")
 _BLOCK = lazy(r"[-*+•]\s|\d+[.)]\s|[^\w\s]")
 _CLOSERS = '"”’)»」』]*_`'
 _LINE_ENDERS = frozenset(".!?:;,{}。！？：；，、…")
@@ -64,9 +65,9 @@ def insertions(left: str, body: str, flow: Flow, peel: Peel, ahead: int) -> list
 
 
 def ends_line(left: str, body: str) -> bool:
-    """Whether a line may well end there, whatever else is known: a heading or the fence of a code block, which are a
-    line each; a mark before a mark or the start of a block; the end of a sentence, clause or statement."""
-    if _ONE_LINE.match(left, left.rfind("\n") + 1) or _ONE_LINE.match(body):
+    """Whether a line may well end there, whatever else is known: a heading, a rule or the fence of a code block, which
+    are a line each; a mark before a mark or the start of a block; the end of a sentence, clause or statement."""
+    if _ONE_LINE.match(left, left.rfind("\n") + 1) or _ONE_LINE.match(body) or _RULE.match(body):
         return True
     if not left or left[-1].isalnum():
         return False

@@ -12,11 +12,15 @@ from continuum._core.stitch.talk import announces, speaks_of_going_on
 
 _NAMES = "assistant|ai|bot|chatbot|助手|ассистент"
 _TOKENS = r"(?:(?:<\|[\w ]{2,30}\|>|<(?:start|end)_of_turn>)(?:(?:assistant|model)(?=\W))?)+"
+_BEHIND = 24
+"""Characters behind the name of who speaks from which on they tell whether the text goes on there."""
 _ROLE = lazy(
     rf"\n*(?:(?P<token>{_TOKENS})\s?\n+|(?:\*\*)?(?:{_NAMES})(?::\*\*|\*\*:|:|：)[ \n]\n*|assistant\n+)",
     re.I,
 )
-_ASKED = lazy(r"\n*(?:\*\*)?(?:user|human|you|用户|пользователь)(?::\*\*|\*\*:|:|：)[ \n][^\n]{1,300}\n+", re.I)
+_WHO = r"\n*(?:\*\*)?(?:user|human|you|用户|пользователь)(?::\*\*|\*\*:|:|：)[ \n]"
+_ASKED = lazy(rf"{_WHO}[^\n]{{1,300}}\n+", re.I)
+_ASKING = lazy(rf"{_WHO}[^\n]{{1,300}}\Z", re.I)
 _THOUGHT = lazy(r"\n*<(think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis|plan)>\s")
 _TAG = lazy(r"\n*<(continuation|continue|continued|answer|response|reply|output|completion|text|result|document)>\n+")
 _CLOSED = lazy(
@@ -52,7 +56,7 @@ def traces(left: str, head: str, open_fence: str | None, final: bool) -> list[Pe
     found: list[Peel] = []
     if not introduced(left) and open_fence is None and _MARKUP.search(left[-_SHOWN:]) is None:
         # A text that shows how such things look, or consists of them, may well go on with one.
-        found += [*_role(left, head), *_thinking(left, head, final), *_tag(left, head)]
+        found += [*_role(left, head, final), *_thinking(left, head, final), *_tag(left, head)]
     if final and _says_nothing(left, head):
         bits = PRIOR.nothing - PRIOR.nothing_within
         found.append(Peel(len(head), bits, "talk", foreign=len(head), spoken=True, other=True))
@@ -70,17 +74,20 @@ def _says_nothing(left: str, head: str) -> bool:
     return balanced and words[-1:] in ".!?。！？)" and _NOTHING.search(words) is not None
 
 
-def _role(left: str, head: str) -> list[Peel]:
+def _role(left: str, head: str, final: bool) -> list[Peel]:
     """The name of who speaks, perhaps behind what was asked."""
     asked = _ASKED.match(head)
     match = _ROLE.match(head, asked.end() if asked else 0)
     if match is None:
-        return []
+        asking = _ASKING.match(head) or (asked and len(head) < asked.end() + _BEHIND)
+        return [Peel(len(head), 0.0, "a role", open=True)] if asking and not final and not fresh(left) else []
     said = match.group().strip()
     if match.group("token") and match.group("token") not in left:
         return [spoken(head, match.end(), PRIOR.token)._replace(what="a role")]
     if said in left or fresh(left):
         return []
+    if not final and len(head) < match.end() + _BEHIND:
+        return [Peel(len(head), 0.0, "a role", open=True)]
     bits = PRIOR.role - PRIOR.role_asked * (asked is not None)
     ends = {match.end(), match.end() - (len(match.group()) - len(match.group().rstrip("\n")) > 1)}
     return [spoken(head, end, bits)._replace(what="a role") for end in ends]

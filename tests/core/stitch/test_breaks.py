@@ -20,6 +20,7 @@ DOCUMENTS = sample_documents()
         ("小镇的东头有一座灯塔。", "\n\n二、海边的老人住在这里。"),
         ("これは本文です。", "\n\n次の段落です。"),
         ("他说：“我哪里是一个人，每条船都认识我。”", "\n\n每天傍晚，陈伯走上塔顶。"),
+        ("Nobody says why.\n\nChapter Two", "\n-----------\n\nThe ship came.\n"),
         ("{", '\n  "title": "x"\n}'),
         ('It was "AS IS".', "\nAnd any other warranty is disclaimed."),
         ("```python\nprint(row)\n```\n\nRun it like this:", "\n\n```sh\npython harbour.py\n```\n"),
