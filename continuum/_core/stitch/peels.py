@@ -144,7 +144,7 @@ def _said_again(left: str, head: str, at: int, index: int, final: bool) -> Peel 
 
 def known_lines(left: str, head: str) -> list[Peel]:
     """Whole lines that the text has said once, where it stands within a line: a signature, the head of a document."""
-    if not any(map(str.isalnum, left[left.rfind("\n") + 1 :])) or is_json(left):
+    if not any(map(str.isalnum, left[-_REACH:].rpartition("\n")[2])) or is_json(left):
         return []
     found: list[Peel] = []
     text, end = f"\n{left}", 0

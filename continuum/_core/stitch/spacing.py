@@ -22,7 +22,7 @@ _CAMEL = lazy(r"[a-zà-ÿ][A-Z]")
 _CODE = lazy(r"[=(){};<>]|  ")
 _RUN = lazy(r"\s+")
 _ONE_LINE = lazy(r"\s*(?:#{1,6}\s|```|~~~)")
-_RULE = lazy(r"[-=*_~]{3,}[ \t]*\n")
+_RULE = lazy(r"[-=*_~]{3,}+[ \t]*+\n")  # possessive: a megabyte of dashes is no rule either
 _BLOCK = lazy(r"[-*+•]\s|\d+[.)]\s|[^\w\s]")
 _CLOSERS = '"”’)»」』]*_`'
 _LINE_ENDERS = frozenset(".!?:;,{}。！？：；，、…")

@@ -56,6 +56,8 @@ _DOTTED = lazy(r"(?:\.\.\.|…)\s*([^\n]{4,80}[:.)\]])\n")
 _DASHES = " —–-,"
 _ENDS = ".!?:…。！？："
 """Marks behind which a sentence begins."""
+_REACH = 20_000
+"""Characters of a line that are looked at for a letter."""
 _FRESH, _INTRODUCED = 1.5, 5.0
 """Points that talk needs more where the text may begin a sentence, and where it introduces something."""
 _MORE = lazy(r"[^\nA-Za-z0-9][^\n]{0,100}(?=\n)")
@@ -99,7 +101,7 @@ def talk(left: str, head: str, final: bool) -> list[Peel]:
 
 def fresh(left: str) -> bool:
     """Whether the text stands at the start of a line or sentence of its own."""
-    line = left[left.rfind("\n") + 1 :]
+    line = left[-_REACH:].rpartition("\n")[2]
     return left.rstrip()[-1:] in _ENDS or not any(map(str.isalnum, line))
 
 
