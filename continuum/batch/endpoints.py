@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import anyio
 import httpx2
 
+from continuum.providers.copies import quiet
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 
@@ -101,7 +103,7 @@ class OpenAIBatches:
     """
 
     def __init__(self, client: Any) -> None:
-        self._client = client.with_options(max_retries=0)
+        self._client = quiet(client)
 
     def kind(self, one: Asked) -> Any:
         """A file is for one endpoint, and may hold requests to one model only."""
@@ -190,7 +192,7 @@ class AnthropicBatches:
     """Anthropic's message batches. https://docs.anthropic.com/en/docs/build-with-claude/batch-processing"""
 
     def __init__(self, client: Any) -> None:
-        self._client = client.with_options(max_retries=0)
+        self._client = quiet(client)
 
     def kind(self, one: Asked) -> Any:
         """Requests of all models go together."""
