@@ -64,6 +64,7 @@ BY_HAND = frozenset(
 )
 """Weights of what the documents have too little of."""
 _MODULES = ("readings", "starts", "spacing", "peels", "spoken", "traces", "opener")
+_WIDEST = math.log(8.0)
 _LEAST = 1.5
 """Bits that a weight may move as easily as a larger one moves by its own size."""
 
@@ -221,7 +222,9 @@ def fit(made: Sequence[Sequence[Choice]], near: float, sharp: float = prior.PRIO
         return value, np.append(slope, (change * scores).sum())
 
     first = np.append(np.zeros(len(names)), math.log(sharp))
-    best = minimize(loss, first, jac=True, method="L-BFGS-B", options={"maxiter": 600})
+    # Few joins may all come out right: then a chance could be halved without end, and the search would run off.
+    bounds = [(None, None)] * len(names) + [(first[-1] - _WIDEST, first[-1] + _WIDEST)]
+    best = minimize(loss, first, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 600})
     weights = dict(zip(names, map(float, start + best.x[:-1] * scale), strict=True))
     return Fitted(weights, math.exp(best.x[-1]), float(best.fun))
 
