@@ -22,7 +22,7 @@ from continuum._core.types import Failure, Response, Result, Usage
 from continuum._exchange import LATE, aexchange, exchange
 from continuum._outcome import check_complete, error_for, remember
 from continuum._runtime import Runtime
-from continuum.providers import capabilities, errors, timeouts, watching
+from continuum.providers import errors, timeouts, watching
 from continuum.providers.sizes import estimate
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ class Run:
         failure = self.provider.describe(error)
         if not self.stream or self.live or not errors.refuses_stream(failure):
             return failure
-        capabilities.UNSTREAMED.add(self.provider.base_url, self.provider.model)
+        self.provider.unstream()
         message = "the server does not stream this model; asking for the whole reply"
         return replace(failure, kind="adapted", message=message, retry_after=0.0, should_retry=None)
 
@@ -310,7 +310,8 @@ class Run:
         first = outcomes[0]
         if not isinstance(first, Failure) or first.usage is not None or not self.provider.buys(request):
             return outcomes
-        if first is not LATE and not timeouts.ran_out(first.error):
+        # Receivers hand on a copy of the failure, not the failure.
+        if first.message != LATE.message and not timeouts.ran_out(first.error):
             return outcomes
         usage = Usage(estimate(self.provider.size_of_request(send)), estimated=True)
         return [replace(first, usage=usage), *outcomes[1:]]

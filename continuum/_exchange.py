@@ -42,9 +42,9 @@ def exchange(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]
     except provider.catch as error:
         failure = run.describe(error)
     outcomes = run.billed(send, request, receiver.finish(failure))
-    if provider.wonders(outcomes):
+    if not run.late() and provider.wonders(outcomes):
         with suppress(*provider.catch):
-            provider.told(provider.ask_limits())
+            provider.told(provider.ask_limits(run.left))
     return run.outcome(lane, provider.with_limits(outcomes))
 
 
@@ -104,9 +104,9 @@ async def aexchange(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> 
     except provider.catch as error:
         failure = run.describe(error)
     outcomes = run.billed(send, request, receiver.finish(failure))
-    if provider.wonders(outcomes):
+    if not run.late() and provider.wonders(outcomes):
         with suppress(*provider.catch):
-            provider.told(await provider.ask_limits())
+            provider.told(await provider.ask_limits(run.left))
     outcomes = provider.with_limits(outcomes)
     if keeper is not None:
         elapsed = lane.elapsed()
@@ -116,7 +116,7 @@ async def aexchange(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> 
 
 async def _astream(run: Run, lane: Lane, receiver: Receiver, stream: Any) -> AsyncGenerator[Piece | Failure]:
     """The async twin of `_stream`; what that returns comes last."""
-    if watching.is_json(stream):
+    if await _in_time(run, watching.ais_json(stream)):
         await _in_time(run, stream.response.aread())
         whole = run.whole(lane, receiver, stream)
         if whole is not None:

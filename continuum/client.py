@@ -129,13 +129,16 @@ def unwrapped(client: Any) -> Any:
     if isinstance(client, _Whole):
         return plain
     from continuum.providers import providers_of
-    from continuum.providers.copies import copied, replaced
+    from continuum.providers.copies import ASKED, copied, replaced
 
     if any(replaced(plain, api.path) for api in providers_of(plain)):
         return plain  # what the caller put there is bound to it
     bare = copied(client)
     for name in (_PLAIN, *_REMAKING):
         bare.__dict__.pop(name, None)
+    for name in ASKED:  # what has been put there since asks through the wrapped client
+        if name in bare.__dict__ and name in vars(plain):
+            bare.__dict__[name] = type(vars(plain)[name])(bare)
     return bare
 
 

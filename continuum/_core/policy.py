@@ -48,7 +48,8 @@ class Policy(BaseModel):
     first request is always sent. A reply in flight is cut off as for `max_output_tokens`. No effect where the price of
     the model is not known."""
     deadline: float | None = Field(default=1800.0, gt=0)
-    """Seconds from the start after which nothing more is sent, and no reply waited for, keep-alives or not."""
+    """Seconds from the start after which nothing more is sent, and no reply waited for, keep-alives or not. On a sync
+    client a silence that has begun before may be waited out, for as long as was left when the request was sent."""
     max_no_progress: int = Field(default=2, ge=1)
     """Replies in a row that may add nothing before the run stops."""
     max_rechecks: int = Field(default=1, ge=0)

@@ -37,6 +37,7 @@ _OF_THINKING = re.compile(r"thinking|signature", re.IGNORECASE)
 WITHOUT_CACHE: set[str] = set()
 """The base URLs of servers that were seen to refuse a top-level `cache_control`, for the life of the process."""
 _MOST_BREAKPOINTS = 4
+_LONG_CONTEXT = 1_000_000  # tokens, with the beta `context-1m-…`
 
 
 def _breakpoints(value: Any) -> int:
@@ -116,6 +117,12 @@ class AnthropicMessages(Provider):
     def server_facts(self) -> ServerFacts:
         """Prompts are billed; thinking, which is bound to what it followed, goes back in suspended turns alone."""
         return ServerFacts()
+
+    @property
+    def limits(self) -> Limits:
+        """By the table, unless a beta header asks for the long context."""
+        asked = f"{self.params.get('betas')} {self.params.get('extra_headers')}"
+        return Limits(_LONG_CONTEXT, super().limits.output) if "context-1m" in asked else super().limits
 
     def may_ask_limits(self) -> bool:
         """Anthropic's own API tells."""

@@ -39,3 +39,9 @@ def _is_lazy(value: Any) -> bool:
 
 def _content(message: Any) -> Any:
     return message.get("content") if isinstance(message, Mapping) else None
+
+
+def role_of(message: Any) -> str | None:
+    """The role of a message, a mapping or an object of an SDK; None if it has none."""
+    role = message.get("role") if isinstance(message, Mapping) else getattr(message, "role", None)
+    return role if isinstance(role, str) and role else None

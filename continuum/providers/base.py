@@ -16,7 +16,7 @@ from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 from continuum._core.types import Failure
 from continuum.providers import capabilities, limits, timeouts, watching
-from continuum.providers.arguments import given, listed
+from continuum.providers.arguments import given, listed, role_of
 from continuum.providers.copies import quiet, replaced
 from continuum.providers.pricing import price_of
 from continuum.providers.sizes import dumped_size, most_tokens, text_size
@@ -182,7 +182,7 @@ class Provider(ABC):
                 f"messages={messages!r}: pass a list with at least one message, "
                 'as in [{"role": "user", "content": "…"}]'
             )
-        roles = [_role(message) for message in messages]
+        roles = [role_of(message) for message in messages]
         if None in roles:
             where = roles.index(None)
             raise ConfigurationError(f"messages[{where}]={messages[where]!r}: a message needs a role and content")
@@ -226,7 +226,17 @@ class Provider(ABC):
     @property
     def unstreamed(self) -> bool:
         """Whether the server was seen to refuse to stream this model."""
-        return (self.base_url, self.model) in capabilities.UNSTREAMED
+        return (self._asker, self.model) in capabilities.UNSTREAMED
+
+    def unstream(self) -> None:
+        """The server refused to stream this model."""
+        capabilities.UNSTREAMED.add(self._asker, self.model)
+
+    @property
+    def _asker(self) -> str:
+        """A server, and whose key it knows: what it refuses to one it may do for another."""
+        own = (getattr(self.client, name, None) for name in ("api_key", "auth_token", "organization", "project"))
+        return f"{self.base_url}#{hash(tuple(value for value in own if isinstance(value, str)))}"
 
     @property
     def stops(self) -> tuple[str, ...]:
@@ -258,11 +268,13 @@ class Provider(ABC):
         """Whether the server is known to tell the limits of its models."""
         return False
 
-    def ask_limits(self) -> Any:
+    def ask_limits(self, left: float | None = None) -> Any:
         """Ask for the model's card; an awaitable of it on an async client."""
         # The caller's headers may have the key, or what a gateway wants to know.
         return self.client.models.retrieve(
-            self.model, timeout=_PATIENCE, extra_headers=self.params.get("extra_headers")
+            self.model,
+            timeout=_PATIENCE if left is None else min(_PATIENCE, left),
+            extra_headers=self.params.get("extra_headers"),
         )
 
     def read_limits(self, card: Any) -> Limits:
@@ -325,7 +337,7 @@ class Provider(ABC):
         Raises:
             LateError: if it was late before all of it was there.
         """
-        if type(self).open is not Provider.open:  # it is not `create()` that is called
+        if self.patched or type(self).open is not Provider.open:  # it is not the SDK's `create()` that is called
             return self.open(request)
         return watching.call(self.resource(self.client), lambda of: self._method(of, request), request, late)
 
@@ -402,8 +414,11 @@ class Provider(ABC):
         return text_size(self.params["messages"]) + own + sum(len(turn.text) for turn in send.turns)
 
     def most_input(self, send: Send) -> int:
-        """The most tokens that a request can be billed for as input; see `sizes.most_tokens`."""
-        return most_tokens(self.params, [part for turn in send.turns for part in (turn.role, turn.text, turn.blocks)])
+        """The most tokens that a request can be billed for as input: see `sizes.most_tokens`, and no more than fit."""
+        most = most_tokens(self.params, [part for turn in send.turns for part in (turn.role, turn.text, turn.blocks)])
+        told = limits.TOLD.get((self.base_url, self.model), self.limits).context
+        window = max(told or 0, self.limits.context or 0)
+        return min(most, window) if window else most
 
     def learn(self, failure: Failure) -> None:
         """Remember what a failure says about the server."""
@@ -455,11 +470,6 @@ def signed(made: ModelT, receiver: Receiver) -> ModelT:
     for name, value in receiver.ids.items():
         setattr(made, name, value)
     return made
-
-
-def _role(message: Any) -> str | None:
-    role = message.get("role") if isinstance(message, Mapping) else getattr(message, "role", None)
-    return role if isinstance(role, str) and role else None
 
 
 def count_of(card: Any, name: str | None) -> int | None:

@@ -168,4 +168,4 @@ class Refusals:
 REFUSALS = Refusals()
 """Who refused a prefill, as far as this process has learnt."""
 UNSTREAMED = Refusals()
-"""Who refused a stream, likewise."""
+"""Who refused a stream, likewise, and to whom: it is for an organisation that OpenAI refuses one."""

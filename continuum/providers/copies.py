@@ -6,7 +6,7 @@ from copy import copy
 from functools import cached_property
 from typing import Any
 
-_ASKED = ("chat", "responses", "messages")  # what a copy has to have of its own, whatever stands there
+ASKED = ("chat", "responses", "messages")  # what a copy has to have of its own, whatever stands there
 
 
 def copied(client: Any) -> Any:
@@ -17,15 +17,28 @@ def copied(client: Any) -> Any:
     """
     made = copy(client)
     own: dict[str, Any] = vars(made)
-    for name, value in vars(client).items():
+    for name, value in list(own.items()):  # the copy's own: another thread may look at a new resource of the client
         made_late = isinstance(getattr(type(client), name, None), cached_property)
-        if made_late and (hasattr(value, "_client") or name in _ASKED):
+        if made_late and (hasattr(value, "_client") or name in ASKED):
             del own[name]  # made anew when it is asked for, and then it is the copy's
-        elif getattr(value, "_client", None) is client:
+        elif getattr(value, "_client", None) is client and _is_of_sdk(value):
             own[name] = type(value)(made)
+        elif name in ASKED:
+            own[name] = copy(value)  # something of the caller's, which stays as it is
     if own.get("_middleware_chain") is not None:  # Anthropic's: it sends through the client that it was built for
         made._middleware_chain = made._build_middleware_chain()
+    if hasattr(type(client), "_ensure_access_token"):  # Vertex: what is fetched is kept where every copy finds it
+
+        def ensure() -> Any:
+            own_token = made.access_token or made.credentials
+            return type(made)._ensure_access_token(made) if own_token else client._ensure_access_token()
+
+        own["_ensure_access_token"] = ensure
     return made
+
+
+def _is_of_sdk(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] in ("openai", "anthropic")
 
 
 def quiet(client: Any) -> Any:
@@ -49,13 +62,16 @@ def replaced(client: Any, path: tuple[str, ...]) -> bool:
     if _hides_methods(client):
         return True
     for name in path:
-        client = vars(client).get(name)
+        owner, client = client, vars(client).get(name)
         if client is None:  # nobody has looked at it yet
             return False
-        if type(client).__module__.partition(".")[0] not in ("openai", "anthropic") or _hides_methods(client):
+        made = getattr(type(owner), name, None)
+        own = isinstance(made, cached_property) and type(made.func(owner)) is type(client)  # of the caller's subclass
+        if not (own or _is_of_sdk(client)) or _hides_methods(client):
             return True
     return False
 
 
 def _hides_methods(owner: Any) -> bool:
-    return any(callable(getattr(type(owner), name, None)) for name in getattr(owner, "__dict__", ()))
+    names = list(getattr(owner, "__dict__", ()))  # at one go: threads share clients
+    return any(callable(getattr(type(owner), name, None)) for name in names if name != "_ensure_access_token")

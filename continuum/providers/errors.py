@@ -87,8 +87,20 @@ def describe(error: BaseException, sdk: ModuleType) -> Failure:
         should_retry={"true": True, "false": False}.get(headers.get("x-should-retry", "")),
         window=_window(error) if kind == "context_window" else None,
         rate_limit=rate_limit(headers),
-        error=error,
+        error=_of_sdk(error, sdk),
     )
+
+
+def _of_sdk(error: BaseException, sdk: ModuleType) -> BaseException:
+    """An error of a body that continuum read itself, as the SDK would have raised it."""
+    libraries: list[Any] = [httpx2, *filter(None, [sys.modules.get("httpx")])]
+    if not isinstance(error, tuple(kind for library in libraries for kind in (library.HTTPError, library.StreamError))):
+        return error
+    request = getattr(error, "_request", None) or httpx2.Request("POST", "http://unknown")
+    late = isinstance(error, tuple(library.TimeoutException for library in libraries))
+    made: BaseException = (sdk.APITimeoutError if late else sdk.APIConnectionError)(request=request)
+    made.__cause__ = error
+    return made
 
 
 def _of_the_wire(error: BaseException) -> bool:

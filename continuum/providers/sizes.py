@@ -25,6 +25,7 @@ _TOOLS: Final = 1000  # tokens that a provider adds to a request with tools (Ant
 _FRAME: Final = 4  # tokens around a value: what separates it from the next one, in whatever form the model sees it
 _PICTURES: Final = ("image", "image_url", "input_image")
 _NAMED: Final = ("file_id", "file_uri", "fileUri", "file_url")
+_URLS: Final = ("url", "image_url", "file_url", "file_data")
 _UNSHOWN: Final = ("extra_headers", "extra_query", "timeout", "metadata")
 
 
@@ -65,16 +66,19 @@ def _most(value: Any) -> int:
 
 
 def _most_of_text(text: str) -> int:
-    if text.startswith("data:image/"):
-        return UNSEEN_TOKENS
-    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-    return max(size, UNSEEN_TOKENS) if text.startswith("data:") else size
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def _most_of_url(url: str) -> int:
+    """What stands behind a URL; in front of any other text, `data:` is a word like others."""
+    return UNSEEN_TOKENS if url.startswith("data:image/") else max(_most_of_text(url), UNSEEN_TOKENS)
 
 
 def _most_of_object(value: Mapping[str, Any]) -> int:
     if is_picture(value):
         return UNSEEN_TOKENS
-    size = sum(_most(str(name)) + _most(each) + _FRAME for name, each in value.items())
+    urls = {name: _most_of_url(each) for name, each in value.items() if name in _URLS and isinstance(each, str)}
+    size = sum(_most(str(name)) + (urls.get(name) or _most(each)) + _FRAME for name, each in value.items())
     by_name = value.get("type") == "url" or any(name in value for name in _NAMED)
     return max(size, UNSEEN_TOKENS) if by_name or value.get("type") == "base64" else size
 

@@ -86,18 +86,17 @@ def watch(stream: Any, late: Callable[[], bool]) -> bool:
         Whether that can be done; if not, the chunks have to be watched.
     """
     response = getattr(stream, "response", None)
-    if response is not None:
-        _watch(response, late, breaks=True)
-    return response is not None
+    return response is not None and _watch(response, late, breaks=True)
 
 
-def _watch(response: Any, late: Callable[[], bool], *, breaks: bool) -> None:
+def _watch(response: Any, late: Callable[[], bool], *, breaks: bool) -> bool:
     """Let the body of a response end as soon as it is late: with a `LateError`, or as if nothing more came."""
     for library in filter(None, map(sys.modules.get, ("httpx2", "httpx"))):
         for base in (library.SyncByteStream, library.AsyncByteStream):
-            if isinstance(response.stream, base):
+            if isinstance(getattr(response, "stream", None), base):  # not so the response of somebody's fake
                 response.stream = _watched(base)(response.stream, late, breaks)
-                return
+                return True
+    return False
 
 
 def read(response: Any, late: Callable[[], bool]) -> None:
@@ -122,16 +121,85 @@ def call(resource: Any, method: Callable[[Any], Any], request: Mapping[str, Any]
 
 
 def is_json(stream: Any) -> bool:
-    """Whether what an SDK took for a stream says of itself that it is JSON."""
+    """Whether what an SDK took for a stream is JSON: it says so, and does not begin as events do."""
+    if not _says_json(stream):
+        return False
+    response = stream.response
+    held, rest = [], iter(response.stream)
+    for data in rest:
+        held.append(data)
+        if data.strip():
+            break
+    response.stream = _watched(_kind(response))(_Held(held, rest, response.stream), lambda: False, breaks=False)
+    return not _begins_events(held)
+
+
+async def ais_json(stream: Any) -> bool:
+    """The async twin of `is_json`."""
+    if not _says_json(stream):
+        return False
+    response = stream.response
+    held, rest = [], aiter(response.stream)
+    async for data in rest:
+        held.append(data)
+        if data.strip():
+            break
+    response.stream = _watched(_kind(response))(_Held(held, rest, response.stream), lambda: False, breaks=False)
+    return not _begins_events(held)
+
+
+class _Held:
+    """A body of which the beginning has been read."""
+
+    def __init__(self, held: list[bytes], rest: Any, body: Any) -> None:
+        self._held, self._rest, self._body = held, rest, body
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._held
+        yield from self._rest
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for data in self._held:
+            yield data
+        async for data in self._rest:
+            yield data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._body, name)
+
+
+def _says_json(stream: Any) -> bool:
     response = getattr(stream, "response", None)
     kind = response.headers.get("content-type", "") if response is not None else ""
-    return str(kind).partition(";")[0].strip().lower() == "application/json"
+    return str(kind).partition(";")[0].strip().lower() == "application/json" and _kind(response) is not None
+
+
+def _kind(response: Any) -> Any:
+    body = getattr(response, "stream", None)
+    for library in filter(None, map(sys.modules.get, ("httpx2", "httpx"))):
+        for base in (library.SyncByteStream, library.AsyncByteStream):
+            if isinstance(body, base):
+                return base
+    return None
+
+
+def _begins_events(held: list[bytes]) -> bool:
+    return b"".join(held).lstrip()[:5].startswith((b"data", b"event", b"id", b":", b"retry"))
 
 
 def _is_own(resource: Any, method: Any) -> bool:
     """Whether a method is the SDK's own, which gives the response itself if asked to; not so a mock, or a tracer's."""
-    name = getattr(method, "__name__", "")
-    return name not in vars(resource) and isinstance(getattr(type(resource), name, None), FunctionType)
+    name, client = getattr(method, "__name__", ""), getattr(resource, "_client", None)
+    if client is None or name in vars(resource):
+        return False
+    ways = [(type(resource), name), *((type(client), way) for way in ("request", "post", "get"))]
+    return all(_wrote(getattr(owner, way, None)) for owner, way in ways)
+
+
+def _wrote(function: Any) -> bool:
+    """Whether an SDK wrote a function: by where its code lives, for `functools.wraps` copies name and module."""
+    home = str(getattr(function, "__globals__", {}).get("__name__"))
+    return isinstance(function, FunctionType) and home.partition(".")[0] in ("openai", "anthropic")
 
 
 def value_of(response: Any) -> Any:

@@ -75,6 +75,9 @@ def test_pings_before_any_text_do_not_outlast_the_deadline(way: str) -> None:
         assert len(server.requests) == 1
     assert caught.value.result is not None
     assert caught.value.result.reason == "deadline"
+    usage = caught.value.result.usage  # 8: it was read, as far as anybody knows
+    assert usage.estimated
+    assert usage.input_tokens > 0
 
 
 @pytest.mark.parametrize("claude", [False, True], ids=["chat", "claude"])

@@ -343,3 +343,88 @@ def test_an_untouched_client_has_nothing_replaced(client: Any) -> None:
     for api in providers_of(client):
         api(client, {}, Policy()).resource(client).with_raw_response  # noqa: B018
         assert not replaced(client, api.path)
+
+
+# -- wrappers, subclasses and mocks, asked for a reply as a whole -----------------------------------------------------
+
+
+class Tracer:
+    """Stands in place of a resource, as tracing libraries do."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self.calls = 0
+
+    def create(self, **request: Any) -> Any:
+        self.calls += 1
+        return self._inner.create(**request)
+
+
+WHOLE = Reply({
+    "id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+    "stop_sequence": None, "content": [{"type": "text", "text": "Hi."}],
+    "usage": {"input_tokens": 5, "output_tokens": 2},
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("vertex", [False, True])
+def test_a_tracer_in_place_of_a_resource_is_asked_for_the_whole(vertex: bool) -> None:
+    """It has no more than `create()`, and the caller's own is not written to."""
+    with Odd([WHOLE]) as server:
+        more = {"region": "r", "project_id": "p", "access_token": "t"}
+        client: Any = AnthropicVertex(base_url=server.url, **more) if vertex else claude(server.url)
+        tracer = client.messages = Tracer(client.messages)
+        wrapped = continuum.wrap(client, policy=Policy(stream=False))
+        message = wrapped.messages.create(model="m", max_tokens=50, messages=ASK["messages"])
+        assert message.content[0].text == "Hi."
+        assert tracer.calls == 1
+        assert "create" not in vars(tracer)
+
+
+def test_a_method_that_is_traced_for_all_clients_is_the_callers() -> None:
+    """`functools.wraps` copies the name and the module of what it wraps; the code is somebody else's all the same."""
+    from functools import wraps
+
+    from openai.resources.chat.completions import Completions
+
+    original = Completions.create
+    seen: list[Any] = []
+
+    @wraps(original)
+    def traced(self: Any, **request: Any) -> Any:
+        answer = original(self, **request)
+        seen.append(answer.usage)
+        return answer
+
+    answer = completion({"role": "assistant", "content": "Hi."})
+    with Odd([answer]) as server, mock.patch.object(Completions, "create", traced):
+        assert continuum.complete(chat(server.url), policy=Policy(stream=False), **ASK).text == "Hi."
+    assert len(seen) == 1
+
+
+def test_helpers_and_resources_of_a_subclass() -> None:
+    """A helper that keeps the client is not made anew; a class's own resource is no reason to leave retries on."""
+    from functools import cached_property
+
+    from openai.resources.chat import Chat
+
+    class Helper:
+        def __init__(self, client: Any, name: str) -> None:
+            self._client = client
+
+    class OwnChat(Chat):
+        pass
+
+    class Own(OpenAI):
+        def __init__(self, **more: Any) -> None:
+            super().__init__(**more)
+            self.helper = Helper(self, "x")
+
+        @cached_property
+        def chat(self) -> Chat:
+            return OwnChat(self)
+
+    with Odd([Reply({"error": {}}, status=500)]) as server, Own(base_url=server.url, api_key="k") as client:
+        with pytest.raises(continuum.ProviderError):
+            continuum.complete(client, policy=Policy(max_retries=1, retry_initial=0.01), **ASK)
+        assert len(server.requests) == 2

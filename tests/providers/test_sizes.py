@@ -71,3 +71,21 @@ def test_all_that_is_shown_counts_and_so_do_our_turns(params: Any) -> None:
     assert 8000 < asked.size_of_request(send) < 8200
     more = Send(reason="length", round=1, turns=(Turn("assistant", "y" * 3000), Turn("user", "Go on.")))
     assert asked.most_input(more) > asked.most_input(send) + 3000
+
+
+def test_a_request_cannot_have_more_than_the_model_takes() -> None:
+    """A document's bytes are an upper bound that may be far beyond what the model's window holds."""
+    source = {"type": "base64", "media_type": "application/pdf", "data": "A" * 2_000_000}
+    asked = [{"role": "user", "content": [{"type": "document", "source": source}]}]
+    send = Send(reason="start", round=0)
+    assert provider(model="claude-sonnet-4-5", messages=asked).most_input(send) == 200_000
+    long = provider(model="claude-sonnet-4-5", messages=asked, betas=["context-1m-2025-08-07"])
+    assert long.most_input(send) == 1_000_000
+    assert provider(model="unknown", messages=asked).most_input(send) > 2_000_000
+
+
+def test_a_text_that_looks_like_a_picture_is_a_text() -> None:
+    """Only where a URL stands is one."""
+    text = "data:image/svg+xml;utf8," + "word " * 60_000
+    assert most_tokens({"messages": [{"role": "user", "content": text}]}) > 300_000
+    assert most_tokens({"content": {"url": text}}) < UNSEEN_TOKENS + 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -234,3 +235,38 @@ def test_servers_say_it_in_words(message: str, understood: bool) -> None:
             with pytest.raises(RejectedError):
                 continuum.complete(client, policy=QUICK, **CHAT)
         assert len(server.requests) == 1 + understood
+
+
+def test_events_that_are_called_json_are_a_stream() -> None:
+    """What had come of them when the connection broke is kept."""
+    data = tuple(f"data: {json.dumps(odd.chunk({'content': f'word{i} '}))}\n\n" for i in range(8))
+    called = Reply(events=data, content_type="application/json", drop=True)
+    with Odd([called, words("the end.")]) as server, OpenAI(base_url=server.url, api_key="k") as client:
+        stream = continuum.stream(client, policy=QUICK, **CHAT)
+        assert len(list(stream)) > 2
+        assert stream.result.raw_segments[0] == "".join(f"word{i} " for i in range(8))
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_what_is_refused_to_one_key_is_not_to_another() -> None:
+    """It is an organisation that OpenAI does not let stream."""
+    with Odd([_unverified("chat")]) as server:
+        for key in ("one", "one", "other"):
+            with OpenAI(base_url=server.url, api_key=key) as client:
+                assert continuum.complete(client, policy=QUICK, **CHAT).text == TEXT
+        asked = [body.get("stream", False) for body in server.requests]
+    assert asked == [True, False, False, True, False]
+
+
+@pytest.mark.parametrize("claude", [False, True], ids=["chat", "claude"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_body_that_breaks_off_raises_the_sdks_own_error(claude: bool, stream: bool) -> None:
+    """As the bare SDK would, whoever has read it."""
+    broken = Reply(events=("{", '"id": "c"'), content_type="application/json", drop=True)
+    policy = Policy(stream=stream, max_retries=0)
+    kind: Any = Anthropic if claude else OpenAI
+    error = anthropic.APIConnectionError if claude else openai.APIConnectionError
+    with Odd([broken]) as server, kind(base_url=server.url, api_key="k", max_retries=0) as client:
+        wrapped = continuum.wrap(client, policy=policy)
+        with pytest.raises(error):
+            (wrapped.messages if claude else wrapped.chat.completions).create(**APIS["claude" if claude else "chat"][1])
