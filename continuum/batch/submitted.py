@@ -34,6 +34,7 @@ class Submission:
         id: the provider's; None between the two notes.
         over: its answers have been handed out, or it was never created.
         failed_looks: looks at it that failed, in a row; not noted.
+        problem: what happened when it was to be created, while nobody knows whether it was; not noted.
     """
 
     number: int
@@ -42,6 +43,7 @@ class Submission:
     id: str | None = None
     over: bool = False
     failed_looks: int = 0
+    problem: Exception | None = None
 
     @classmethod
     def of_note(cls, key: str, note: Mapping[str, Any]) -> Submission:

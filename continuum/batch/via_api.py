@@ -192,19 +192,24 @@ class BatchTransport(httpx2.AsyncBaseTransport):
 
     async def _search(self, batch: Submission) -> None:
         """Find out whether a batch was created. Without an answer nobody knows whether it would be bought twice."""
-        while True:
-            try:
-                batch.id = await self._api.find(batch, self._label(batch.number), self._batches.ids())
-                break
-            except UndecidedError:
-                batch.failed_looks = 0
-            except Exception as error:
-                self._look_failed(batch, error)
+        while not await self._searched(batch):
             await self._runtime.asleep(self._options.poll)
+
+    async def _searched(self, batch: Submission) -> bool:
+        """Look once for a batch that may have been created; whether that is decided now."""
+        try:
+            batch.id = await self._api.find(batch, self._label(batch.number), self._batches.ids())
+        except UndecidedError:
+            batch.failed_looks = 0
+            return False
+        except Exception as error:
+            self._look_failed(batch, error)
+            return False
         batch.failed_looks = 0
-        if batch.id is None:
+        batch.over = batch.id is None
+        if batch.over:
             self._log.info("batch_never_submitted", number=batch.number, requests=len(batch.names))
-            batch.over = True
+        return True
 
     def _find(self, asked: Asked) -> None:
         """If a request that waits has been submitted before, its answer is waited for under the name that it had."""
@@ -253,13 +258,17 @@ class BatchTransport(httpx2.AsyncBaseTransport):
         await self._note(batch)
         failure = await self._submit(batch, part)
         await self._note(batch)
-        if failure is None:
+        if failure is not None:
+            self._refuse(batch, failure)
+        elif batch.id is not None:
             self._log.info("batch_submitted", number=batch.number, id=batch.id, requests=len(part))
-            return
-        self._log.warning("batch_refused", number=batch.number, requests=len(part), error=str(failure))
+
+    def _refuse(self, batch: Submission, failure: Exception) -> None:
+        """Each document of a batch that was not created is told, and decides as with any failed request."""
+        self._log.warning("batch_refused", number=batch.number, requests=len(batch.names), error=str(failure))
         self._batches.forget(batch)
-        for one in part:  # each document is told, and decides for itself as with any failed request
-            self._give(one.name, _as_answer(failure))
+        for name in batch.names:
+            self._give(name, _as_answer(failure))
 
     async def _submit(self, batch: Submission, part: list[Asked]) -> Exception | None:
         """Create a batch; returns what went wrong if it was not created."""
@@ -269,7 +278,9 @@ class BatchTransport(httpx2.AsyncBaseTransport):
             if is_open(error):
                 self._log.warning("batch_unknown", number=batch.number, requests=len(part), error=str(error))
                 await self._runtime.asleep(self._options.linger)  # it may be a moment until it is in the list
-                await self._search(batch)
+                if not await self._searched(batch):
+                    batch.problem = error  # others are under way meanwhile, and it is looked for among them
+                    return None
             batch.over = batch.id is None
             return error if batch.over else None
         return None
@@ -278,6 +289,14 @@ class BatchTransport(httpx2.AsyncBaseTransport):
         """Look at the batches that somebody waits for; whether one was over."""
         over = False
         for batch in self._batches.batches_of(self._submitted):
+            if batch.id is None:
+                if not await self._searched(batch):
+                    continue
+                await self._note(batch)
+                if batch.over:
+                    self._refuse(batch, batch.problem or httpx2.ConnectError("it was never created"))
+                    over = True
+                    continue
             try:
                 is_over = await self._read(batch)
             except Exception as error:  # the batch is paid for and stays where it is: look again later
