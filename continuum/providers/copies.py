@@ -62,7 +62,7 @@ def replaced(client: Any, path: tuple[str, ...]) -> bool:
     if _hides_methods(client):
         return True
     for name in path:
-        owner, client = client, vars(client).get(name)
+        owner, client = client, getattr(client, "__dict__", {}).get(name)  # LiteLLM's stands in and has none
         if client is None:  # nobody has looked at it yet
             return False
         made = getattr(type(owner), name, None)
