@@ -91,12 +91,21 @@ def watch(stream: Any, late: Callable[[], bool]) -> bool:
 
 def _watch(response: Any, late: Callable[[], bool], *, breaks: bool) -> bool:
     """Let the body of a response end as soon as it is late: with a `LateError`, or as if nothing more came."""
+    kind = _kind(response)
+    if kind is None:
+        return False
+    response.stream = _watched(kind)(response.stream, late, breaks)
+    return True
+
+
+def _kind(response: Any) -> Any:
+    """The class of bodies that a response's is one of; None for the response of somebody's fake."""
+    body = getattr(response, "stream", None)
     for library in filter(None, map(sys.modules.get, ("httpx2", "httpx"))):
         for base in (library.SyncByteStream, library.AsyncByteStream):
-            if isinstance(getattr(response, "stream", None), base):  # not so the response of somebody's fake
-                response.stream = _watched(base)(response.stream, late, breaks)
-                return True
-    return False
+            if isinstance(body, base):
+                return base
+    return None
 
 
 def read(response: Any, late: Callable[[], bool]) -> None:
@@ -130,7 +139,7 @@ def is_json(stream: Any) -> bool:
         held.append(data)
         if data.strip():
             break
-    response.stream = _watched(_kind(response))(_Held(held, rest, response.stream), lambda: False, breaks=False)
+    _put_back(response, held, rest)
     return not _begins_events(held)
 
 
@@ -144,7 +153,7 @@ async def ais_json(stream: Any) -> bool:
         held.append(data)
         if data.strip():
             break
-    response.stream = _watched(_kind(response))(_Held(held, rest, response.stream), lambda: False, breaks=False)
+    _put_back(response, held, rest)
     return not _begins_events(held)
 
 
@@ -168,19 +177,16 @@ class _Held:
         return getattr(self._body, name)
 
 
+def _put_back(response: Any, held: list[bytes], rest: Any) -> None:
+    """Let the body of a response begin again with what has been read of it."""
+    body = _Held(held, rest, response.stream)
+    response.stream = _watched(_kind(response))(body, lambda: False, breaks=False)
+
+
 def _says_json(stream: Any) -> bool:
     response = getattr(stream, "response", None)
     kind = response.headers.get("content-type", "") if response is not None else ""
     return str(kind).partition(";")[0].strip().lower() == "application/json" and _kind(response) is not None
-
-
-def _kind(response: Any) -> Any:
-    body = getattr(response, "stream", None)
-    for library in filter(None, map(sys.modules.get, ("httpx2", "httpx"))):
-        for base in (library.SyncByteStream, library.AsyncByteStream):
-            if isinstance(body, base):
-                return base
-    return None
 
 
 def _begins_events(held: list[bytes]) -> bool:

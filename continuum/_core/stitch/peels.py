@@ -16,7 +16,7 @@ from continuum._core.stitch.opener import csv_head, heading, json_brackets, list
 from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.spacing import ends_line
-from continuum._core.stitch.spoken import quotation, quoting, spoken, talk
+from continuum._core.stitch.spoken import quotation, quoting, spoken, talk, within_line
 from continuum._core.stitch.talk import announces
 from continuum._core.stitch.traces import traces
 
@@ -144,7 +144,7 @@ def _said_again(left: str, head: str, at: int, index: int, final: bool) -> Peel 
 
 def known_lines(left: str, head: str) -> list[Peel]:
     """Whole lines that the text has said once, where it stands within a line: a signature, the head of a document."""
-    if not any(map(str.isalnum, left[-_REACH:].rpartition("\n")[2])) or is_json(left):
+    if not within_line(left) or is_json(left):
         return []
     found: list[Peel] = []
     text, end = f"\n{left}", 0

@@ -101,8 +101,12 @@ def talk(left: str, head: str, final: bool) -> list[Peel]:
 
 def fresh(left: str) -> bool:
     """Whether the text stands at the start of a line or sentence of its own."""
-    line = left[-_REACH:].rpartition("\n")[2]
-    return left.rstrip()[-1:] in _ENDS or not any(map(str.isalnum, line))
+    return left.rstrip()[-1:] in _ENDS or not within_line(left)
+
+
+def within_line(left: str) -> bool:
+    """Whether the last line of the text has begun: it has a letter or figure."""
+    return any(map(str.isalnum, left[-_REACH:].rpartition("\n")[2]))
 
 
 def introduced(left: str) -> bool:
