@@ -21,6 +21,7 @@ from continuum.batch.outcomes import dumps
 from continuum.batch.postgres_reader import PostgresReader, Row
 from continuum.batch.postgres_schema import FORMAT, connect, explain, migrate, version_of
 from continuum.batch.postgres_writer import PostgresWriter
+from continuum.batch.unsaved import Unsaved
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -66,7 +67,7 @@ class PostgresJournal(PostgresReader):
         self._held: set[int] = set()  # documents that were handed out and are not over
         self._lost_track = False  # what was handed out when the connection broke may be ours without our knowing
         self._partials: dict[int, tuple[Document, int, str, str]] = {}  # not written yet
-        self._unsaved: dict[tuple[int, int], tuple[str, Mapping[str, Any]]] = {}
+        self._unsaved = Unsaved()
 
     # -- opening and closing --------------------------------------------------------------------------------------
 
@@ -309,19 +310,16 @@ class PostgresJournal(PostgresReader):
         """See `Journal.put`."""
         self._partials.pop(document.key, None)
         try:
-            await self.writer.run(statements.put(document, entry), patient=True)
+            with self._unsaved.until_kept(document, entry):
+                await self.writer.run(statements.put(document, entry), patient=True)
         except FencedError:
             self._held.discard(document.key)
             raise
-        except JournalError as error:
-            self._unsaved[document.key, entry.number] = document.job.id, entry.outcome
-            raise JournalError(error.message, self.unsaved) from error
-        self._unsaved.pop((document.key, entry.number), None)
 
     @property
     def unsaved(self) -> list[tuple[str, Mapping[str, Any]]]:
         """See `Journal`."""
-        return list(self._unsaved.values())
+        return self._unsaved.entries()
 
     def put_partial(self, document: Document, number: int, request: str, text: str) -> None:
         """See `Journal.put_partial`."""

@@ -23,6 +23,7 @@ from continuum.batch.locking import FileLock
 from continuum.batch.outcomes import dumps, keeps, result_to_json
 from continuum.batch.schema import check_kind, explain, migrate
 from continuum.batch.sqlite_reader import SqliteReader
+from continuum.batch.unsaved import Unsaved
 from continuum.batch.writer import Writer
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class SqliteJournal(SqliteReader):
         self._run = 0
         self._partials: dict[int, tuple[Document, int, str, str]] = {}  # not written yet
         self._partial_on_disk: set[int] = set()
-        self._unsaved: dict[tuple[int, int], tuple[str, Mapping[str, Any]]] = {}
+        self._unsaved = Unsaved()
 
     # -- opening and closing --------------------------------------------------------------------------------------
 
@@ -286,19 +287,13 @@ class SqliteJournal(SqliteReader):
         """See `Journal.put`."""
         text = dumps(entry.outcome)
         self._partials.pop(document.key, None)
-        try:
+        with self._unsaved.until_kept(document, entry):
             await self.writer.run(lambda connection: self._put(connection, document, entry, text), patient=True)
-        except FencedError:
-            raise
-        except JournalError as error:
-            self._unsaved[document.key, entry.number] = document.job.id, entry.outcome
-            raise JournalError(error.message, self.unsaved) from error
-        self._unsaved.pop((document.key, entry.number), None)
 
     @property
     def unsaved(self) -> list[tuple[str, Mapping[str, Any]]]:
         """See `Journal`."""
-        return list(self._unsaved.values())
+        return self._unsaved.entries()
 
     def _put(self, connection: sqlite3.Connection, document: Document, entry: Entry, text: str) -> None:
         key, outcome = document.key, entry.outcome
