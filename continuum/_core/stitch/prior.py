@@ -26,6 +26,7 @@ class Prior(NamedTuple):
     at_word_words: float = -0.52  # for each doubling of its words, up to eight
     at_space: float = 3.13  # at the blank before a word
     at_space_size: float = 2.33  # for each doubling of its characters
+    at_space_whole: float = 8.00  # and one whole word, which the reply would make longer
     at_break: float = 0.77  # at a line break
     at_break_size: float = 3.06  # for each doubling of its characters
     at_within: float = 8.08  # within white space

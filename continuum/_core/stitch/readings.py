@@ -12,6 +12,7 @@ from math import log2
 from typing import TYPE_CHECKING, NamedTuple
 
 from continuum._core.stitch.before import OPENING, Before
+from continuum._core.stitch.boundary import IDEOGRAPH
 from continuum._core.stitch.data import elements, is_json
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.marks import after_marks
@@ -26,6 +27,7 @@ from continuum._core.stitch.spacing import glue, insertions
 from continuum._core.stitch.spoken import fresh
 from continuum._core.stitch.starts import begins, begins_anew, start_bits, within_word
 from continuum._core.stitch.talk import announces
+from continuum._core.stitch.words import COMMON
 
 if TYPE_CHECKING:
     from continuum._core.stitch.price import Totals
@@ -317,6 +319,7 @@ class Readings:
         bits += PRIOR.one * (k == 1) + PRIOR.two * (k == 2)
         if k == 1 and _WITHIN.match(left, start - 1):
             bits += PRIOR.one_within  # as in "pass", "__all__" and "1001"
+        bits += PRIOR.at_space_whole * self._lengthens(body, k)
         if not headed:  # there it counts how many rows or elements are said again
             anew = begins_anew(left, start)
             lines = min(6, left.count("\n", start, start + _FORM_WINDOW)) if anew else 0
@@ -327,6 +330,15 @@ class Readings:
             bits += PRIOR.earlier
         again, on = before.followed(k, body)
         return bits + PRIOR.again * again / (again + on + 1) - PRIOR.on * on / (again + on + 1)
+
+    def _lengthens(self, body: str, k: int) -> bool:
+        """Whether a blank and a word of the text would be the blank and the start of a longer word: "the" and
+        " theorem". Tokens end where words do, so the text broke off behind the word, and the longer one is the next.
+        """
+        word = body[1:k]
+        if not (body[0].isspace() and word.isalpha() and body[k : k + 1].isalpha()) or IDEOGRAPH.match(word[-1]):
+            return False
+        return word in self.flow.words or word.lower() in COMMON
 
     def _period(self, body: str, k: int) -> int:
         """The period of what is repeated, if it consists of at least three of the same; else its length."""

@@ -102,3 +102,24 @@ def test_a_unit_that_may_come_twice_is_not_a_certainty() -> None:
     assert joined.seams[0].ambiguous or joined.text == left + line + "### Title\n" + line + (
         "* [Another fine book](http://example.com/book.html)\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("left", "reply"),
+    [
+        ("Take any set. Note first that the two statements in the", " theorem are equivalent. For on one hand, it is."),
+        ("Вот первое. Первое правило при", " принятии решения, к какому списку принадлежит ресурс, простое."),
+        ("Check for the header and the timeout in", " incomplete requests, and close the connection."),
+    ],
+)
+def test_a_word_that_begins_with_the_last_word_is_no_repeat_of_it(left: str, reply: str) -> None:
+    """A token ends where a word does: "in the" breaks off behind "the", and " theorem" is the next word."""
+    joiner = Joiner(left)
+    assert joiner.feed(reply) + joiner.finish() == reply
+
+
+def test_a_word_that_was_cut_may_be_said_again() -> None:
+    """Without the blank it is the word that broke off, said whole."""
+    left = "Take any set. Note first that the two statements in the"
+    joiner = Joiner(left)
+    assert joiner.feed("theorem are equivalent.") + joiner.finish() == "orem are equivalent."
