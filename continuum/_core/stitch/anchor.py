@@ -50,11 +50,11 @@ def at_once(anchor: str, head: str) -> Anchored | bool:
         return False
     if head.startswith(wanted):
         return Anchored(0, len(wanted), True, True)
-    bare = head.lstrip()
-    if bare.startswith(wanted):
+    bare, words = head.lstrip(), wanted.lstrip()
+    if bare.startswith(words):
         start = len(head) - len(bare)
-        return Anchored(start, start + len(wanted), True, True)
-    return wanted.startswith(bare)
+        return Anchored(start, start + len(words), True, True)
+    return words.startswith(bare)
 
 
 def find_anchor(anchor: str, shown: str, head: str, starts: list[int]) -> Anchored | None:
@@ -75,12 +75,17 @@ def find_anchor(anchor: str, shown: str, head: str, starts: list[int]) -> Anchor
         if best:
             return _closed(head, start, start + best, best >= len(wanted))
     at = head.find(wanted, 0, REACH + len(wanted))
-    once = at < 0 or text.find(wanted) == len(text) - len(wanted)
+    once = at < 0 or said_once(text, wanted)
     while at >= 0:
         if _placed(wanted, text, head, at, starts, once):
             return _closed(head, at, at + len(wanted), True)
         at = head.find(wanted, at + 1, REACH + len(wanted))
     return _mangled(wanted, text, head, starts)
+
+
+def said_once(text: str, wanted: str) -> bool:
+    """Whether the text says `wanted`, its end, nowhere else, and that is not the same over and over itself."""
+    return text.find(wanted, 0, len(text) - 1) < 0 and wanted.find(wanted[: len(wanted) // 2], 1) < 0
 
 
 def _placed(wanted: str, text: str, head: str, at: int, starts: list[int], once: bool) -> bool:
@@ -91,16 +96,30 @@ def _placed(wanted: str, text: str, head: str, at: int, starts: list[int], once:
     """
     before = head[:at]
     bare = before.strip()
-    if not bare or any(abs(at - start) <= 4 for start in starts):
+    if not bare or at in starts:
         return True
     if not once:
         return False
+    if any(abs(at - start) <= 4 for start in starts):
+        return True
     foreign = len(bare) <= 8 or (bare[-40:] not in text and bare[:40] not in text and not goes_on(text, before))
     if foreign and before.rstrip(_DOTS)[-1:] in _OPENERS:
         return True
-    if normal(text[: len(text) - len(wanted)][-400:]).endswith(normal(before[-60:])):
+    if _leads_to(text[: len(text) - len(wanted)], before):
         return True
     return foreign and before[-1:].isspace()
+
+
+def _leads_to(text: str, before: str) -> bool:
+    """Whether the reply said the end of `text` again before it came to the anchor.
+
+    Its last words are not enough: records and refrains come to the same words from elsewhere.
+    """
+    said = normal(before)
+    if not normal(text[-400:]).endswith(normal(before[-60:])):
+        return False
+    known, middle = normal(text[-_TAIL:]), len(said) // 2
+    return len(said) <= 80 or said[middle : middle + 24] in known or said[middle - 24 : middle] in known
 
 
 def breaks_off_inside(anchor: str, head: str, starts: list[int]) -> bool:
@@ -117,9 +136,20 @@ def breaks_off_inside(anchor: str, head: str, starts: list[int]) -> bool:
 
 def _begins(size: int, text: str, head: str, start: int) -> int:
     """How many characters at `start` of the head are the end of the text, if they may be the anchor; else 0."""
-    body = head[start : start + 2 * size + 400]
-    found = [k for k in borders(text, body) if _stands_for(text, size, k)]
-    return min(found, key=lambda k: (k < size and not _lacks_a_word(text, size, k), abs(k - size), k)) if found else 0
+    said = borders(text, head[start : start + 2 * size + 400])
+    found = [k for k in said if _stands_for(text, size, k)]
+    if not found:
+        return 0
+    best = min(found, key=lambda k: (k < size and not _lacks_a_word(text, size, k), abs(k - size), k))
+    if best >= size or _lacks_a_word(text, size, best):
+        return best
+    return 0 if _fewer(text, said, best) else best
+
+
+def _fewer(text: str, said: list[int], size: int) -> bool:
+    """Whether the last lines of the anchor, `size` characters, are no sign of it, for the reply may just as well have
+    repeated fewer lines; `said` are the lengths of all repeats word for word."""
+    return any(_MIN_PART <= k < size and begins_anew(text, len(text) - k) for k in said)
 
 
 def _stands_for(text: str, size: int, k: int) -> bool:
@@ -129,7 +159,8 @@ def _stands_for(text: str, size: int, k: int) -> bool:
     text says that only there. What begins elsewhere may be a repeat like any other, or text that says such words again.
     """
     if k >= size:
-        return "\n" not in text[len(text) - k : len(text) - size]
+        early = text[len(text) - k : len(text) - size]
+        return "\n" not in early and (len(early.split()) <= 1 or begins_anew(text, len(text) - k))
     if k < max(_MIN_PART, size // 2):
         return False
     if _lacks_a_word(text, size, k):
@@ -152,8 +183,9 @@ def _mangled(wanted: str, text: str, head: str, starts: list[int]) -> Anchored |
         return None
     at = form.find(target)
     said = normal(text[-_TAIL:])
-    once = said.count(target) <= 1
-    if at >= 0 and _placed(wanted, text, head, raw_end(window, at), starts, once):
+    if not said_once(said, target):
+        return None  # what the text says again and again proves no place, least of all in another dress
+    if at >= 0 and _placed(wanted, text, head, raw_end(window, at), starts, True):
         return _dressed(text, head, window, at, size, True)
     first = {len(normal(head[:start])) for start in starts} | {0}
     while size >= max(_MIN_PART, len(target) // 3):
@@ -166,9 +198,15 @@ def _mangled(wanted: str, text: str, head: str, starts: list[int]) -> Anchored |
         if said.count(target[-size:]) > 1 and len(target) - size > _MIN_PART:
             continue
         part = len(text) - raw_start(text, size)
-        begins = any(at - 4 <= f <= at for f in first) and _stands_for(text, len(wanted), part)
-        most = size >= max(24, len(target) * 2 // 3) and _placed(wanted, text, head, raw_end(window, at), starts, once)
-        if begins or most:
+        if any(at - 4 <= f <= at for f in first):
+            found = _stands_for(text, len(wanted), part) and (
+                _lacks_a_word(text, len(wanted), part)
+                or not any(_fewer(text, borders(text, head[f : f + REACH]), part) for f in {0, *starts})
+            )
+        else:
+            most = size >= max(24, len(target) * 2 // 3)
+            found = most and _placed(wanted, text, head, raw_end(window, at), starts, True)
+        if found:
             return _dressed(text, head, window, at, size, False)
     return None
 

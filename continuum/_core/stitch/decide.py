@@ -6,7 +6,7 @@ import itertools
 from math import exp, log, log2
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from continuum._core.stitch.anchor import PATIENCE, Anchored, at_once, breaks_off_inside, find_anchor
+from continuum._core.stitch.anchor import PATIENCE, Anchored, at_once, breaks_off_inside, find_anchor, said_once
 from continuum._core.stitch.closing import refuses
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.peel import Peel
@@ -33,6 +33,8 @@ _NO_TALK = 16
 """Characters of the unfinished rest that no reply begins with by chance."""
 _REST_SAID = 8
 """Characters of the rest that a reply says again, if that is to prove its place."""
+_QUOTED = 8
+"""Characters that may close a quotation of the last words."""
 _BEHIND = 32
 """Characters to see behind the anchor, and behind the rest that may follow it."""
 
@@ -111,8 +113,11 @@ def _searched(left: str, shown: str, head: str, context: Context, final: bool) -
     if len(rest) >= _NO_TALK and head.lstrip().startswith(rest):
         return False  # it goes on behind what it was shown; if it says the anchor later on, its data are so
     candidates = peels(shown, head[:4096], context.shown.fence, final)
-    starts = [p.start for p in candidates if _may_precede(p)]
+    once = said_once(shown.rstrip(), anchor.rstrip())
+    starts = [p.start for p in candidates if _may_precede(p) and (once or not p.headed)]
     found = find_anchor(anchor, shown, head, starts)
+    if found is not None and not found.whole and any(0 < p.foreign - found.end <= _QUOTED for p in candidates):
+        return False  # it quoted the last words; where the text begins behind them is a matter for the readings
     settled = found is not None and (found.whole or len(head) >= found.start + 2 * len(anchor))
     if found is not None and (final or (settled and len(head) - found.end >= _BEHIND + context.rest)):
         return _after_anchor(left, shown, head, found, context, final)

@@ -135,3 +135,50 @@ def test_an_anchor_over_lines_is_little_longer_than_it_must_be() -> None:
     anchor = choose_anchor(long)
     assert anchor is not None
     assert anchor.startswith("059\n")
+
+
+_ROW = '  {{\n   "x": {0},\n   "y": 0,\n   "on": {1}\n  }},\n'
+_GRID = "[\n" + "".join(_ROW.format(*((1, "true") if i // 12 % 2 else (0, "false"))) for i in range(24))
+_LOG = "".join(
+    f"[Sun Dec 04 06:{i}:40 2005] [error] mod_jk child workerEnv in error state {i % 9}\n" for i in range(10, 40)
+)
+_LAST = "[Sun Dec 04 06:40:40 2005] [error] mod_jk child workerEnv in error state 6\n"
+_SQL = (
+    "(cube, int4)\nRETURNS float8\nAS 'MODULE_PATHNAME'\nLANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;\n\n"
+    "CREATE FUNCTION cube_coord"
+)
+
+
+@pytest.mark.parametrize(
+    ("left", "again", "reply"),
+    [
+        # The same element over and over: behind brackets that were opened again stands no anchor, but an element.
+        (
+            _GRID + '  {\n   "x": 1,\n   "y',
+            '[\n  {\n   "x": 1,\n   "y',
+            "[\n" + _ROW.format(1, "true") * 5 + "  null\n]",
+        ),
+        # Lines that are alike: the last two of them are no surer sign of the anchor than the last one.
+        (_LOG + _LAST + _LAST[:24], _LAST[:24], _LAST + _LAST.replace("6\n", "7\n") + "[Sun Dec 04 06:40:51 2005]\n"),
+        # The reply begins in the middle of a line, and far behind the first word of the anchor.
+        ("SELECT 1;\n\nCREATE FUNCTION cube_coord" + _SQL, "", _SQL + "_llur(cube, int4)\nRETURNS float8\n"),
+    ],
+)
+def test_text_that_says_such_words_anyway_does_not_begin_with_the_anchor(left: str, again: str, reply: str) -> None:
+    """What a text of records says again and again is no sign of where the reply goes on."""
+    joiner = Joiner(left, anchor=left[-150:])
+    out = joiner.feed(reply) + joiner.finish()
+    assert left + out == left + reply[len(again) :]
+
+
+def test_an_anchor_that_begins_with_white_space_is_recognised_at_once() -> None:
+    """The indent of its first line counts while the first characters arrive."""
+    indent = " " * 64
+    left = f'{LEFT}\n\n{indent}"url": "https://ssm-sap-fips.{{Region}}.{{PartitionResult#dnsSuffix}}",\n{indent}"'
+    anchor = left[-160:]
+    assert anchor[:4].isspace()
+    joiner = Joiner(left, anchor=anchor)
+    out = "".join(joiner.feed(char) for char in anchor + 'properties": {}\n') + joiner.finish()
+    assert out == 'properties": {}\n'
+    assert joiner.join is not None
+    assert joiner.join.confidence == 0.99
