@@ -9,9 +9,13 @@ end).
 
 from __future__ import annotations
 
+import unicodedata
+from collections import Counter
+from itertools import islice
 from typing import NamedTuple
 
 from continuum._core.stitch.lazy import lazy
+from continuum._core.stitch.normal import normal
 from continuum._core.stitch.overlap import borders
 
 _SEED = 8
@@ -37,7 +41,10 @@ _WORD = 6
 """Edits behind the last place where both agree that count as one changed word."""
 _SURE = 200
 """Characters from which on a reply has to say what only that passage has."""
+_NEW, _WORDS_SEEN = 6, 200
+"""Words that the text has never said: more of them prove no more. How many words are looked at."""
 _NUMBER = lazy(r"\d{2,}")
+_WORDS = lazy(r"\w+")
 NUMBERS = str.maketrans("123456789", "000000000")
 
 
@@ -318,3 +325,33 @@ def templated(form: str) -> float:
     recent = range(old, len(plain) - 14, 8)
     before = plain[: old + 13]
     return sum(plain[i : i + 14] in before for i in recent) / len(recent)
+
+
+def new_words(passage: str, again: str, form: str) -> int:
+    """How many words of a repeat with changes the text has never said, up to `_NEW`; `form` is its normal form.
+
+    Who says something again loses or mixes up words, or letters of one; the next record has words of its own, and has
+    them again and again.
+    """
+    old = {normal(word) for word in _WORDS.findall(_composed(passage))}
+    count = 0
+    for word, times in islice(Counter(_WORDS.findall(_composed(again))[:-1]).items(), _WORDS_SEEN):
+        new = normal(word)
+        if new not in form and not any(_lost_a_letter(new, known) for known in old):
+            count += times
+        if count >= _NEW:
+            break
+    return min(count, _NEW)
+
+
+def _composed(text: str) -> str:
+    """The text with whole letters, and without the escapes that Markdown puts into names."""
+    return unicodedata.normalize("NFC", text).replace("\\", "")
+
+
+def _lost_a_letter(word: str, known: str) -> bool:
+    """Whether a word is another one without one of its letters."""
+    if len(word) + 1 != len(known):
+        return False
+    at = next((i for i, char in enumerate(word) if char != known[i]), len(word))
+    return word[at:] == known[at + 1 :]

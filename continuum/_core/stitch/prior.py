@@ -70,6 +70,9 @@ class Prior(NamedTuple):
     next_number: float = 2.78  # there, for each number that changed
     unnatural_near: float = 8.00  # changed, from where no line or sentence begins
     unnatural_word: float = 8.00  # changed, from the middle of a word, or between a mark and a letter
+    near_new: float = 8.00  # for each word of it that the text has never said: the next record has others
+    near_new_one: float = 5.00  # gained if there is one: it may be in place of another
+    near_followed: float = 2.50  # for each character before it that the text ends with as well: it goes on alike
     near_far: float = -0.20  # from there, for each doubling above 400 characters
     edit: float = -0.26  # for each difference
     edits: float = 0.99  # for each above three

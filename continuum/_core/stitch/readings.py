@@ -16,9 +16,9 @@ from continuum._core.stitch.boundary import IDEOGRAPH
 from continuum._core.stitch.data import elements, is_json
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.marks import after_marks
-from continuum._core.stitch.near import Near, may_repeat, near_overlaps, own_numbers, own_words
+from continuum._core.stitch.near import Near, may_repeat, near_overlaps, new_words, own_numbers, own_words
 from continuum._core.stitch.normal import normal, raw_end, raw_start
-from continuum._core.stitch.overlap import borders, period, running, runs
+from continuum._core.stitch.overlap import alike, borders, period, running, runs
 from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.peels import peels
 from continuum._core.stitch.phrases import opens
@@ -50,6 +50,8 @@ _HARDLY = 16
 """Characters that only the end of the text has, below which a repeat with changes might be any other line."""
 _LITTLE = 60
 """Characters that only the end of the text has, below which they prove little."""
+_FOLLOWED = 24
+"""Characters before a repeat that the text ends with as well; more prove no more."""
 _RECENT = 120
 _EARLY = 48
 _PATIENCE = 2048
@@ -368,7 +370,9 @@ class Readings:
             if len({*form[near.start : near.start + _SAMPLE]}) <= 2:
                 continue  # a rule of dashes goes on as well as it is repeated
             own, share = None, 1.0
+            followed = 0.0
             if near.edits or near.foreign:
+                followed = PRIOR.near_followed * min(_FOLLOWED, alike(form[: near.start], form))
                 size, share = own_words(form, near, other)
                 if near.edits and size < _HARDLY:
                     continue
@@ -377,11 +381,13 @@ class Readings:
                 own = self._own(near, size, share, totals.at(end))
                 if near.edits:
                     own -= PRIOR.little * max(0.0, 1.0 - size / _LITTLE)
+                    new = new_words(self.left[index:], body[:end], form)
+                    own -= PRIOR.near_new * new - PRIOR.near_new_one * (new > 0)
             begin = start_bits(self.left, index, share)
             for cut, misfit in after_marks(tail, body, end, start):
                 if cut not in exact and peel.start + cut + 1 not in self._quoted:
                     said = own if own is not None else min(totals.at(cut), _GAIN_CAP)
-                    self._near_at(peel, body, near, cut, index, misfit + base + begin - said)
+                    self._near_at(peel, body, near, cut, index, misfit + base + begin + followed - said)
 
     def _own(self, near: Near, size: float, share: float, said: float) -> float:
         """What a repeat with changes gains: new text hardly says again what only the end of the text has."""
