@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _AFTER = 6
 """How many characters after a join are priced."""
+_TAUGHT = 800
+"""Characters from which on a text has taught how its words go on; before, it tells little about a blank too much."""
 _SAID = 48
 _PROOF = 28
 _SAID_ONCE = 0.03
@@ -250,9 +252,8 @@ class Readings:
         worse = surprise - flow.cost(left, own, _GAIN_CAP) - flow.cost(left[-_AFTER * 3 :] + own, body[:_AFTER])
         if not own.isspace():
             return bits + worse
-        return (
-            bits + PRIOR.extra_flow * max(worse, -PRIOR.extra_most) + PRIOR.extra_odd * (own not in (" ", "\n", "\n\n"))
-        )
+        most = PRIOR.extra_most * min(1.0, len(left) / _TAUGHT)
+        return bits + PRIOR.extra_flow * max(worse, -most) + PRIOR.extra_odd * (own not in (" ", "\n", "\n\n"))
 
     def _overlap(self, peel: Peel, body: str, k: int, totals: Totals, base: float) -> None:
         """The first k characters of the body are the last k of the text."""
