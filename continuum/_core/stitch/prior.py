@@ -21,6 +21,7 @@ class Prior(NamedTuple):
     at_line: float = -0.65  # of a line
     at_blank: float = -1.18  # of a line that begins with white space
     at_indent: float = 1.60  # behind the indent of a line
+    at_indent_close: float = 18.00  # and is only what closes a block: the block around it is closed next
     at_sentence: float = 0.28  # of a sentence
     at_word: float = 1.17  # at a word
     at_word_words: float = -0.52  # for each doubling of its words, up to eight

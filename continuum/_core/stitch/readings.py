@@ -65,6 +65,7 @@ _FORM_WINDOW = 8000
 _HEAD_WINDOW = 8000
 _FENCE = lazy(r"\s*(?:```|~~~)")
 _WITHIN = lazy(r"\w\w")
+_CLOSES = lazy(r"[)\]}]+[;,]?\s*\n")
 _RESUMES = lazy(
     r"[ \t]*(?:\.\.\.|…|\[(?:\.\.\.|…)\])(?!\.)"
     r"|\s*(?P<word>[\[(（](?:continue[ds]?|continuing|cont(?:inue)?['’.]?d?\.?|续|続き|suite|fortsetzung)[^\n\])）]{0,40}[\])）])",
@@ -323,6 +324,9 @@ class Readings:
         if k == 1 and _WITHIN.match(left, start - 1):
             bits += PRIOR.one_within  # as in "pass", "__all__" and "1001"
         bits += PRIOR.at_space_whole * self._lengthens(body, k)
+        bits += PRIOR.at_indent_close * (
+            left[start - 1 : start].isspace() and _CLOSES.fullmatch(body, 0, k) is not None
+        )
         if not headed:  # there it counts how many rows or elements are said again
             anew = begins_anew(left, start)
             lines = min(6, left.count("\n", start, start + _FORM_WINDOW)) if anew else 0
@@ -382,8 +386,10 @@ class Readings:
                 own = self._own(near, size, share, totals.at(end))
                 if near.edits:
                     own -= PRIOR.little * max(0.0, 1.0 - size / _LITTLE)
-                    new = new_words(self.left[index:], body[:end], form)
-                    own -= PRIOR.near_new * new - PRIOR.near_new_one * (new > 0)
+                new = new_words(self.left[max(0, index) :], body[raw_end(body, near.foreign) : end], form)
+                if new > 1:
+                    own = 0.0  # that it says again what the end of the text has is just what the next record does
+                own -= PRIOR.near_new * new - PRIOR.near_new_one * (new > 0)
             begin = start_bits(self.left, index, share)
             for cut, misfit in after_marks(tail, body, end, start):
                 if cut not in exact and peel.start + cut + 1 not in self._quoted:

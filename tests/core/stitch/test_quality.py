@@ -7,6 +7,8 @@ import unicodedata
 import pytest
 
 from continuum._core.stitch import Joiner, stitch
+from continuum._core.stitch.near import new_words
+from continuum._core.stitch.normal import normal
 
 ROWS = "".join(
     f'    {{\n      "code": "{a}{b}",\n      "name": "{name}",\n      "number": "{number}"\n    }},\n'
@@ -123,3 +125,39 @@ def test_a_word_that_was_cut_may_be_said_again() -> None:
     left = "Take any set. Note first that the two statements in the"
     joiner = Joiner(left)
     assert joiner.feed("theorem are equivalent.") + joiner.finish() == "orem are equivalent."
+
+
+_ROUTES = "".join(
+    f"router.{verb}('/{name}', async (req, res) => {{\n  try {{\n    res.json(await {name}.{verb}(req.params));\n"
+    "  } catch (err) {\n    res.status(500).json({ error: err.message });\n  }\n});\n\n"
+    for name in ("users", "orders")
+    for verb in ("get", "put", "delete")
+)
+_SHOP = "<ul>\n" + "".join(
+    f'  <li class="product">\n    <h3>{name}</h3>\n    <p class="price">${price}.99</p>\n'
+    '    <button type="button">Add to cart</button>\n  </li>\n'
+    for name, price in [("Desk Lamp", 9), ("Coffee Mug", 14), ("Notebook", 19)]
+)
+_SITES = "".join(
+    f"server {{\n    listen 80;\n    server_name {name}.example.org;\n    root /var/www/{name};\n"
+    "    index index.html;\n    location / {\n        try_files $uri =404;\n    }\n}\n\n"
+    for name in ("www", "shop", "blog")
+)
+
+
+@pytest.mark.parametrize("text", [_ROUTES, _SHOP, _SITES], ids=["code", "HTML", "configuration"])
+def test_the_second_record_is_no_repeat_of_the_first(text: str) -> None:
+    """Wherever records that are alike are cut, at the end of a line, no line of them is lost."""
+    for cut in range(text.index("\n", 80) + 1, len(text) - 40):
+        if text[cut - 1] == "\n":
+            joiner = Joiner(text[:cut])
+            assert (joiner.feed(text[cut:]) + joiner.finish()).split() == text[cut:].split(), text[cut - 40 : cut]
+
+
+def test_words_that_were_mixed_up_are_no_new_ones() -> None:
+    """A repeat with a word lost, one mixed up and a letter missing is one; what has words of its own is not."""
+    passage = "The harbour pilots keep their boats in the old basin behind the granary"
+    form = normal(passage)
+    again = "The harbour pilots keep keep boats the old basn behind the granary and"
+    assert new_words(passage, again, form) == 0
+    assert new_words(passage, "The railway porters keep their carts in the old basin and", form) == 3
