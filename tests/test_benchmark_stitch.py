@@ -783,6 +783,18 @@ def test_exact_cuts_of_any_files(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert ours["right"] >= 0.9 * ours["cases"]
 
 
+def test_drafts_that_go_on_exactly_stay_as_they_are(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Records that are alike are not taken for each other; one cut in a hundred may come out changed."""
+    exact.main(["--drafts", "-n", "150", "--no-peers", "--json", str(tmp_path / "drafts.json")])
+    assert "600 exact cuts of 3" in capsys.readouterr().out
+    row = json.loads((tmp_path / "drafts.json").read_text(encoding="utf-8"))["rows"][report.CONTINUUM]
+    assert row["cases"] == 600
+    assert row["right"] >= 594
+    with pytest.raises(SystemExit):
+        exact.main(["--drafts", "--files", str(tmp_path)])
+    assert "one or the other" in capsys.readouterr().err
+
+
 def test_exact_cuts_need_a_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder without one is an error that says so."""
     with pytest.raises(SystemExit):

@@ -46,6 +46,11 @@ KINDS = {".md": "markdown", ".rst": "markdown", ".py": "code", ".js": "code", ".
 """Which files of a folder are documents, and of what kind."""
 
 
+def token_ends(text: str) -> list[int]:
+    """Where tokens of a text end."""
+    return [match.end() for match in _TOKEN.finditer(text)]
+
+
 @dataclass(frozen=True, eq=False)
 class Document:
     """A text with its kind: prose, code, json, csv, log, markdown or what a manifest calls it."""
@@ -57,8 +62,7 @@ class Document:
     @cached_property
     def cuts(self) -> list[int]:
         """Where a model could have been cut: the ends of tokens, away from both ends of the text."""
-        ends = (m.end() for m in _TOKEN.finditer(self.text))
-        return [end for end in ends if 200 <= end <= len(self.text) - 400]
+        return [end for end in token_ends(self.text) if 200 <= end <= len(self.text) - 400]
 
     def line_start(self, index: int) -> int:
         """The start of the line that `index` is in."""

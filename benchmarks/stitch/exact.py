@@ -6,6 +6,10 @@ of `benchmarks.stitch` the files are many and nobody chose them: unless `--files
 library and the installed packages of the Python that runs this, the same number of cuts from each kind of file. So
 the figures differ from one machine to another; those of the rows, on the same cuts, compare.
 
+`--drafts` cuts texts such as language models write when they are asked for them (`data/drafts.jsonl`, written for
+this): short ones, of records, sections or tests that are alike. The second record of such a text resembles the first,
+and nothing before says that the text always goes on so; whoever takes it for a repeat with changes deletes it.
+
 Nothing is timed. The table by kind has continuum's joins only.
 """
 
@@ -21,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks._common import table
 from benchmarks.stitch.cases import Case
-from benchmarks.stitch.documents import Document
+from benchmarks.stitch.documents import Document, token_ends
 from benchmarks.stitch.peers import PEERS
 from benchmarks.stitch.report import CONTINUUM, percent, show_failures
 from benchmarks.stitch.score import Row, continuum_join, peer_join, run
@@ -34,7 +38,10 @@ KINDS = (".c", ".css", ".csv", ".h", ".html", ".js", ".json", ".md", ".pxd", ".p
 """Endings of the files that are cut; each is a kind."""
 EXCERPT, REPLY = 7000, 1500
 """Characters of the text that is cut, and of a reply."""
+DRAFTS = Path(__file__).parent / "data" / "drafts.jsonl"
 _LARGEST = 4_000_000  # bytes
+_BEGUN, _LEFT = 60, 20
+"""Characters of a draft before the first cut, and behind the last."""
 _CUTS = 5  # of each file
 
 
@@ -65,6 +72,22 @@ def cut(found: dict[str, list[Path]], seed: int, count: int) -> list[Case]:
     return cases
 
 
+def cut_drafts(seed: int, count: int) -> list[Case]:
+    """About `count` exact cuts of the drafts of each kind, and everything behind the cut as the reply."""
+    places: dict[str, list[tuple[str, str, int]]] = {}
+    for line in DRAFTS.read_text(encoding="utf-8").splitlines():
+        draft = json.loads(line)
+        name, text = draft["name"], draft["text"]
+        ends = [end for end in token_ends(text) if _BEGUN <= end <= len(text) - _LEFT]
+        places.setdefault(draft["kind"], []).extend((name, text, at) for at in ends)
+    cases = []
+    for kind, found in places.items():
+        chosen = random.Random(f"{seed}{kind}").sample(found, min(count, len(found)))
+        for made, (name, text, at) in enumerate(chosen):
+            cases.append(Case(f"{kind}-{made}", "exact", (text[:at], text[at:]), text, kind=kind, document=name))
+    return cases
+
+
 def _excerpt(path: Path, rng: random.Random) -> str:
     """The beginning of a file, or from some line on; nothing of what is no UTF-8 text."""
     try:
@@ -90,8 +113,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--files", type=Path, nargs="+", metavar="DIR", help="folders instead of this Python's own files"
     )
+    found.add_argument("--drafts", action="store_true", help="texts such as language models write, instead of files")
     found.add_argument("--seed", type=int, default=1, help="of the cuts (default 1)")
-    found.add_argument("-n", "--n", type=int, default=300, help="cuts of each kind of file (default 300)")
+    found.add_argument("-n", "--n", type=int, default=300, help="cuts of each kind (default 300)")
     found.add_argument("--no-peers", action="store_true", help="score continuum alone")
     found.add_argument("--failures", type=int, default=0, metavar="N", help="show N texts that were changed")
     found.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
@@ -103,7 +127,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     line = parser()
     chosen = line.parse_args(arguments)
     folders = chosen.files or [Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib")]
-    cases = cut(files(folders), chosen.seed, chosen.n)
+    if chosen.drafts and chosen.files:
+        line.error("--drafts and --files: one or the other")
+    cases = cut_drafts(chosen.seed, chosen.n) if chosen.drafts else cut(files(folders), chosen.seed, chosen.n)
     if not cases:
         line.error(f"no UTF-8 text of 600 or more characters below {', '.join(map(str, folders))}")
     ours = run(continuum_join, cases)
