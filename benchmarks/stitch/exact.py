@@ -6,7 +6,7 @@ of `benchmarks.stitch` the files are many and nobody chose them: unless `--files
 library and the installed packages of the Python that runs this, the same number of cuts from each kind of file. So
 the figures differ from one machine to another; those of the rows, on the same cuts, compare.
 
-`--drafts` cuts texts such as language models write when they are asked for them (`data/drafts.jsonl`, written for
+`--drafts` cuts texts such as language models write when they are asked for them (`drafts.jsonl`, written for
 this): short ones, of records, sections or tests that are alike. The second record of such a text resembles the first,
 and nothing before says that the text always goes on so; whoever takes it for a repeat with changes deletes it.
 
@@ -38,7 +38,7 @@ KINDS = (".c", ".css", ".csv", ".h", ".html", ".js", ".json", ".md", ".pxd", ".p
 """Endings of the files that are cut; each is a kind."""
 EXCERPT, REPLY = 7000, 1500
 """Characters of the text that is cut, and of a reply."""
-DRAFTS = Path(__file__).parent / "data" / "drafts.jsonl"
+DRAFTS = Path(__file__).parent / "drafts.jsonl"
 _LARGEST = 4_000_000  # bytes
 _BEGUN, _LEFT = 60, 20
 """Characters of a draft before the first cut, and behind the last."""
