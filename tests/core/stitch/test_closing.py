@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import pytest
 
@@ -34,6 +35,18 @@ def test_leave_behind_a_rule_is_no_text(note: str) -> None:
     assert joined.text.rstrip("\n") == CODE.rstrip("\n")
     assert note in joined.seams[-1].removed
     assert joined.seams[-1].note == "a note to the reader behind the text"
+
+
+@pytest.mark.parametrize("note", NOTES)
+@pytest.mark.parametrize("end", [1, 40])
+def test_json_does_not_speak_to_its_reader(note: str, end: int) -> None:
+    """Behind JSON and nothing else leave is no text, whether all of it is there or not; its strings may say what they
+    like."""
+    rows = [{"id": n, "note": note} for n in range(20)]
+    text = json.dumps(rows, indent=2, ensure_ascii=False)
+    rest = text[300 : text.rindex("\n", 0, -end)]
+    assert trimmed(f"{rest}\n\n{note}", text[:300]).rstrip("\n") == rest
+    assert trimmed(text[300:], text[:300]) == text[300:]
 
 
 @pytest.mark.parametrize("note", NOTES)
