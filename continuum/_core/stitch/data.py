@@ -10,6 +10,7 @@ _TAIL = 4096
 _MANY, _TOKENS = 8, 300
 _JSON = lazy(r"\s*+(?:```\w*[ \t]*\n\s*+)?[\[{]\s*+[\"{\[\d\]}]")  # possessive: a megabyte of blanks is none
 _TOKEN = lazy(r'"(?:[^"\\]|\\.)*"|[\[\]{},]')
+_NO_JSON = lazy(r"(?:\s*+(?![\"{}\[\],:\-\d/]|(?:true|false|null)\b)[^\s`~.…][^\n]*(?<![\[\]{},])\n)+\n*")
 _WORD = lazy(r"[^\W\d_]+(?:[ '’.-]*[^\W\d_]+)*")
 _NUMBER = lazy(r"\d+(?:[.,]\d+)*")
 _SIGN = lazy(r"[\d,;|:\"{}\t]")
@@ -33,6 +34,21 @@ def goes_on(text: str, said: str) -> bool:
 def is_json(text: str) -> bool:
     """Whether a text is JSON, in a fence or not."""
     return _JSON.match(text) is not None
+
+
+def bare_json(text: str) -> bool:
+    """Whether a text is JSON and nothing else, not even a fence around it."""
+    return text.lstrip()[:1] in ("[", "{") and is_json(text)
+
+
+def no_json(text: str, head: str) -> int:
+    """How many characters of whole lines stand at the head of a reply that cannot go on with a text that is JSON and
+    nothing else: what is no token of it, where no string is open. Comments are passed over."""
+    last = text[text.rfind("\n") + 1 :]
+    if not bare_json(text) or (last.count('"') - last.count('\\"')) % 2:
+        return 0
+    match = _NO_JSON.match(head)
+    return match.end() if match is not None else 0
 
 
 def elements(said: str) -> int:

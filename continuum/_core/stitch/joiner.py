@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from continuum._core.stitch.before import Before
 from continuum._core.stitch.closing import count_fences, hold_from, trim_from
-from continuum._core.stitch.data import is_json
+from continuum._core.stitch.data import bare_json
 from continuum._core.stitch.decide import Context, Join, Verdict, decide
 from continuum._core.types import Seam
 
@@ -105,8 +105,8 @@ class Joiner:
         text, wrapper = self._pending, self._wrapper
         line = "x" if self._mid_line else ""  # what goes on in the middle of a line opens no fence
         if final:
-            json = self._left.lstrip()[:1] in ("[", "{") and is_json(self._left)
-            keep = trim_from(line + text, wrapper=wrapper, fences=self._fences, only=self._only(text), json=json)
+            only, json = self._only(text), bare_json(self._left)
+            keep = trim_from(line + text, wrapper=wrapper, fences=self._fences, only=only, json=json)
             keep = max(0, keep - len(line))
             if keep < len(text) and not self._said and not text[:keep].strip():
                 keep = 0  # with what was trimmed goes the white space before it

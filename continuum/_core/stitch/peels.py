@@ -10,7 +10,7 @@ import itertools
 import re
 from typing import TYPE_CHECKING
 
-from continuum._core.stitch.data import is_json
+from continuum._core.stitch.data import is_json, no_json
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.opener import csv_head, heading, json_brackets, list_marker, table_head
 from continuum._core.stitch.peel import Peel
@@ -101,7 +101,8 @@ def dots(left: str, head: str, peel: Peel) -> list[Peel]:
 def strange(left: str, head: str, open_fence: str | None, final: bool) -> list[Peel]:
     """Lines of whatever kind, if what follows them is said again: the end of the text, from the start of a line."""
     if is_json(left):
-        return []  # the next record may well end like the last one
+        end = no_json(left, head)  # else the next record may well end like the last one
+        return [spoken(head, end, PRIOR.no_json)._replace(what="lines that are no JSON", other=True)] if end else []
     reach = max(0, len(left) - 2 * _STRANGE)
     for match in itertools.islice(_LINE_START.finditer(head, 1, _STRANGE), _STRANGE_LINES):
         start, words = match.start() + 1, match.end()

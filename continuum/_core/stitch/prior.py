@@ -158,6 +158,7 @@ class Prior(NamedTuple):
     role: float = 6.0  # the name of who speaks
     role_asked: float = 12.0  # gained behind what was asked
     known: float = 2.0  # whole lines that the text has said before
+    no_json: float = -10.0  # lines that are no JSON, in a text that is
     strange: float = 10.0  # lines of whatever kind, before a repeat
     strange_aligned: float = 10.0  # of what the text may well say twice
     strange_templated: float = 40.0  # in a text of equal lines

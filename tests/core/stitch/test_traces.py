@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from continuum._core.stitch import Joiner, stitch
@@ -181,3 +183,13 @@ def test_tags_and_thinking_are_waited_for() -> None:
     assert out == ""
     out += joiner.feed("\n</think>\n\n" + ESSAY[AT:]) + joiner.finish()
     assert ESSAY[:AT] + out == ESSAY
+
+
+@pytest.mark.parametrize("line", ["Page 2\n\n", "Output:\n", "(see above)\n", "Here is what was missing\n\n"])
+def test_lines_that_are_no_json_before_json(line: str) -> None:
+    """A text that is JSON and nothing else goes on with JSON, unless it stands within a string."""
+    rows = json.dumps([{"id": n, "name": f"lamp {n}", "nights": n * 7} for n in range(12)], indent=2)
+    at = rows.index('"id": 6') - 4
+    assert stitch([rows[:at], line + rows[at:]]).text == rows
+    at = rows.index("lamp 7") + 5
+    assert stitch([rows[:at], line + rows[at:]]).text == rows[:at] + line + rows[at:]
