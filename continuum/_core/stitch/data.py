@@ -44,11 +44,11 @@ def bare_json(text: str) -> bool:
 def no_json(text: str, head: str) -> int:
     """How many characters of whole lines stand at the head of a reply that cannot go on with a text that is JSON and
     nothing else: what is no token of it, where no string is open. Comments are passed over."""
+    match = _NO_JSON.match(head) if bare_json(text) else None
     last = text[text.rfind("\n") + 1 :]
-    if not bare_json(text) or (last.count('"') - last.count('\\"')) % 2:
+    if match is None or (last.count('"') - last.count('\\"')) % 2:
         return 0
-    match = _NO_JSON.match(head)
-    return match.end() if match is not None else 0
+    return match.end()
 
 
 def elements(said: str) -> int:

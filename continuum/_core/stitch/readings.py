@@ -374,8 +374,10 @@ class Readings:
                 continue  # the fence is not part of the repeat; its own peel speaks for it
             if len({*form[near.start : near.start + _SAMPLE]}) <= 2:
                 continue  # a rule of dashes goes on as well as it is repeated
-            own, share = None, 1.0
-            followed = 0.0
+            own, share, followed = None, 1.0, 0.0
+            first = raw_end(body, near.foreign)
+            if near.foreign and body.count("\n", 0, first + 1) > 1 and not body.startswith("\n\n", first):
+                continue  # lines of the text's own, up to where it says again what it said
             if near.edits or near.foreign:
                 followed = PRIOR.near_followed * min(_FOLLOWED, alike(form[: near.start], form))
                 size, share = own_words(form, near, other)
@@ -386,7 +388,7 @@ class Readings:
                 own = self._own(near, size, share, totals.at(end))
                 if near.edits:
                     own -= PRIOR.little * max(0.0, 1.0 - size / _LITTLE)
-                new = new_words(self.left[max(0, index) :], body[raw_end(body, near.foreign) : end], form)
+                new = new_words(self.left[max(0, index) :], body[first:end], form)
                 if new > 1:
                     own = 0.0  # that it says again what the end of the text has is just what the next record does
                 own -= PRIOR.near_new * new - PRIOR.near_new_one * (new > 0)
