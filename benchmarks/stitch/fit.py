@@ -37,6 +37,12 @@ BY_HAND = frozenset(
     [
         "rows",
         "elements",
+        "at_space_whole",
+        "at_indent_close",
+        "near_new",
+        "near_new_one",
+        "near_followed",
+        "no_json",
         "unnatural_near",
         "unnatural_word",
         "extra_most",
