@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
+from typing import TYPE_CHECKING
 
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.talk import is_opener
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _FENCE_END = lazy(r"\r?\n?[ \t]*(`{3,}|~{3,})\s*\Z")
 _FENCE_MAY_END = lazy(r"\r?\n?[ \t]*(?:`+|~+)?\s*\Z")
@@ -96,19 +100,19 @@ def hold_from(text: str, *, wrapper: str | None) -> int:
     return len(text[:at].rstrip())
 
 
-def trim_from(text: str, *, wrapper: str | None, fences: int, only: bool, json: bool = False) -> int:
+def trim_from(text: str, *, wrapper: str | None, fences: int, bare: Callable[[str], bool]) -> int:
     """Where the end of a reply begins that is no text; the length of the text if all of it is.
 
     `wrapper` closes what the reply opened around the text, a fence or a tag; `fences` counts the fence lines emitted
     since, so that the closing line of a block inside is not taken for that of the wrapper. Any text may speak to its
-    reader, but for one that is `json` and nothing else: leave is taken there, behind a rule or a wrapper, or if it is
-    the `only` thing that a reply says.
+    reader: leave is taken behind a rule or a wrapper, and elsewhere only if the caller says so: `bare` is asked with
+    what stands before it.
     """
     end = len(text)
     token = _TOKEN.search(text.rstrip(), max(0, len(text.rstrip()) - _LONGEST_TOKEN))
     if token is not None and text.count("<|", 0, token.start()) == 0:
         end = token.start()
-    note = _note(text[:end], wrapper, only or json)
+    note = _note(text[:end], wrapper, bare)
     if note is not None:
         end = note
     inner = _wrapped_to(text[:end], wrapper, fences)
@@ -148,11 +152,8 @@ def _before(text: str, line: int, wrapper: str | None) -> int:
     return at if fence is None else len(text[: fence.start()].rstrip())
 
 
-def _note(text: str, wrapper: str | None, bare: bool) -> int | None:
-    """Where a note to the reader begins that is the last line, with the white space and the rule before it.
-
-    `bare`: it need not stand behind a rule or a wrapper.
-    """
+def _note(text: str, wrapper: str | None, bare: Callable[[str], bool]) -> int | None:
+    """Where a note to the reader begins that is the last line, with the white space and the rule before it."""
     body = text.rstrip()
     line = _last_line(body)
     if line is None or body[-1].isalnum() or body[-1] in _UNENDED:
@@ -166,7 +167,7 @@ def _note(text: str, wrapper: str | None, bare: bool) -> int | None:
         leaves = words.startswith(_LEAVES.get(words[:1], ()))
         whole = words.startswith(_SAYS_WHOLE.get(words[:1], ())) and _WHOLE.match(words) is not None
         wrapped = wrapper is not None and body[:at].endswith(wrapper)
-        if not ((leaves or whole) and (apart or wrapped or bare)):
+        if not ((leaves or whole) and (apart or wrapped or bare(body[:at]))):
             return None
     if apart is not None:
         at = len(body[: apart.start()].rstrip())

@@ -10,6 +10,9 @@ _TAIL = 4096
 _MANY, _TOKENS = 8, 300
 _JSON = lazy(r"\s*+(?:```\w*[ \t]*\n\s*+)?[\[{]\s*+[\"{\[\d\]}]")  # possessive: a megabyte of blanks is none
 _TOKEN = lazy(r'"(?:[^"\\]|\\.)*"|[\[\]{},]')
+_STRING = lazy(r'"(?:[^"\\]|\\.)*"?')
+JSON_ENDS = frozenset('[]{},:"0123456789')
+"""What a line of JSON ends with, words aside."""
 _NO_JSON = lazy(r"(?:\s*+(?![\"{}\[\],:\-\d/]|(?:true|false|null)\b)[^\s`~.…][^\n]*(?<![\[\]{},])\n)+\n*")
 _WORD = lazy(r"[^\W\d_]+(?:[ '’.-]*[^\W\d_]+)*")
 _NUMBER = lazy(r"\d+(?:[.,]\d+)*")
@@ -36,17 +39,23 @@ def is_json(text: str) -> bool:
     return _JSON.match(text) is not None
 
 
-def bare_json(text: str) -> bool:
-    """Whether a text is JSON and nothing else, not even a fence around it."""
-    return text.lstrip()[:1] in ("[", "{") and is_json(text)
+def json_open(text: str) -> bool:
+    """Whether a text is JSON and nothing else, not even a fence around it, and is not complete: nothing but JSON can
+    come next."""
+    if text.lstrip()[:1] not in ("[", "{") or not is_json(text):
+        return False
+    bare = _STRING.sub("", text)
+    return bare.count("{") + bare.count("[") > bare.count("}") + bare.count("]")
 
 
 def no_json(text: str, head: str) -> int:
     """How many characters of whole lines stand at the head of a reply that cannot go on with a text that is JSON and
     nothing else: what is no token of it, where no string is open. Comments are passed over."""
-    match = _NO_JSON.match(head) if bare_json(text) else None
+    match = _NO_JSON.match(head)
+    if match is None or text.rstrip()[-1:] not in JSON_ENDS:
+        return 0
     last = text[text.rfind("\n") + 1 :]
-    if match is None or (last.count('"') - last.count('\\"')) % 2:
+    if (last.count('"') - last.count('\\"')) % 2 or not json_open(text):
         return 0
     return match.end()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from continuum._core.stitch.before import Before
 from continuum._core.stitch.closing import count_fences, hold_from, trim_from
-from continuum._core.stitch.data import bare_json
+from continuum._core.stitch.data import JSON_ENDS, json_open
 from continuum._core.stitch.decide import Context, Join, Verdict, decide
 from continuum._core.types import Seam
 
@@ -56,6 +56,7 @@ class Joiner:
         self._mid_line = False
         self._finished = False
         self._said = False
+        self._last = ""
         self.join: Join | None = None
         self.trimmed = ""
         self.peak_held = 0
@@ -105,8 +106,7 @@ class Joiner:
         text, wrapper = self._pending, self._wrapper
         line = "x" if self._mid_line else ""  # what goes on in the middle of a line opens no fence
         if final:
-            only, json = self._only(text), bare_json(self._left)
-            keep = trim_from(line + text, wrapper=wrapper, fences=self._fences, only=only, json=json)
+            keep = trim_from(line + text, wrapper=wrapper, fences=self._fences, bare=self._may_be_left)
             keep = max(0, keep - len(line))
             if keep < len(text) and not self._said and not text[:keep].strip():
                 keep = 0  # with what was trimmed goes the white space before it
@@ -117,12 +117,16 @@ class Joiner:
                 self._fences += count_fences(line + text[:keep])
                 self._mid_line = text[keep - 1] != "\n"
         self._pending = "" if final else text[keep:]
-        self._said = self._said or bool(text[:keep].strip())
+        said = text[:keep].strip()
+        self._said, self._last = self._said or bool(said), said[-1:] or self._last
         return text[:keep]
 
-    def _only(self, text: str) -> bool:
-        """Whether the end of a reply is all that it says beyond a repeat."""
-        return not self._said and self.join is not None and self.join.overlap > 0 and "\n" not in text.strip()
+    def _may_be_left(self, before: str) -> bool:
+        """Whether leave may be taken behind `before`, the end of the reply so far: if that is only a repeat, for then
+        it is all that the reply says, or JSON, which does not speak to its reader."""
+        if not self._said and self.join is not None and self.join.overlap > 0 and not before.strip():
+            return True
+        return (before.strip()[-1:] or self._last) in JSON_ENDS and json_open(self._left)
 
     def _decide(self, head: str, *, final: bool) -> Verdict | None:
         if self._echo is not None:

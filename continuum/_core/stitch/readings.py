@@ -65,6 +65,7 @@ _FORM_WINDOW = 8000
 _HEAD_WINDOW = 8000
 _FENCE = lazy(r"\s*(?:```|~~~)")
 _WITHIN = lazy(r"\w\w")
+_INDENT = (" ", "\t")
 _CLOSES = lazy(r"[)\]}]+[;,]?\s*\n")
 _RESUMES = lazy(
     r"[ \t]*(?:\.\.\.|…|\[(?:\.\.\.|…)\])(?!\.)"
@@ -324,9 +325,8 @@ class Readings:
         if k == 1 and _WITHIN.match(left, start - 1):
             bits += PRIOR.one_within  # as in "pass", "__all__" and "1001"
         bits += PRIOR.at_space_whole * self._lengthens(body, k)
-        bits += PRIOR.at_indent_close * (
-            left[start - 1 : start].isspace() and _CLOSES.fullmatch(body, 0, k) is not None
-        )
+        if left[start - 1 : start] in _INDENT and _CLOSES.fullmatch(body, 0, k):
+            bits += PRIOR.at_indent_close
         if not headed:  # there it counts how many rows or elements are said again
             anew = begins_anew(left, start)
             lines = min(6, left.count("\n", start, start + _FORM_WINDOW)) if anew else 0

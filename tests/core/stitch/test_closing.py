@@ -50,6 +50,16 @@ def test_json_does_not_speak_to_its_reader(note: str, end: int) -> None:
 
 
 @pytest.mark.parametrize("note", NOTES)
+def test_what_explains_json_may_speak_to_its_reader(note: str) -> None:
+    """An answer that begins with JSON and goes on with prose ends as prose does, wherever it was cut."""
+    text = (
+        json.dumps([{"id": n} for n in range(20)], indent=2) + f"\n\nEach row has a number.\n\nAsk for more.\n\n{note}"
+    )
+    for at in (200, text.index("Each"), text.index("row"), text.index("Ask")):
+        assert text[:at] + trimmed(text[at:], text[:at]) == text
+
+
+@pytest.mark.parametrize("note", NOTES)
 def test_prose_may_speak_to_its_reader(note: str) -> None:
     """A letter, a guide or an answer may end like that of itself: there the line stays."""
     assert trimmed(f"{ESSAY[400:].rstrip()}\n\n{note}", ESSAY[:400]).endswith(note)

@@ -193,3 +193,5 @@ def test_lines_that_are_no_json_before_json(line: str) -> None:
     assert stitch([rows[:at], line + rows[at:]]).text == rows
     at = rows.index("lamp 7") + 5
     assert stitch([rows[:at], line + rows[at:]]).text == rows[:at] + line + rows[at:]
+    for left in (rows + "\n\n", rows + "\n\nEach row has a number"):  # the JSON is whole, and prose may follow
+        assert stitch([left, line + "Nights are counted in sevens.\n"]).text.startswith(left + line)
