@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import islice
 
 from continuum._core.stitch.lazy import lazy
+from continuum._core.stitch.structure import json_pieces, open_json
 
 _TAIL = 4096
 _MANY, _TOKENS = 8, 300
 _JSON = lazy(r"\s*+(?:```\w*[ \t]*\n\s*+)?[\[{]\s*+[\"{\[\d\]}]")  # possessive: a megabyte of blanks is none
 _TOKEN = lazy(r'"(?:[^"\\]|\\.)*"|[\[\]{},]')
-_STRING = lazy(r'"(?:[^"\\]|\\.)*"?')
 JSON_ENDS = frozenset('[]{},:"0123456789')
 """What a line of JSON ends with, words aside."""
 _NO_JSON = lazy(r"(?:\s*+(?![\"{}\[\],:\-\d/]|(?:true|false|null)\b)[^\s`~.…][^\n]*(?<![\[\]{},])\n)+\n*")
@@ -42,10 +42,7 @@ def is_json(text: str) -> bool:
 def json_open(text: str) -> bool:
     """Whether a text is JSON and nothing else, not even a fence around it, and is not complete: nothing but JSON can
     come next."""
-    if text.lstrip()[:1] not in ("[", "{") or not is_json(text):
-        return False
-    bare = _STRING.sub("", text)
-    return bare.count("{") + bare.count("[") > bare.count("}") + bare.count("]")
+    return text.lstrip()[:1] in ("[", "{") and is_json(text) and open_json(text)
 
 
 def no_json(text: str, head: str) -> int:
@@ -54,10 +51,8 @@ def no_json(text: str, head: str) -> int:
     match = _NO_JSON.match(head)
     if match is None or text.rstrip()[-1:] not in JSON_ENDS:
         return 0
-    last = text[text.rfind("\n") + 1 :]
-    if (last.count('"') - last.count('\\"')) % 2 or not json_open(text):
-        return 0
-    return match.end()
+    in_string = len(json_pieces(text[text.rfind("\n") + 1 :])) % 2 == 0
+    return 0 if in_string or not json_open(text) else match.end()
 
 
 def elements(said: str) -> int:

@@ -113,8 +113,7 @@ def _searched(left: str, shown: str, head: str, context: Context, final: bool) -
     if len(rest) >= _NO_TALK and head.lstrip().startswith(rest):
         return False  # it goes on behind what it was shown; if it says the anchor later on, its data are so
     candidates = peels(shown, head[:4096], context.shown.fence, final)
-    once = said_once(shown.rstrip(), anchor.rstrip())
-    starts = [p.start for p in candidates if _may_precede(p) and (once or not p.headed)]
+    starts = [p.start for p in candidates if _may_precede(p, anchor, shown)]
     found = find_anchor(anchor, shown, head, starts)
     if found is not None and not found.whole and any(0 < p.foreign - found.end <= _QUOTED for p in candidates):
         return False  # it quoted the last words; where the text begins behind them is a matter for the readings
@@ -129,10 +128,12 @@ def _searched(left: str, shown: str, head: str, context: Context, final: bool) -
     return False
 
 
-def _may_precede(peel: Peel) -> bool:
+def _may_precede(peel: Peel, anchor: str, shown: str) -> bool:
     """Whether the anchor may follow what was peeled; lines that the text may well go on with are not in its way."""
     if peel.open or (peel.whole and peel.bits > PRIOR.strange):
         return False
+    if peel.headed and not said_once(shown.rstrip(), anchor.rstrip()):
+        return False  # behind the head of a table or array stands a row or element like others
     return peel.foreign == peel.start or peel.what.endswith("table head")
 
 

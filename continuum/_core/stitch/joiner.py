@@ -55,8 +55,7 @@ class Joiner:
         self._fences = 0
         self._mid_line = False
         self._finished = False
-        self._said = False
-        self._last = ""
+        self._last = ""  # what was emitted last, white space aside
         self.join: Join | None = None
         self.trimmed = ""
         self.peak_held = 0
@@ -108,7 +107,7 @@ class Joiner:
         if final:
             keep = trim_from(line + text, wrapper=wrapper, fences=self._fences, bare=self._may_be_left)
             keep = max(0, keep - len(line))
-            if keep < len(text) and not self._said and not text[:keep].strip():
+            if keep < len(text) and not self._last and not text[:keep].strip():
                 keep = 0  # with what was trimmed goes the white space before it
             self.trimmed = text[keep:]
         else:
@@ -117,14 +116,13 @@ class Joiner:
                 self._fences += count_fences(line + text[:keep])
                 self._mid_line = text[keep - 1] != "\n"
         self._pending = "" if final else text[keep:]
-        said = text[:keep].strip()
-        self._said, self._last = self._said or bool(said), said[-1:] or self._last
+        self._last = text[:keep].rstrip()[-1:] or self._last
         return text[:keep]
 
     def _may_be_left(self, before: str) -> bool:
         """Whether leave may be taken behind `before`, the end of the reply so far: if that is only a repeat, for then
         it is all that the reply says, or JSON, which does not speak to its reader."""
-        if not self._said and self.join is not None and self.join.overlap > 0 and not before.strip():
+        if not self._last and self.join is not None and self.join.overlap > 0 and not before.strip():
             return True
         return (before.strip()[-1:] or self._last) in JSON_ENDS and json_open(self._left)
 

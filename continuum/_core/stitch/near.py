@@ -41,6 +41,8 @@ _WORD = 6
 """Edits behind the last place where both agree that count as one changed word."""
 _SURE = 200
 """Characters from which on a reply has to say what only that passage has."""
+_LED = 24
+"""Characters before a passage that the text ends with as well; more prove no more."""
 _NEW, _WORDS_SEEN = 6, 200
 """Words that the text has never said: more of them prove no more. How many words are looked at."""
 _NUMBER = lazy(r"\d{2,}")
@@ -325,6 +327,12 @@ def templated(form: str) -> float:
     recent = range(old, len(plain) - 14, 8)
     before = plain[: old + 13]
     return sum(plain[i : i + 14] in before for i in recent) / len(recent)
+
+
+def led_up_to(form: str, near: Near) -> int:
+    """How many characters of a form, up to `_LED`, stand before the passage that would be repeated as they do at the
+    end: a text that goes on as it did then need not repeat itself."""
+    return _agree(form[max(0, near.start - _LED) : near.start][::-1], 0, form[-_LED:][::-1], 0)
 
 
 def new_words(passage: str, again: str, form: str) -> int:

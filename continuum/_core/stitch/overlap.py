@@ -114,13 +114,3 @@ def runs(left: str, head: str, most: int = 8) -> list[int]:
         found.append(at)
         at = left.find(head, at + 1, len(left) - 1)
     return found or [running(left, head)]
-
-
-def alike(first: str, second: str, most: int = 64) -> int:
-    """How many characters both texts end with, up to `most`."""
-    size = 0
-    for a, b in zip(reversed(first[-most:]), reversed(second[-most:]), strict=False):
-        if a != b:
-            break
-        size += 1
-    return size

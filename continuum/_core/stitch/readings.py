@@ -16,9 +16,9 @@ from continuum._core.stitch.boundary import IDEOGRAPH
 from continuum._core.stitch.data import elements, is_json
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.marks import after_marks
-from continuum._core.stitch.near import Near, may_repeat, near_overlaps, new_words, own_numbers, own_words
+from continuum._core.stitch.near import Near, led_up_to, may_repeat, near_overlaps, new_words, own_numbers, own_words
 from continuum._core.stitch.normal import normal, raw_end, raw_start
-from continuum._core.stitch.overlap import alike, borders, period, running, runs
+from continuum._core.stitch.overlap import borders, period, running, runs
 from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.peels import peels
 from continuum._core.stitch.phrases import opens
@@ -52,8 +52,6 @@ _HARDLY = 16
 """Characters that only the end of the text has, below which a repeat with changes might be any other line."""
 _LITTLE = 60
 """Characters that only the end of the text has, below which they prove little."""
-_FOLLOWED = 24
-"""Characters before a repeat that the text ends with as well; more prove no more."""
 _RECENT = 120
 _EARLY = 48
 _PATIENCE = 2048
@@ -379,7 +377,7 @@ class Readings:
             if near.foreign and body.count("\n", 0, first + 1) > 1 and not body.startswith("\n\n", first):
                 continue  # lines of the text's own, up to where it says again what it said
             if near.edits or near.foreign:
-                followed = PRIOR.near_followed * min(_FOLLOWED, alike(form[: near.start], form))
+                followed = PRIOR.near_followed * led_up_to(form, near)
                 size, share = own_words(form, near, other)
                 if near.edits and size < _HARDLY:
                     continue

@@ -70,10 +70,17 @@ def open_json(text: str) -> bool:
     head = _JSON_HEAD.match(text)
     if head is None:
         return False
-    # A backslash stands only in strings. Without escapes every second piece between quotes is outside of them.
-    pieces = text[head.start(2) :].replace("\\\\", "").replace('\\"', "").split('"')
-    bare = "".join(pieces[::2])
+    bare = "".join(json_pieces(text[head.start(2) :])[::2])
     return bare.count("{") + bare.count("[") > bare.count("}") + bare.count("]")
+
+
+def json_pieces(text: str) -> list[str]:
+    """A JSON text cut at its quotation marks: what is outside of its strings and what is in them, in turn.
+
+    If their number is even, the text ends in a string.
+    """
+    # A backslash stands only in strings.
+    return text.replace("\\\\", "").replace('\\"', "").split('"')
 
 
 def open_structure(text: str) -> Structure:

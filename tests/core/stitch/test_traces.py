@@ -193,5 +193,7 @@ def test_lines_that_are_no_json_before_json(line: str) -> None:
     assert stitch([rows[:at], line + rows[at:]]).text == rows
     at = rows.index("lamp 7") + 5
     assert stitch([rows[:at], line + rows[at:]]).text == rows[:at] + line + rows[at:]
+    path = '{\n  "path": "C:\\\\",\n'  # a backslash, and no escaped quotation mark
+    assert stitch([path, line + '  "size": 7\n}\n']).text == path + '  "size": 7\n}\n'
     for left in (rows + "\n\n", rows + "\n\nEach row has a number"):  # the JSON is whole, and prose may follow
         assert stitch([left, line + "Nights are counted in sevens.\n"]).text.startswith(left + line)
