@@ -197,3 +197,23 @@ def test_lines_that_are_no_json_before_json(line: str) -> None:
     assert stitch([path, line + '  "size": 7\n}\n']).text == path + '  "size": 7\n}\n'
     for left in (rows + "\n\n", rows + "\n\nEach row has a number"):  # the JSON is whole, and prose may follow
         assert stitch([left, line + "Nights are counted in sevens.\n"]).text.startswith(left + line)
+
+
+@pytest.mark.parametrize("opening", ["", "Page 2\n\n", "Here is what was missing, row by row:\n"])
+@pytest.mark.parametrize(
+    "closing", ["", "\n\nI hope this helps!", "\n\nAsk for more.\n\nLet me know if you have any questions!"]
+)
+def test_json_and_talk_around_it_do_not_depend_on_the_deltas(opening: str, closing: str) -> None:
+    """However the reply is cut, the text is the same, and all that came is in it or accounted for."""
+    rows = json.dumps([{"id": n, "name": f"lamp {n}", "nights": n * 7} for n in range(12)], indent=2)
+    for at in (rows.index('"id": 6'), rows.index("lamp 7") + 5):
+        reply = opening + rows[at:] + closing
+        whole = Joiner(rows[:at])
+        out = whole.feed(reply) + whole.finish()
+        for size in (1, 7, 50):
+            joiner = Joiner(rows[:at])
+            pieces = [joiner.feed(reply[i : i + size]) for i in range(0, len(reply), size)]
+            assert "".join(pieces) + joiner.finish() == out
+            assert (joiner.join, joiner.trimmed) == (whole.join, whole.trimmed)
+        assert whole.join is not None
+        assert reply[: whole.join.removed] + out[len(whole.join.inserted) :] + whole.trimmed == reply
