@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from continuum._core.stitch.near import NUMBERS, templated
-from continuum._core.stitch.normal import normal
+from continuum._core.stitch.near import templated
+from continuum._core.stitch.normal import normal, numbers_aside
 from continuum._core.stitch.overlap import squares
 from continuum._core.stitch.price import Flow
 from continuum._core.stitch.structure import open_fence
@@ -78,14 +78,14 @@ class Before:
     @cached_property
     def _plain(self) -> str:
         """The end of the text, numbers aside."""
-        return self.left[-_HABITS:].translate(NUMBERS)
+        return numbers_aside(self.left[-_HABITS:])
 
     def followed(self, k: int, body: str) -> tuple[int, int]:
         """How often the text, when it said its last k characters before, said them once more, and how often it went on
         as the reply does behind them; numbers aside, and with a little of what stood before them if that was seen."""
         plain, said = self._plain, min(k, _KNOWN)
-        again = body[: min(k, _NEXT)].translate(NUMBERS)
-        on = body[k : k + _NEXT].translate(NUMBERS)
+        again = numbers_aside(body[: min(k, _NEXT)])
+        on = numbers_aside(body[k : k + _NEXT])
         if not on or again.startswith(on) or on.startswith(again):
             return 0, 0
         for before in (max(_NEXT, 12 - said), max(0, 12 - said)):

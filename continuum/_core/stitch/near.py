@@ -15,7 +15,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from continuum._core.stitch.lazy import lazy
-from continuum._core.stitch.normal import normal
+from continuum._core.stitch.normal import normal, numbers_aside
 from continuum._core.stitch.overlap import borders
 
 _SEED = 8
@@ -47,7 +47,6 @@ _NEW, _WORDS_SEEN = 6, 200
 """Words that the text has never said: more of them prove no more. How many words are looked at."""
 _NUMBER = lazy(r"\d{2,}")
 _WORDS = lazy(r"\w+")
-NUMBERS = str.maketrans("123456789", "000000000")
 
 
 class Walk(NamedTuple):
@@ -122,8 +121,8 @@ def _resync(a: str, i: int, b: str, j: int) -> tuple[int, int] | None:
     left = len(a) - i
     best: tuple[int, int] | None = None
     least = 2 * (_SKIP + _SEED)
-    for x in range(min(_SKIP, left)):
-        if x >= least or (size > left - x and (left > size or left - x < 3)):
+    for x in range(min(_SKIP, left - size + 1 if left > size else left - 2)):
+        if x >= least:
             break
         y = window.find(a[i + x : i + x + size], 0, least - x + size)
         if 0 <= y < least - x:
@@ -207,7 +206,7 @@ def _along(left: str, head: str, pairs: list[tuple[int, int]]) -> list[Near]:
         return []
     start = max(0, i - back.i - foreign)
     other = left[start : i - back.i] != head[:foreign]
-    number = other and left[start : i - back.i].translate(NUMBERS) == head[:foreign].translate(NUMBERS)
+    number = other and numbers_aside(left[start : i - back.i]) == numbers_aside(head[:foreign])
     i, j = i + size, j + size
     found = []
     for end, cost in _ends(left[i:], head[j : j + len(left) - i + _BEYOND]):
@@ -215,7 +214,7 @@ def _along(left: str, head: str, pairs: list[tuple[int, int]]) -> list[Near]:
             continue
         edits = back.edits + number + -(-cost // _WORD)
         numbers = back.numbers + number
-        numbers += cost > 0 and left[i:].translate(NUMBERS) == head[j : j + end].translate(NUMBERS)
+        numbers += cost > 0 and numbers_aside(left[i:]) == numbers_aside(head[j : j + end])
         unsure = left[-2:] != head[j + end - 2 : j + end]
         found.append(Near(start, j + end, edits, back.skipped + cost, numbers, foreign, unsure))
     return found
@@ -320,7 +319,7 @@ def _resembles(passage: str, probes: list[str]) -> bool:
 
 def templated(form: str) -> float:
     """How much of the text says again, numbers aside, what it has said before: 0 (prose) to 1 (a log, a grid)."""
-    plain = form[-3000:].translate(NUMBERS)
+    plain = numbers_aside(form[-3000:])
     if len(plain) < 94:
         return 0.0
     old = len(plain) - 620 if len(plain) > 640 else len(plain) // 2

@@ -30,11 +30,32 @@ class _Table(dict[int, str | None]):
 
 
 _TABLE = _Table()
+_ASCII = bytes(range(128))
+_FIGURES = str.maketrans("123456789", "000000000")
+_FEW = 16
+"""One character of so many may be no ASCII where it pays to replace those first: `str.translate` is fast for ASCII."""
 
 
 def normal(text: str) -> str:
     """The normal form of `text`; `normal(a + b) == normal(a) + normal(b)`."""
+    if len(text) >= 64 and not text.isascii():
+        others = text.encode("utf-8", "surrogatepass").translate(None, _ASCII)
+        if _FEW * len(others) < 2 * len(text):
+            plain = text
+            for char in {*others.decode("utf-8", "surrogatepass")}:
+                plain = plain.replace(char, _TABLE[ord(char)] or "")
+            if plain.isascii():
+                return plain.translate(_TABLE)
     return text.translate(_TABLE)
+
+
+def numbers_aside(text: str) -> str:
+    """The text with all figures alike."""
+    if text.isascii():
+        return text.translate(_FIGURES)
+    for figure in "123456789":  # which is faster than to translate such a text
+        text = text.replace(figure, "0")
+    return text
 
 
 def raw_end(text: str, length: int) -> int:
@@ -75,9 +96,10 @@ def raw_start(text: str, length: int) -> int:
             done += size
             at = lower
             continue
-        while done < length:
-            at -= 1
-            done += len(_TABLE[ord(text[at])] or "")
+        if step > 1:
+            step //= 4
+            continue
+        return lower
     return at
 
 

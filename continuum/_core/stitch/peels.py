@@ -126,12 +126,15 @@ def _said_again(left: str, head: str, at: int, index: int, final: bool) -> Peel 
     """The lines up to `at`, if the reply repeats the text from `index` on behind them."""
     size, body = len(left) - index, head[at : at + 2 * _STRANGE]
     before = head[max(0, at - _SEED) : at]
-    if size < _SEED or len({*left[index : index + _STRANGE]}) < 6 or left.endswith(before, 0, index):
+    if size < _SEED or left.endswith(before, 0, index):
         return None  # or those lines are part of the repeat
-    if not final and len(body) < size and left.startswith(body, index):
+    going_on = not final and len(body) < size and left.startswith(body, index)
+    if not (going_on or body.startswith(left[index:])) or len({*left[index : index + _STRANGE]}) < 6:
+        return None
+    if going_on:
         return Peel(len(head), 0.0, "lines", open=True)
-    if not body.startswith(left[index:]) or left.find(left[index:]) < index:
-        return None  # or the text says such things more often
+    if left.find(left[index:]) < index:
+        return None  # the text says such things more often
     bits = PRIOR.strange + PRIOR.strange_aligned * (left[index - 1 : index] == left[-1:])
     bits += PRIOR.strange_within * (left[:index].rstrip(" \t")[-1:] not in ("", "\n"))
     passage = left[index:].rstrip()

@@ -8,19 +8,24 @@ looked up with `str.rsplit` when a join needs them, which is the case only where
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import cached_property
 from math import log2
+from typing import TYPE_CHECKING
 
 from continuum._core.stitch.boundary import IDEOGRAPH
-from continuum._core.stitch.lazy import lazy
+from continuum._core.stitch.words import in_word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # Context lengths with the weight of an escape: the longer a context, the more a single sighting says.
-_ORDERS = ((16, 0.08), (12, 0.15), (9, 0.3), (6, 0.5), (4, 0.8), (2, 1.0), (1, 1.0))
-_ORDERS_FROM = 4  # the contexts from here on are short, and nearly always seen
-_LONGEST = _ORDERS[0][0]
+_LONGER_ORDERS = ((16, 0.08), (12, 0.15), (9, 0.3))
+_LONG, _LONG_DOUBT = 6, 0.5
+_SHORT_ORDERS = ((4, 0.8), (2, 1.0), (1, 1.0))
+_SHORT, _LONGEST = 4, 16
 _WINDOW = 8000
 _SIGHTINGS, _LONG_SIGHTINGS = 200, 24
-_WORD = lazy(r"\w+")
 _IDEOGRAPH = IDEOGRAPH.pattern
 _SEPARATOR = "\ue0ff"
 
@@ -69,6 +74,20 @@ time we have, and what we want to use it for. I think that they were right to be
 )
 
 
+_Successors = tuple[int, int, dict[str, int]]
+"""What followed a context: how many characters in all, how many that did so only once, and how often each did."""
+
+
+def _count(chars: list[str]) -> _Successors:
+    """Count what followed a context; the end of the text is no character."""
+    if len(chars) == 1 and chars[0] != _SEPARATOR:
+        return 1, 1, {chars[0]: 1}
+    found = Counter(chars)
+    found.pop(_SEPARATOR, None)
+    seen = [*found.values()]
+    return sum(seen), seen.count(1), found
+
+
 class Flow:
     """Prices text by what the end of `left` has said. What was looked up is kept for the next question."""
 
@@ -77,52 +96,71 @@ class Flow:
         latin = len(left[-_ENOUGH:].encode("utf-8", "replace")) < 1.4 * len(left[-_ENOUGH:])
         background = _BACKGROUND if len(left) < _ENOUGH and latin else ""
         self._seen = background + left[-_WINDOW:] + _SEPARATOR
-        self._successors: dict[str, tuple[int, int, dict[str, int]]] = {}
+        self._successors: dict[str, _Successors] = {}
+        self._ends: dict[str, list[int]] = {}
+        self._words: dict[str, bool] = {}
         self._costs: dict[str, float] = {}
         self._singles: dict[str, int] = {}
         self._blanks: dict[str, float] = {}
         self._kinds: dict[str, int] = {}
 
-    @cached_property
-    def words(self) -> frozenset[str]:
-        """The whole words that were used, without the last one, which may be cut."""
-        return frozenset(_WORD.findall(self._seen)[:-1])
-
-    def _after(self, piece: str) -> tuple[int, int, dict[str, int]]:
-        """How often `piece` was sighted (recently), how many successors it had only once, and all of them."""
-        known = self._successors.get(piece)
-        if known is not None:
-            return known
-        found: dict[str, int] = {}
-        for char in self._overlapping(piece) if len(piece) >= 6 else self._apart(piece):
-            found[char] = found.get(char, 0) + 1
-        found.pop(_SEPARATOR, None)
-        seen = list(found.values())
-        count, single = sum(seen), seen.count(1)
-        known = self._successors[piece] = count, single, found
+    def has_word(self, word: str) -> bool:
+        """Whether a whole word was used; the last one does not count, for it may be cut."""
+        known = self._words.get(word)
+        if known is None:
+            seen, size = self._seen, len(word)
+            at = seen.find(word, 0, self._last_word)
+            while at >= 0 and (in_word(seen[at - 1 : at]) or in_word(seen[at + size])):
+                at = seen.find(word, at + 1, self._last_word)
+            known = self._words[word] = at >= 0
         return known
 
-    def _apart(self, piece: str) -> list[str]:
-        """What followed a short piece; fast where it is frequent."""
-        # Nothing between two sightings: the piece is followed by itself.
-        return [part[:1] or piece[0] for part in self._seen.rsplit(piece, _SIGHTINGS)[1:]]
+    @cached_property
+    def _last_word(self) -> int:
+        """Where the last word begins."""
+        at = len(self._seen)
+        for within in (False, True):
+            while at and in_word(self._seen[at - 1]) == within:
+                at -= 1
+        return at
 
-    def _overlapping(self, piece: str) -> list[str]:
-        """What followed a long piece, which may overlap itself where the text is periodic."""
-        seen, size = self._seen, len(piece)
-        found: list[str] = []
-        at = seen.rfind(piece)
-        while at >= 0 and len(found) < _LONG_SIGHTINGS:
-            found.append(seen[at + size : at + size + 1] or _SEPARATOR)
-            at = seen.rfind(piece, 0, at + size - 1)
-        return found
+    def _after(self, piece: str) -> _Successors:
+        """What followed a short piece, as often as it was sighted (recently); fast where it is frequent."""
+        known = self._successors.get(piece)
+        if known is None:
+            # Nothing between two sightings: the piece is followed by itself.
+            chars = [part[:1] or piece[0] for part in self._seen.rsplit(piece, _SIGHTINGS)[1:]]
+            known = self._successors[piece] = _count(chars)
+        return known
 
-    def _orders(self, context: str) -> tuple[tuple[int, float], ...]:
-        """The contexts worth a look: where a shorter one was never seen, no longer one was."""
-        seen, at = self._seen, _ORDERS_FROM
-        while at > 0 and context[-_ORDERS[at - 1][0] :] in seen:
-            at -= 1
-        return _ORDERS[at:]
+    def _sighted(self, piece: str, last: int) -> list[int]:
+        """Where a long piece was sighted (recently), up to `last`: the ends. They may overlap where the text is
+        periodic."""
+        known = self._ends.get(piece)
+        if known is None:
+            seen, size = self._seen, len(piece)
+            known = self._ends[piece] = []
+            at = seen.rfind(piece, 0, last)
+            while at >= 0 and len(known) < _LONG_SIGHTINGS:
+                known.append(at + size)
+                at = seen.rfind(piece, 0, at + size - 1)
+        return known
+
+    def _contexts(self, context: str) -> Iterator[tuple[float, _Successors]]:
+        """What followed the contexts that were sighted, the longest first, each with the weight of an escape."""
+        seen, size = self._seen, len(context)
+        at = seen.rfind(context[-_SHORT:]) if size >= _SHORT else -1
+        sighted = self._sighted(context[-_LONG:], at + _SHORT) if at >= 0 and size >= _LONG else ()
+        if sighted:
+            for order, doubt in _LONGER_ORDERS:
+                piece = context[-order:]
+                ends = [end for end in sighted if seen.startswith(piece, end - order)]
+                if ends and size >= order:
+                    yield doubt, _count([seen[end] for end in ends])
+            yield _LONG_DOUBT, _count([seen[end] for end in sighted])
+        for order, doubt in _SHORT_ORDERS:
+            if size >= order and (at >= 0 or order < _SHORT):
+                yield doubt, self._after(context[-order:])
 
     def char_cost(self, context: str, char: str) -> float:
         """Bits for `char` after `context` (its last 20 characters count)."""
@@ -132,11 +170,7 @@ class Flow:
             return cost
         chance, escape = 0.0, 1.0
         excluded: set[str] = set()
-        for order, doubt in self._orders(context):
-            piece = context[-order:]
-            if len(piece) < order:
-                continue
-            count, single, found = self._after(piece)
+        for doubt, (count, single, found) in self._contexts(context):
             if not count:
                 continue
             new = doubt * (single + 0.5)
@@ -149,13 +183,8 @@ class Flow:
             # The contexts are no independent witnesses: the one that knows best says how likely something new is.
             escape = min(escape, new / (count + new))
             excluded.update(found)
-        total = self._singles.get(char)
-        if total is None:
-            total = self._singles[char] = self._seen.count(char)
-        floor = (total + 0.3) / (len(self._seen) + 100)
-        if context and char.isspace():
-            floor = self._blank_after(context[-1], char)
-        chance += escape * max(floor, 1e-5 if char.isascii() else 1e-4)
+        if escape:
+            chance += escape * self._unforeseen(context, char)
         cost = self._costs[key] = -log2(min(chance, 1.0))
         return cost
 
@@ -168,6 +197,16 @@ class Flow:
             worst = max(worst, self.char_cost(context, char) + log2(alone))
             context = (context + char)[-_LONGEST:]
         return worst
+
+    def _unforeseen(self, context: str, char: str) -> float:
+        """The chance of a character that no context of the text has led to."""
+        least = 1e-5 if char.isascii() else 1e-4
+        if context and char.isspace():
+            return max(self._blank_after(context[-1], char), least)
+        total = self._singles.get(char)
+        if total is None:
+            total = self._singles[char] = self._seen.count(char)
+        return max((total + 0.3) / (len(self._seen) + 100), least)
 
     def _blank_after(self, last: str, blank: str) -> float:
         """How often this white space follows a character of the same class: ideograph, other

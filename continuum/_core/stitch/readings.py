@@ -58,6 +58,8 @@ _PATIENCE = 2048
 _WRAPPED = 4096
 _LARGE = 32_768
 _GAIN_CAP = 45.0
+_UNLIKELY = 24.0
+"""Bits by which a reading may be dearer than another and still count."""
 _NEWS = 20.0
 _FORM_WINDOW = 8000
 _HEAD_WINDOW = 8000
@@ -222,7 +224,8 @@ class Readings:
         if (not overlaps or overlaps[0] < 32) and not peel.whole:
             self._near(peel, body, totals, base, {*overlaps})
         swapped = not peel.foreign and self.head[: peel.start].isspace()  # one blank for another is no reading
-        lost = [] if swapped or surprise <= 5.0 else insertions(left, body, flow, peel, _AFTER)
+        most = min(r.bits for r in self.found) + _UNLIKELY - base
+        lost = [] if swapped or surprise <= 5.0 else insertions(left, body, flow, peel, _AFTER, most)
         for run, bits in lost:
             note = f"{run!r} was lost between"
             self.found.append(Reading(peel.start, base + bits, "plain", peel.quoted, peel, run, bits, note))
@@ -343,7 +346,7 @@ class Readings:
         word = body[1:k]
         if not (body[0].isspace() and word.isalpha() and body[k : k + 1].isalpha()) or IDEOGRAPH.match(word[-1]):
             return False
-        return word in self.flow.words or word.lower() in COMMON
+        return self.flow.has_word(word) or word.lower() in COMMON
 
     def _period(self, body: str, k: int) -> int:
         """The period of what is repeated, if it consists of at least three of the same; else its length."""

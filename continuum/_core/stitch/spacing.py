@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from continuum._core.stitch.boundary import IDEOGRAPH
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.prior import PRIOR
-from continuum._core.stitch.words import COMMON
+from continuum._core.stitch.words import COMMON, in_word
 
 if TYPE_CHECKING:
     from continuum._core.stitch.peel import Peel
@@ -31,9 +31,9 @@ _MOST = 4.0  # halvings of a chance beyond which nothing counts
 _LEARNT = 600  # characters from which on a text has taught which words it uses
 
 
-def insertions(left: str, body: str, flow: Flow, peel: Peel, ahead: int) -> list[tuple[str, float]]:
+def insertions(left: str, body: str, flow: Flow, peel: Peel, ahead: int, most: float) -> list[tuple[str, float]]:
     """White space that may have been lost between `left` and `body`, each with how many bits dearer that is than
-    nothing.
+    nothing; none that is more than `most` bits dearer.
 
     What was peeled may have taken it along, and a list marker comes with a blank of its own. `ahead`: how many
     characters of the reply are priced.
@@ -55,12 +55,15 @@ def insertions(left: str, body: str, flow: Flow, peel: Peel, ahead: int) -> list
         if full > 0 and run == "\n":
             found.append((run, prior - PRIOR.full))
             continue
-        bits = prior + extra + PRIOR.lost_flow * (flow.cost(left, run + body[:ahead]) - close)
+        bits = prior + extra - PRIOR.lost_flow * close
         if run == " ":
             bits += PRIOR.wrapped * wrap
         elif "\n" in run:
             bits -= PRIOR.wrapped * wrap + PRIOR.full_not * full
-        found.append((run, bits))
+        cap = (most - bits) / PRIOR.lost_flow
+        cost = flow.cost(left, run + body[:ahead], cap) if cap > 0.0 else 0.0
+        if cost < cap:
+            found.append((run, bits + PRIOR.lost_flow * cost))
     return found
 
 
@@ -93,8 +96,9 @@ def _before_mark(left: str, body: str) -> float:
     if mark.isalnum() or mark == "_" or not left[-1].isalnum():
         return 0.0
     seen = left[-_WINDOW:]
-    blank = len(re.findall(r"\w\s+" + re.escape(mark), seen))
-    close = len(re.findall(r"\w" + re.escape(mark), seen))
+    before = [(part[-1:], part.rstrip()[-1:]) for part in seen.split(mark)[:-1]]
+    close = sum(in_word(last) for last, _ in before)
+    blank = sum(last.isspace() and in_word(word) for last, word in before)
     return _oftener(blank, close)
 
 
@@ -186,10 +190,10 @@ def _around(left: str, body: str, flow: Flow) -> _Words | None:
     first, second = end.group(), start.group()
     joined = first + second
     if second[0] == "_" or first[-1] == "_":
-        return _Words(False, False, first not in flow.words, 0)
-    words = flow.words
-    common = (first.lower() in COMMON) + (second in COMMON) if joined not in words else 0
-    return _Words(first in words, second in words, joined in words, common)
+        return _Words(False, False, not flow.has_word(first), 0)
+    known = flow.has_word(joined)
+    common = (first.lower() in COMMON) + (second in COMMON) if not known else 0
+    return _Words(flow.has_word(first), flow.has_word(second), known, common)
 
 
 def _wrapped(left: str, body: str) -> float:

@@ -159,8 +159,10 @@ def _context_bits(left: str, head: str, start: int, stop: int) -> float:
     gap = _GAP.match(head, stop - (head[stop - 1 : stop] == "\n"))
     if gap is not None and gap.group("rule"):
         bits += 3.0
-    own, other = scripts(left[-_SCRIPT:]), scripts(head[start:stop])
-    if own and other and 5 * own.get(max(other, key=lambda script: other[script]), 0) < sum(own.values()):
+    other = scripts(head[start:stop])
+    most = max(other, key=lambda script: other[script], default=-1)
+    own = scripts(left[-_SCRIPT:])
+    if any(other.values()) and 5 * own.get(most, 0) < sum(own.values()):
         bits += 4.0
     return bits
 

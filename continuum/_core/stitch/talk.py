@@ -97,6 +97,8 @@ def may_announce(line: str) -> bool:
 
 def scripts(text: str) -> dict[int, int]:
     """How many letters a text has of each script."""
+    if text.isascii():
+        return {0: sum(map(str.isalpha, text))}
     found: dict[int, int] = {}
     for char in text:
         if char.isalpha():

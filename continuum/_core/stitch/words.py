@@ -1,4 +1,4 @@
-"""The commonest words of some languages: what a text that has not used them yet may still use."""
+"""What words consist of, and the commonest of some languages: a text that has not used them yet may still do so."""
 
 from __future__ import annotations
 
@@ -33,3 +33,8 @@ _WORDS = """
     вы они она мне меня при об до того чтобы которые который
 """
 COMMON = frozenset(_WORDS.split())
+
+
+def in_word(char: str) -> bool:
+    """Whether words have such characters: `\\w` of regular expressions."""
+    return char.isalnum() or char == "_"
