@@ -347,8 +347,10 @@ def _misfit_of(shown: Before, body: str) -> float:
 def _capital(left: str, first: str) -> float:
     """How much rarer than one in four a capital is in the middle of the text's sentences, in bits, if that is where the
     reply begins with one: a clause was dropped and a new sentence begun."""
+    if not first.isupper():
+        return 0.0
     words = left[-_CASE:].split(" ")[:-1]
-    if not words or not first.isupper() or not _unended(words[-1]):
+    if not words or not _unended(words[-1]):
         return 0.0
     inside = [word[0].isupper() for before, word in itertools.pairwise(words) if word and _unended(before)]
     return max(0.0, log2(0.25 * (len(inside) + 10) / (sum(inside) + 0.5))) if len(inside) >= 10 else 0.0

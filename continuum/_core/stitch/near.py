@@ -199,7 +199,7 @@ def _along(left: str, head: str, pairs: list[tuple[int, int]]) -> list[Near]:
     """The repeat through places where both agree: back to the start of the reply, on to the end of the text."""
     i, j = pairs[0]
     size = _agree(left, i, head, j)
-    back = walk(left[:i][::-1][: j + 4 * _SKIP + 200], 0, head[:j][::-1], 0)
+    back = walk(left[max(0, i - j - 4 * _SKIP - 200) : i][::-1], 0, head[:j][::-1], 0)
     foreign = j - back.j
     matched = back.matched + size
     if foreign > 48 or matched < 20 or back.matched < 0.6 * (back.matched + back.skipped + foreign):
@@ -288,6 +288,7 @@ def may_repeat(left: str, head: str) -> int | None:
     if size < 12:
         return left.rfind(head) if head in left else None
     probes = [head[i : i + 6] for i in range(size // 6, size - 6, max(1, size // 6))]
+    followed: set[int] = set()
     for offset in (0, 6, 14, 24, 40):
         seed = head[offset : offset + 12]
         if len(seed) < 12:
@@ -295,9 +296,10 @@ def may_repeat(left: str, head: str) -> int | None:
         at = left.rfind(seed)
         tries = 0
         while at >= 0 and tries < 4:
-            if _resembles(left[max(0, at - offset) : at + size + _SKIP], probes):
+            start = max(0, at - offset)
+            if start not in followed and _resembles(left[start : at + size + _SKIP], probes):
+                followed.add(start)
                 w = walk(left, at, head, offset)
-                start = max(0, at - offset)
                 if w.j >= size - 12 and w.matched >= 0.6 * size and (size < _SURE or _same(left, start, head)):
                     return start
             tries += 1

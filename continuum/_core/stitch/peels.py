@@ -151,15 +151,18 @@ def known_lines(left: str, head: str) -> list[Peel]:
     if not within_line(left) or is_json(left):
         return []
     found: list[Peel] = []
-    text, end = f"\n{left}", 0
+    end = 0
     for _ in range(_KNOWN_LINES):
         match = _WHOLE_LINE.match(head, end)
         if match is None:
             break
         line = "\n" + _CONTINUED.sub("", match.group(1).rstrip()) + "\n"
-        if sum(map(str.isalpha, line)) < _KNOWN or text.count(line) != 1:
+        if sum(map(str.isalpha, line)) < _KNOWN:
             break
+        text = f"\n{left}"
         behind = text.find(line) + len(line)
+        if behind < len(line) or text.find(line, behind) >= 0:
+            break
         if text[behind:].lstrip("\n").startswith(head[match.end() : match.end() + _SEED]):
             break  # they are part of a repeat
         ends = {match.end(1) + 1, match.end()}

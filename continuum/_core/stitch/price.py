@@ -248,8 +248,8 @@ class Totals:
 
     def at(self, count: int) -> float:
         """Bits for the first `count` characters, or for as many as were priced before the cap was reached."""
-        sums = self._sums
-        while len(sums) <= min(count, len(self._after)):
+        sums, count = self._sums, min(count, len(self._after))
+        while len(sums) <= count:
             if sums[-1] >= self._cap and len(sums) > max(1, self._least):
                 break
             char = self._after[len(sums) - 1]
