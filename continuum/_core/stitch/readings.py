@@ -33,11 +33,13 @@ if TYPE_CHECKING:
     from continuum._core.stitch.price import Totals
     from continuum._core.types import SeamKind
 
-_AFTER = 6
+_AFTER = 4
 """How many characters after a join are priced."""
 _TAUGHT = 800
 """Characters from which on a text has taught how its words go on; before, it tells little about a blank too much."""
-_SAID = 48
+_SAID, _CHANGED = 64, 48
+"""How many characters of a repeat are priced, and how many of one with changes: that much the next record may have in
+common with the last."""
 _PROOF = 28
 _SAID_ONCE = 0.03
 """Share of a text that it says twice, up to which it is one that does not repeat itself."""
@@ -386,7 +388,7 @@ class Readings:
                     continue
                 if near.edits and self._other_record(near, other, size >= _PROVES and share >= _SHARE):
                     continue
-                own = self._own(near, size, share, totals.at(end))
+                own = self._own(near, size, share, totals.at(min(end, _CHANGED)))
                 if near.edits:
                     own -= PRIOR.little * max(0.0, 1.0 - size / _LITTLE)
                 new = new_words(self.left[max(0, index) :], body[first:end], form)
