@@ -47,6 +47,7 @@ BY_HAND = frozenset(
         "unnatural_word",
         "extra_most",
         "one_within",
+        "one_word",
         "extra_odd",
         "token",
         "tag",

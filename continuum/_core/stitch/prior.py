@@ -119,6 +119,7 @@ class Prior(NamedTuple):
     lost_column: float = 0.35  # gained for each doubling of how often the lines before have a blank in this column
     lost_columns: float = 1.83  # gained if all of them have
     known_word: float = 1.39  # both words were said as one
+    one_word: float = 6.00  # both are one common word
     first_word: float = 1.68  # gained if the first was said by itself
     second_word: float = 1.77  # gained if the second was
     common_word: float = 2.82  # for each that is common in some language

@@ -28,6 +28,7 @@ _CLOSERS = '"”’)»」』]*_`'
 _LINE_ENDERS = frozenset(".!?:;,{}。！？：；，、…")
 _WINDOW = 6000
 _MOST = 4.0  # halvings of a chance beyond which nothing counts
+_CAMELS = 2000  # characters in which words of that kind are looked for
 _LEARNT = 600  # characters from which on a text has taught which words it uses
 
 
@@ -171,12 +172,14 @@ class _Words(NamedTuple):
     Attributes:
         first, second: it has said the word before the join, and the one behind it.
         joined: it has said both as one word.
+        one: both are one of the commonest words.
         common: how many of both are among the commonest words of some language.
     """
 
     first: bool
     second: bool
     joined: bool
+    one: bool
     common: int
 
 
@@ -190,10 +193,12 @@ def _around(left: str, body: str, flow: Flow) -> _Words | None:
     first, second = end.group(), start.group()
     joined = first + second
     if second[0] == "_" or first[-1] == "_":
-        return _Words(False, False, not flow.has_word(first), 0)
-    known = flow.has_word(joined)
-    common = (first.lower() in COMMON) + (second in COMMON) if not known else 0
-    return _Words(flow.has_word(first), flow.has_word(second), known, common)
+        return _Words(False, False, not flow.has_word(first), False, 0)
+    known, one = flow.has_word(joined), joined.lower() in COMMON
+    if second[0].isupper() and (first[0].isupper() or _CAMEL.search(left[-_CAMELS:])):
+        return _Words(False, False, known, one, 0)  # as in "ValueError" and "userName"
+    common = (first.lower() in COMMON) + (second in COMMON) if not (known or one) else 0
+    return _Words(flow.has_word(first), flow.has_word(second), known, one, common)
 
 
 def _wrapped(left: str, body: str) -> float:
@@ -219,9 +224,9 @@ def _votes(left: str, body: str, flow: Flow) -> float:
     words = _around(left, body, flow)
     if words is None:
         return 0.0
-    bits = PRIOR.known_word * words.joined
+    bits = PRIOR.known_word * words.joined + PRIOR.one_word * words.one
     bits -= PRIOR.first_word * words.first + PRIOR.second_word * words.second + PRIOR.common_word * words.common
     prose = left[-60:].count(" ") >= 4 and not _CODE.search(left[-60:])
-    if prose and left[-1].islower() and body[0].isupper() and not _CAMEL.search(left[-2000:]):
+    if prose and left[-1].islower() and body[0].isupper() and not _CAMEL.search(left[-_CAMELS:]):
         bits -= PRIOR.glued
     return bits

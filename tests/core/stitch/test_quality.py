@@ -161,3 +161,30 @@ def test_words_that_were_mixed_up_are_no_new_ones() -> None:
     again = "The harbour pilots keep keep boats the old basn behind the granary and"
     assert new_words(passage, again, form) == 0
     assert new_words(passage, "The railway porters keep their carts in the old basin and", form) == 3
+
+
+@pytest.mark.parametrize(
+    ("left", "reply"),
+    [
+        ("The lamp was lit early, and nobody", "knows the reason."),
+        ("Both boats were late. We looked at the current", "example again."),
+        ("The keeper wrote the date on a page", "without any other word."),
+    ],
+)
+def test_a_blank_lost_between_common_words_is_put_back(left: str, reply: str) -> None:
+    """Servers strip the blank that a reply begins with; two words that nobody writes as one tell."""
+    assert stitch([left, reply]).text == f"{left} {reply}"
+
+
+@pytest.mark.parametrize(
+    ("left", "reply"),
+    [
+        ("def load(path):\n    if not path.exists():\n        raise Value", "Error(path)\n"),
+        ("const user = getUser(id);\nconst name = user", "Name(user);\n"),
+        ("The lamp was lit early, and some", "body had to know the reason.\n"),
+        ("The keeper looked up, and with", "out a word he went on.\n"),
+    ],
+)
+def test_a_word_of_two_common_ones_stays_one(left: str, reply: str) -> None:
+    """A cut within a word, or within a name of a program, is no blank that was lost."""
+    assert stitch([left, reply]).text == left + reply
