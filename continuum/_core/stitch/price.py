@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from functools import cached_property
 from math import log2
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from continuum._core.stitch.boundary import IDEOGRAPH
@@ -78,11 +79,18 @@ _Successors = tuple[int, int, dict[str, int]]
 """What followed a context: how many characters in all, how many that did so only once, and how often each did."""
 
 
+_first = itemgetter(slice(1))
+
+
 def _count(chars: list[str]) -> _Successors:
-    """Count what followed a context; the end of the text is no character."""
+    """Count what followed a context."""
     if len(chars) == 1 and chars[0] != _SEPARATOR:
         return 1, 1, {chars[0]: 1}
-    found = Counter(chars)
+    return _counted(Counter(chars))
+
+
+def _counted(found: Counter[str]) -> _Successors:
+    """The same of what was counted; the end of the text is no character."""
     found.pop(_SEPARATOR, None)
     seen = [*found.values()]
     return sum(seen), seen.count(1), found
@@ -128,9 +136,11 @@ class Flow:
         """What followed a short piece, as often as it was sighted (recently); fast where it is frequent."""
         known = self._successors.get(piece)
         if known is None:
-            # Nothing between two sightings: the piece is followed by itself.
-            chars = [part[:1] or piece[0] for part in self._seen.rsplit(piece, _SIGHTINGS)[1:]]
-            known = self._successors[piece] = _count(chars)
+            found = Counter(map(_first, self._seen.rsplit(piece, _SIGHTINGS)[1:]))
+            itself = found.pop("", 0)  # nothing between two sightings
+            if itself:
+                found[piece[0]] += itself
+            known = self._successors[piece] = _counted(found)
         return known
 
     def _sighted(self, piece: str, last: int) -> list[int]:

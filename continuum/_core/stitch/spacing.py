@@ -28,6 +28,7 @@ _CLOSERS = '"”’)»」』]*_`'
 _LINE_ENDERS = frozenset(".!?:;,{}。！？：；，、…")
 _WINDOW = 6000
 _MOST = 4.0  # halvings of a chance beyond which nothing counts
+_GAINED = 30.0  # bits that all together may speak for white space
 _CAMELS = 2000  # characters in which words of that kind are looked for
 _LEARNT = 600  # characters from which on a text has taught which words it uses
 
@@ -41,6 +42,9 @@ def insertions(left: str, body: str, flow: Flow, peel: Peel, ahead: int, most: f
     """
     if not left or not body or left[-1].isspace() or body[0].isspace():
         return []
+    close = flow.cost(left, body[:ahead])
+    if PRIOR.lost - PRIOR.lost_flow * close - _GAINED > most:
+        return []
     prior = PRIOR.lost - PRIOR.lost_loose * peel.loose - PRIOR.lost_marker * peel.marked
     prior += _votes(left, body, flow) - PRIOR.lost_mark * _behind_mark(left, body)
     column = _column(left, body)
@@ -51,7 +55,6 @@ def insertions(left: str, body: str, flow: Flow, peel: Peel, ahead: int, most: f
         candidates[run] = min(candidates.get(run, 9.0), PRIOR.lost_habit * (1.0 - share))
     wrap, full = _wrapped(left, body), _full(left)
     found = []
-    close = flow.cost(left, body[:ahead])
     for run, extra in candidates.items():
         if full > 0 and run == "\n":
             found.append((run, prior - PRIOR.full))
