@@ -48,6 +48,7 @@ BY_HAND = frozenset(
         "extra_most",
         "one_within",
         "one_word",
+        "talk_block",
         "extra_odd",
         "token",
         "tag",

@@ -14,6 +14,7 @@ from continuum._core.stitch.peels import peels
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.readings import Reading, Readings
 from continuum._core.stitch.rest import fate
+from continuum._core.stitch.spoken import within_sentence
 from continuum._core.stitch.talk import speaks
 
 if TYPE_CHECKING:
@@ -267,6 +268,8 @@ def _plain(head: str, context: Context, final: bool, rest: str = "") -> Verdict 
     blank = bool(context.anchor) and best.kind == "overlap" and best.cut > 1 and not head[: best.cut].strip()
     if lines or blank:  # a text may well say its lines twice, and an indent in place of the anchor proves no place
         chance = min(chance, 0.95 * PRIOR.doubt)
+    if best.peel.spoken and not best.overlap and _new_sentence(context.shown.left, head, best.cut):
+        chance = min(chance, 0.95 * PRIOR.doubt)
     fits = best.kind == "plain" and not best.inserted and not best.overlap
     misfit = _misfit_of(context.shown, head[best.cut :]) if fits else 0.0
     if early and (chance < PRIOR.flows or best.cut or best.inserted):
@@ -342,6 +345,15 @@ def _misfit_of(shown: Before, body: str) -> float:
     if shown.left.endswith(" "):
         return misfit + _capital(shown.left, body[:1])
     return misfit + _capital(f"{shown.left[-_CASE:]} ", body[1:2]) if body.startswith(" ") else misfit
+
+
+def _new_sentence(left: str, head: str, cut: int) -> bool:
+    """Whether the reply begins a sentence behind its talk although one has to go on: that may have been no talk."""
+    return (
+        head[cut : cut + 1].isupper()
+        and within_sentence(left, head)
+        and (len(left) < _LEARNT or _capital(f"{left.rstrip(' ')} ", head[cut]) > 0.0)
+    )
 
 
 def _capital(left: str, first: str) -> float:

@@ -150,6 +150,7 @@ class Prior(NamedTuple):
     talk: float = 1.43  # talk with a score of 6
     talk_slope: float = 4.14  # gained for each point more
     talk_on: float = 8.0  # in the middle of a line of talk
+    talk_block: float = 24.0  # before a block of code, a list, table or heading, where a sentence has to go on
     talk_space: float = 0.95  # only a space behind it
     token: float = -20.0  # a special token that leaked, or thinking
     nothing: float = -2.0  # only that there is no more to come

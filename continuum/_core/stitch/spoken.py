@@ -60,6 +60,17 @@ _REACH = 20_000
 """Characters of a line that are looked at for a letter."""
 _FRESH, _INTRODUCED = 1.5, 5.0
 """Points that talk needs more where the text may begin a sentence, and where it introduces something."""
+_OPENED_LAST = lazy(r"(?:^|[\s(\[{=,:])([\"'“«「‘`(\[{]|/\*)\s*\Z")
+_QUOTED_BY = {"'": r"(?<!\w)'|'(?!\w)", "`": "`", '"': '"'}
+"""Marks that open as they close; an apostrophe is within a word."""
+_CLOSED_BY = {"(": ")", "[": "]", "{": "}", "/*": "*/", "“": "”", "‘": "’", "«": "»", "「": "」"}
+_MARKER_ONLY = lazy(r"([ \t]*[-*+•] )")
+_BLOCK_START = lazy(
+    r"\s*(?:(?:`{3}|~{3})[\w+#-]*\n|#{1,6} [^\n]+\n\n|\|[^\n]*\|\n\|"
+    r"|(?:[-*+•]|\d{1,3}[.)]) [^\n]+\n+(?:[-*+•]|\d{1,3}[.)]) )"
+)
+"""The first line of a block of code, a heading, two rows of a table, or two items of a list."""
+_LINE_OF_BLOCK = lazy(r"\s*(?:[|`~#]|//|--|[-*+•] |\d{1,3}[.)] )")
 _MORE = lazy(r"[^\nA-Za-z0-9][^\n]{0,100}(?=\n)")
 _CLEAN = lazy(r"^[\s.…\[\]]+|[\s.…\[\]]+$")
 
@@ -81,6 +92,8 @@ def talk(left: str, head: str, final: bool) -> list[Peel]:
             break  # what follows on the same line is what was announced
         quoted = (begun or piece[:1] in (">", "`", "[", "(")) and _quotes(left, piece)
         score = _score(left, whole, quoted, "\n" in head[stop - 1 : stop + 1])
+        if _fills(left, head, start, stop):
+            break
         if stop >= len(head) and not final:
             if score or begun or (stop - begin < _LONG and (is_opener(piece) or may_announce(whole))):
                 found.append(Peel(len(head), 0.0, "talk", open=True))
@@ -96,7 +109,43 @@ def talk(left: str, head: str, final: bool) -> list[Peel]:
         elif not (is_opener(piece) or on or _NOTE.fullmatch(piece)):
             break  # a sentence on the line of talk may speak of other things
         begun = True
-    return found
+    return _before_blocks(left, head, found)
+
+
+def _before_blocks(left: str, head: str, found: list[Peel]) -> list[Peel]:
+    """Where a sentence has to go on, what leads up to a block is the rest of it and no talk, unless much says so."""
+    if not within_sentence(left, head):
+        return found
+    dearer = [PRIOR.talk_block * (_BLOCK_START.match(head, peel.start) is not None) for peel in found]
+    return [peel._replace(bits=peel.bits + bits) for peel, bits in zip(found, dearer, strict=True)]
+
+
+def _fills(left: str, head: str, start: int, stop: int) -> bool:
+    """Whether the words from `start` to `stop` belong where the text broke off: behind an opening quotation mark or
+    bracket what closes it, and behind the bare marker of a list item one line before the next item."""
+    opened = _OPENED_LAST.search(left[-8:])
+    if opened is not None:
+        mark, words = opened.group(1), head[start:stop]
+        if left[-8:].strip() in words:
+            return False  # which are quoted
+        if mark in _QUOTED_BY:
+            return len(re.findall(_QUOTED_BY[mark], words)) % 2 == 1
+        return words.count(_CLOSED_BY[mark]) > words.count(mark)
+    marker = _MARKER_ONLY.fullmatch(left, left.rfind("\n") + 1)
+    if marker is None or head[start:stop].rstrip()[-1:] in (":", "："):
+        return False
+    return head.startswith("\n" + marker.group(1), stop - (head[stop - 1 : stop] == "\n"))
+
+
+def within_sentence(left: str, head: str) -> bool:
+    """Whether the text breaks off where a sentence has to go on: behind a word or comma and a blank, or before one."""
+    words = left.rstrip(" ")
+    blank = len(words) < len(left) or head.startswith(" ")
+    return (
+        blank
+        and (words[-1:].isalpha() or words.endswith(","))
+        and _LINE_OF_BLOCK.match(left, left.rfind("\n") + 1) is None
+    )
 
 
 def fresh(left: str) -> bool:
