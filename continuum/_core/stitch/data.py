@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import islice
 
 from continuum._core.stitch.lazy import lazy
@@ -55,6 +56,7 @@ def no_json(text: str, head: str) -> int:
     return 0 if in_string or not json_open(text) else match.end()
 
 
+@lru_cache(maxsize=8)  # every overlap with equal elements asks for the same
 def elements(said: str) -> int:
     """How many elements of a JSON array end in what begins with one of them, up to eight."""
     depth = ended = 0

@@ -56,7 +56,7 @@ _DOTTED = lazy(r"(?:\.\.\.|…)\s*([^\n]{4,80}[:.)\]])\n")
 _DASHES = " —–-,"
 _ENDS = ".!?:…。！？："
 """Marks behind which a sentence begins."""
-_REACH = 20_000
+_REACH = 2000
 """Characters of a line that are looked at for a letter."""
 _FRESH, _INTRODUCED = 1.5, 5.0
 """Points that talk needs more where the text may begin a sentence, and where it introduces something."""
@@ -64,6 +64,8 @@ _OPENED_LAST = lazy(r"(?:^|[\s(\[{=,:])([\"'“«「‘`(\[{]|/\*)\s*\Z")
 _QUOTED_BY = {"'": r"(?<!\w)'|'(?!\w)", "`": "`", '"': '"'}
 """Marks that open as they close; an apostrophe is within a word."""
 _CLOSED_BY = {"(": ")", "[": "]", "{": "}", "/*": "*/", "“": "”", "‘": "’", "«": "»", "「": "」"}
+_INDENTED = 80
+"""Characters of a line that has only a marker."""
 _MARKER_ONLY = lazy(r"([ \t]*[-*+•] )")
 _BLOCK_START = lazy(
     r"\s*(?:(?:`{3}|~{3})[\w+#-]*\n|#{1,6} [^\n]+\n\n|\|[^\n]*\|\n\|"
@@ -131,7 +133,8 @@ def _fills(left: str, head: str, start: int, stop: int) -> bool:
         if mark in _QUOTED_BY:
             return len(re.findall(_QUOTED_BY[mark], words)) % 2 == 1
         return words.count(_CLOSED_BY[mark]) > words.count(mark)
-    marker = _MARKER_ONLY.fullmatch(left, left.rfind("\n") + 1)
+    line = left.rfind("\n") + 1
+    marker = _MARKER_ONLY.fullmatch(left, line) if len(left) - line < _INDENTED else None
     if marker is None or head[start:stop].rstrip()[-1:] in (":", "："):
         return False
     return head.startswith("\n" + marker.group(1), stop - (head[stop - 1 : stop] == "\n"))
