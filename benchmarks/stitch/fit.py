@@ -47,6 +47,7 @@ BY_HAND = frozenset(
         "unnatural_word",
         "extra_most",
         "one_within",
+        "one_paired",
         "one_word",
         "talk_block",
         "extra_odd",

@@ -48,6 +48,7 @@ class Prior(NamedTuple):
     much_longer: float = 0.02  # the same, up to 60
     one: float = -3.45  # of one character
     one_within: float = 6.00  # of one letter or figure within a word: they come in pairs
+    one_paired: float = 16.00  # of one mark that the text or the reply has in pairs
     two: float = -3.41  # of two
     run: float = 7.11  # of one or two different characters
     said_after: float = 0.71  # for each bit that the text behind so short a repeat fits worse
@@ -119,7 +120,7 @@ class Prior(NamedTuple):
     lost_column: float = 0.35  # gained for each doubling of how often the lines before have a blank in this column
     lost_columns: float = 1.83  # gained if all of them have
     known_word: float = 1.39  # both words were said as one
-    one_word: float = 6.00  # both are one common word
+    one_word: float = 6.00  # both are one common word, or a word and its figure
     first_word: float = 1.68  # gained if the first was said by itself
     second_word: float = 1.77  # gained if the second was
     common_word: float = 2.82  # for each that is common in some language

@@ -52,6 +52,8 @@ _PROVES, _SHARE = 40, 0.6
 """Characters that only the end of the text has, and the share of them said again, that prove a repeat of a record."""
 _HARDLY = 16
 """Characters that only the end of the text has, below which a repeat with changes might be any other line."""
+_CLOSED = 40
+"""Characters within which a mark that was opened is closed."""
 _LITTLE = 60
 """Characters that only the end of the text has, below which they prove little."""
 _RECENT = 120
@@ -326,7 +328,9 @@ class Readings:
         bits += PRIOR.longer * min(k, 16) + PRIOR.much_longer * min(k, 60) + PRIOR.words * words
         bits += PRIOR.one * (k == 1) + PRIOR.two * (k == 2)
         if k == 1 and _WITHIN.match(left, start - 1):
-            bits += PRIOR.one_within  # as in "pass", "__all__" and "1001"
+            bits += PRIOR.one_within  # as in "pass" and "1001"
+        elif k == 1 and self._in_pairs(body):
+            bits += PRIOR.one_paired  # as in "__all__" and "**bold**"
         bits += PRIOR.at_space_whole * self._lengthens(body, k)
         if left[start - 1 : start] in _INDENT and _CLOSES.fullmatch(body, 0, k):
             bits += PRIOR.at_indent_close
@@ -340,6 +344,15 @@ class Readings:
             bits += PRIOR.earlier
         again, on = before.followed(k, body)
         return bits + PRIOR.again * again / (again + on + 1) - PRIOR.on * on / (again + on + 1)
+
+    def _in_pairs(self, body: str) -> bool:
+        """Whether the mark that the reply begins with comes in pairs: the reply closes one, or the text opens one."""
+        mark = body[0]
+        if mark.isalnum() or mark.isspace() or not body[1:2].isalpha():
+            return False
+        if 2 * mark in body[1:_CLOSED]:
+            return True
+        return re.search(re.escape(2 * mark) + r"[^\W\d_]", self.left[-_FORM_WINDOW:]) is not None
 
     def _lengthens(self, body: str, k: int) -> bool:
         """Whether a blank and a word of the text would be the blank and the start of a longer word: "the" and

@@ -175,7 +175,7 @@ class _Words(NamedTuple):
     Attributes:
         first, second: it has said the word before the join, and the one behind it.
         joined: it has said both as one word.
-        one: both are one of the commonest words.
+        one: both are one of the commonest words, or a word and the figure that it always has.
         common: how many of both are among the commonest words of some language.
     """
 
@@ -197,11 +197,19 @@ def _around(left: str, body: str, flow: Flow) -> _Words | None:
     joined = first + second
     if second[0] == "_" or first[-1] == "_":
         return _Words(False, False, not flow.has_word(first), False, 0)
-    known, one = flow.has_word(joined), joined.lower() in COMMON
+    known, one = flow.has_word(joined), joined.lower() in COMMON or _numbered(left, first, second)
     if second[0].isupper() and (first[0].isupper() or _CAMEL.search(left[-_CAMELS:])):
         return _Words(False, False, known, one, 0)  # as in "ValueError" and "userName"
     common = (first.lower() in COMMON) + (second in COMMON) if not (known or one) else 0
     return _Words(flow.has_word(first), flow.has_word(second), known, one, common)
+
+
+def _numbered(left: str, first: str, second: str) -> bool:
+    """Whether the text puts a figure right behind the word before, as the reply does: "h1" and "h2"."""
+    if not second[0].isdigit():
+        return False
+    seen = re.findall(rf"\b{re.escape(first)}(\s*)\d", left[-_WINDOW:])
+    return bool(seen) and not any(seen)
 
 
 def _wrapped(left: str, body: str) -> float:

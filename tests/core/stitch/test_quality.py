@@ -188,3 +188,16 @@ def test_a_blank_lost_between_common_words_is_put_back(left: str, reply: str) ->
 def test_a_word_of_two_common_ones_stays_one(left: str, reply: str) -> None:
     """A cut within a word, or within a name of a program, is no blank that was lost."""
     assert stitch([left, reply]).text == left + reply
+
+
+@pytest.mark.parametrize(
+    ("left", "reply"),
+    [
+        ("from .images import Image\nfrom .texts import Text\n\n_", '_all__ = [\n    "Image",\n    "Text",\n]\n'),
+        ("This is **important**, and that is *", "*urgent**, but not yet.\n"),
+        ("h1, h1 code { font-size: 2.5rem; }\nh", "2, h2 code { font-size: 2rem; }\nh3 { color: red; }\n"),
+    ],
+)
+def test_what_comes_in_pairs_or_with_a_figure_stays(left: str, reply: str) -> None:
+    """The second of two equal marks is no repeat of the first, and "h2" no two words."""
+    assert stitch([left, reply]).text == left + reply
