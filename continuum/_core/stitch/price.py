@@ -173,7 +173,7 @@ class Flow:
                 yield doubt, self._after(context[-order:])
 
     def char_cost(self, context: str, char: str) -> float:
-        """Bits for `char` after `context` (its last 20 characters count)."""
+        """Bits for `char` after `context` (its last 16 characters count)."""
         key = context + char
         cost = self._costs.get(key)
         if cost is not None:
