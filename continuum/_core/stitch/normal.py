@@ -32,15 +32,16 @@ class _Table(dict[int, str | None]):
 _TABLE = _Table()
 _ASCII = bytes(range(128))
 _FIGURES = str.maketrans("123456789", "000000000")
-_FEW = 16
-"""One character of so many may be no ASCII where it pays to replace those first: `str.translate` is fast for ASCII."""
+_FEW = 8
+"""Characters of a text for each byte of it that is no ASCII, from which on it pays to replace those first, for
+`str.translate` is fast for ASCII."""
 
 
 def normal(text: str) -> str:
     """The normal form of `text`; `normal(a + b) == normal(a) + normal(b)`."""
     if len(text) >= 64 and not text.isascii():
         others = text.encode("utf-8", "surrogatepass").translate(None, _ASCII)
-        if _FEW * len(others) < 2 * len(text):
+        if _FEW * len(others) < len(text):
             plain = text
             for char in {*others.decode("utf-8", "surrogatepass")}:
                 plain = plain.replace(char, _TABLE[ord(char)] or "")

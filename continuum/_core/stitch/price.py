@@ -144,8 +144,10 @@ class Flow:
         return known
 
     def _sighted(self, piece: str, last: int) -> list[int]:
-        """Where a long piece was sighted (recently), up to `last`: the ends. They may overlap where the text is
-        periodic."""
+        """Where a long piece was sighted (recently): the ends. They may overlap where the text is periodic.
+
+        It stands nowhere beyond `last`, which only shortens the search.
+        """
         known = self._ends.get(piece)
         if known is None:
             seen, size = self._seen, len(piece)

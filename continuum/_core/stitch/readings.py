@@ -401,12 +401,11 @@ class Readings:
                     continue
                 if near.edits and self._other_record(near, other, size >= _PROVES and share >= _SHARE):
                     continue
-                own = self._own(near, size, share, totals.at(min(end, _CHANGED)))
-                if near.edits:
-                    own -= PRIOR.little * max(0.0, 1.0 - size / _LITTLE)
                 new = new_words(self.left[max(0, index) :], body[first:end], form)
-                if new > 1:
-                    own = 0.0  # that it says again what the end of the text has is just what the next record does
+                own = 0.0  # with two new words, to say again what the end of the text has is what the next record does
+                if new <= 1:
+                    own = self._own(near, size, share, totals.at(min(end, _CHANGED)))
+                    own -= PRIOR.little * max(0.0, 1.0 - size / _LITTLE) * (near.edits > 0)
                 own -= PRIOR.near_new * new - PRIOR.near_new_one * (new > 0)
             begin = start_bits(self.left, index, share)
             for cut, misfit in after_marks(tail, body, end, start):

@@ -198,10 +198,15 @@ def _around(left: str, body: str, flow: Flow) -> _Words | None:
     if second[0] == "_" or first[-1] == "_":
         return _Words(False, False, not flow.has_word(first), False, 0)
     known, one = flow.has_word(joined), joined.lower() in COMMON or _numbered(left, first, second)
-    if second[0].isupper() and (first[0].isupper() or _CAMEL.search(left[-_CAMELS:])):
+    if second[0].isupper() and (first[0].isupper() or _has_camels(left)):
         return _Words(False, False, known, one, 0)  # as in "ValueError" and "userName"
     common = (first.lower() in COMMON) + (second in COMMON) if not (known or one) else 0
     return _Words(flow.has_word(first), flow.has_word(second), known, one, common)
+
+
+def _has_camels(left: str) -> bool:
+    """Whether the text writes words as one, with a capital within."""
+    return _CAMEL.search(left[-_CAMELS:]) is not None
 
 
 def _numbered(left: str, first: str, second: str) -> bool:
@@ -238,6 +243,6 @@ def _votes(left: str, body: str, flow: Flow) -> float:
     bits = PRIOR.known_word * words.joined + PRIOR.one_word * words.one
     bits -= PRIOR.first_word * words.first + PRIOR.second_word * words.second + PRIOR.common_word * words.common
     prose = left[-60:].count(" ") >= 4 and not _CODE.search(left[-60:])
-    if prose and left[-1].islower() and body[0].isupper() and not _CAMEL.search(left[-_CAMELS:]):
+    if prose and left[-1].islower() and body[0].isupper() and not _has_camels(left):
         bits -= PRIOR.glued
     return bits

@@ -61,18 +61,15 @@ _REACH = 2000
 _FRESH, _INTRODUCED = 1.5, 5.0
 """Points that talk needs more where the text may begin a sentence, and where it introduces something."""
 _OPENED_LAST = lazy(r"(?:^|[\s(\[{=,:])([\"'“«「‘`(\[{]|/\*)\s*\Z")
-_QUOTED_BY = {"'": r"(?<!\w)'|'(?!\w)", "`": "`", '"': '"'}
-"""Marks that open as they close; an apostrophe is within a word."""
-_CLOSED_BY = {"(": ")", "[": "]", "{": "}", "/*": "*/", "“": "”", "‘": "’", "«": "»", "「": "」"}
+_CLOSING = _OPENING | {"(": ")", "[": "]", "{": "}", "/*": "*/"}
+_APOSTROPHE = lazy(r"(?<=\w)'(?=\w)")
 _INDENTED = 80
 """Characters of a line that has only a marker."""
 _MARKER_ONLY = lazy(r"([ \t]*[-*+•] )")
-_BLOCK_START = lazy(
-    r"\s*(?:(?:`{3}|~{3})[\w+#-]*\n|#{1,6} [^\n]+\n\n|\|[^\n]*\|\n\|"
-    r"|(?:[-*+•]|\d{1,3}[.)]) [^\n]+\n+(?:[-*+•]|\d{1,3}[.)]) )"
-)
+_ITEM = r"(?:[-*+•]|\d{1,3}[.)]) "
+_BLOCK_START = lazy(rf"\s*(?:(?:`{{3}}|~{{3}})[\w+#-]*\n|#{{1,6}} [^\n]+\n\n|\|[^\n]*\|\n\||{_ITEM}[^\n]+\n+{_ITEM})")
 """The first line of a block of code, a heading, two rows of a table, or two items of a list."""
-_LINE_OF_BLOCK = lazy(r"\s*(?:[|`~#]|//|--|[-*+•] |\d{1,3}[.)] )")
+_LINE_OF_BLOCK = lazy(rf"\s*(?:[|`~#]|//|--|{_ITEM})")
 _MORE = lazy(r"[^\nA-Za-z0-9][^\n]{0,100}(?=\n)")
 _CLEAN = lazy(r"^[\s.…\[\]]+|[\s.…\[\]]+$")
 
@@ -127,12 +124,11 @@ def _fills(left: str, head: str, start: int, stop: int) -> bool:
     bracket what closes it, and behind the bare marker of a list item one line before the next item."""
     opened = _OPENED_LAST.search(left[-8:])
     if opened is not None:
-        mark, words = opened.group(1), head[start:stop]
-        if left[-8:].strip() in words:
-            return False  # which are quoted
-        if mark in _QUOTED_BY:
-            return len(re.findall(_QUOTED_BY[mark], words)) % 2 == 1
-        return words.count(_CLOSED_BY[mark]) > words.count(mark)
+        mark, words = opened.group(1), _APOSTROPHE.sub("", head[start:stop])
+        if left[-8:].strip() in head[start:stop]:
+            return False  # which is quoted
+        closed, opened_again = words.count(_CLOSING[mark]), words.count(mark)
+        return closed % 2 == 1 if mark == _CLOSING[mark] else closed > opened_again
     line = left.rfind("\n") + 1
     marker = _MARKER_ONLY.fullmatch(left, line) if len(left) - line < _INDENTED else None
     if marker is None or head[start:stop].rstrip()[-1:] in (":", "："):

@@ -183,21 +183,12 @@ def test_a_blank_lost_between_common_words_is_put_back(left: str, reply: str) ->
         ("const user = getUser(id);\nconst name = user", "Name(user);\n"),
         ("The lamp was lit early, and some", "body had to know the reason.\n"),
         ("The keeper looked up, and with", "out a word he went on.\n"),
-    ],
-)
-def test_a_word_of_two_common_ones_stays_one(left: str, reply: str) -> None:
-    """A cut within a word, or within a name of a program, is no blank that was lost."""
-    assert stitch([left, reply]).text == left + reply
-
-
-@pytest.mark.parametrize(
-    ("left", "reply"),
-    [
         ("from .images import Image\nfrom .texts import Text\n\n_", '_all__ = [\n    "Image",\n    "Text",\n]\n'),
         ("This is **important**, and that is *", "*urgent**, but not yet.\n"),
         ("h1, h1 code { font-size: 2.5rem; }\nh", "2, h2 code { font-size: 2rem; }\nh3 { color: red; }\n"),
     ],
 )
-def test_what_comes_in_pairs_or_with_a_figure_stays(left: str, reply: str) -> None:
-    """The second of two equal marks is no repeat of the first, and "h2" no two words."""
+def test_a_cut_within_a_word_or_a_pair_of_marks_is_closed(left: str, reply: str) -> None:
+    """Words, names and figures of a program are put together without a blank, and the second of two equal marks is no
+    repeat of the first."""
     assert stitch([left, reply]).text == left + reply
