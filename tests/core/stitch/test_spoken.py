@@ -32,6 +32,7 @@ def test_what_the_text_broke_off_in_is_no_talk(before: str, left: str, reply: st
         ("log('", "(continued)\n\n", "connected')\nrun()\n"),
         ("- ", "Sure, here is the rest:\n\n", "- Close the app.\n- Start it again.\n"),
         ("Open the menu and ", "Sure, continuing from where I left off:\n\n", "press the third button.\n"),
+        ("Use the `", "Sure, continuing from where it says Use the `:\n\n", "flag` twice.\n"),
         ("She stopped (", "Here is the rest (it is not long):\n\n", "it was late) and slept.\n"),
     ],
 )
