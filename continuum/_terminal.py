@@ -84,6 +84,16 @@ def discard(stream: TextIO) -> None:
         os.close(nowhere)
 
 
+def settle(stream: TextIO | None) -> None:
+    """Write what is still buffered for notes, or drop it: the interpreter makes a failure to do so its exit code."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        discard(stream)
+
+
 # -- keys -------------------------------------------------------------------------------------------------------------
 
 

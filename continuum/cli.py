@@ -190,3 +190,5 @@ def main() -> None:
         app(prog_name="continuum")
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        _terminal.settle(sys.stderr)

@@ -885,11 +885,17 @@ def test_plain_lines_where_there_is_no_terminal(provider: Callable[..., Simulate
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no disk that is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("more", [[], ["--verbose"]])
 def test_notes_that_cannot_be_written_do_not_end_it(
-    provider: Callable[..., SimulatedProvider], briefs: Path, more: list[str]
+    provider: Callable[..., SimulatedProvider],
+    briefs: Path,
+    more: list[str],
+    unbuffered: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What a run says about itself is the least of it."""
+    """What a run says about itself is the least of it, also what is still buffered when it ends."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     server = provider(first_delay=0.1)
     arguments = ["batch", "briefs.jsonl", "-o", "out.jsonl", *options(server), "--progress-every", "0.1", *more]
     with open("/dev/full", "w") as full:
