@@ -14,15 +14,16 @@ from continuum._core.types import Seam
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FIRST_CHECK = 32
-"""Characters of a reply after which the decision is tried; each later time on twice as many."""
+_FIRST_CHECK, _NEXT_CHECK = 32, 128
+"""Characters of a reply after which the decision is tried, first for what simply goes on (what becomes of a rest takes
+twice as many); each later time on twice as many."""
 
 
 class Joiner:
     """Joins one reply to the text before it, delta by delta.
 
-    The decision is taken at fixed numbers of received characters (32, 64, 128, ...) and at the end, so it depends on
-    the text alone and not on how it is cut into deltas. Until then everything is held back.
+    The decision is taken at fixed numbers of received characters (32 or 64, 128, 256, ...) and at the end, so it
+    depends on the text alone and not on how it is cut into deltas. Until then everything is held back.
 
     Args:
         left: the whole text so far.
@@ -50,7 +51,7 @@ class Joiner:
         self._stripped = _stripped(left, self._echo)
         self._context: Context | None = None
         self._pending = ""
-        self._next_check = _FIRST_CHECK
+        self._next_check = 2 * _FIRST_CHECK if self._rest else _FIRST_CHECK
         self._wrapper: str | None = None
         self._fences = 0
         self._mid_line = False
@@ -73,7 +74,7 @@ class Joiner:
         while self.join is None and len(self._pending) >= self._next_check:
             verdict = self._decide(self._pending[: self._next_check], final=False)
             self.decided_at = self._next_check
-            self._next_check *= 2
+            self._next_check = max(_NEXT_CHECK, 2 * self._next_check)
             if verdict is not None:
                 out = self._settle(verdict)
         if self.join is not None:

@@ -127,6 +127,10 @@ class Readings:
         self.head = head
         self.final = final
         self.found: list[Reading] = []
+        before.look_back(head[:OPENING])
+        self.open = not final and self._may_change(Peel())
+        if self.open:
+            return  # whatever may stand before the text
         candidates = peels(self.left, head[:_WRAPPED], before.fence, final)
         if len(head) > _LARGE:
             candidates = sorted(candidates, key=lambda peel: peel.bits)[:3]
@@ -135,7 +139,9 @@ class Readings:
                 before.look_back(head[peel.start : peel.start + OPENING])
         # A wrapper whose end never comes is no reason to wait for ever; a repeat that goes on is.
         patient = len(head) <= _PATIENCE
-        self.open = not final and any(patient if peel.open else self._may_change(peel) for peel in candidates)
+        self.open = not final and any(
+            patient if peel.open else peel.start and self._may_change(peel) for peel in candidates
+        )
         self._quoted = {peel.start for peel in candidates if peel.quoted}
         self._horizon = max((p.foreign for p in candidates if not p.other), default=0) + _AFTER
         self._twice = any(peel.again for peel in candidates)  # then the first repeat is not the last
