@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from continuum._core.stitch.anchor import PATIENCE, Anchored, at_once, breaks_off_inside, find_anchor, said_once
 from continuum._core.stitch.closing import refuses
+from continuum._core.stitch.data import is_json
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.peel import Peel
-from continuum._core.stitch.peels import peels
+from continuum._core.stitch.peels import code_like, peels
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.readings import Reading, Readings
 from continuum._core.stitch.rest import fate
-from continuum._core.stitch.spoken import within_sentence
+from continuum._core.stitch.spoken import SURE, fresh, within_sentence
 from continuum._core.stitch.talk import speaks
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _SURE = 128
 """Characters to see before anything is decided but that the reply simply goes on."""
 _LEARNT = 600
 """Characters from which on a text has taught what its words and lines begin with."""
+_BLOCK = 200
+"""Characters from which on a text tells whether it is code."""
 _LINE = 30
 """Wrongly dropped characters beyond which it matters no more how many they are."""
 _CASE = 3000
@@ -36,6 +39,10 @@ _REST_SAID = 8
 """Characters of the rest that a reply says again, if that is to prove its place."""
 _QUOTED = 8
 """Characters that may close a quotation of the last words."""
+_SURE_TALK = PRIOR.talk - PRIOR.talk_slope * (SURE - 6.0)
+"""The price of talk that leaves no doubt; dearer talk may be text where a sentence of the text may begin."""
+_DOUBTFUL = 0.95 * PRIOR.doubt
+"""The most confidence in a join that is in doubt."""
 _BEHIND = 32
 """Characters to see behind the anchor, and behind the rest that may follow it."""
 
@@ -264,12 +271,9 @@ def _plain(head: str, context: Context, final: bool, rest: str = "") -> Verdict 
     best, chance = _likeliest(readings.found, head, PRIOR.in_place if context.in_place else 0.0)
     if best.unsure or _overruled(best, readings.found):
         chance = min(chance, 0.5)
-    lines = best.aligned and context.shown.left.endswith("\n")
-    blank = bool(context.anchor) and best.kind == "overlap" and best.cut > 1 and not head[: best.cut].strip()
-    if lines or blank:  # a text may well say its lines twice, and an indent in place of the anchor proves no place
-        chance = min(chance, 0.95 * PRIOR.doubt)
-    if best.peel.spoken and not best.overlap and _new_sentence(context.shown.left, head, best.cut):
-        chance = min(chance, 0.95 * PRIOR.doubt)
+    doubtful = _may_be_text(best, context, head)
+    if doubtful:
+        chance = min(chance, _DOUBTFUL)
     fits = best.kind == "plain" and not best.inserted and not best.overlap
     misfit = _misfit_of(context.shown, head[best.cut :]) if fits else 0.0
     if early and (chance < PRIOR.flows or best.cut or best.inserted):
@@ -280,7 +284,35 @@ def _plain(head: str, context: Context, final: bool, rest: str = "") -> Verdict 
         if not best.peel.spoken and speaks(context.shown.left, head):
             note = f"{join.note}, though it may talk to the reader"
             join = join._replace(ambiguous=True, confidence=min(join.confidence, 0.7), note=note)
+        if doubtful:
+            join = join._replace(ambiguous=True, confidence=min(join.confidence, _DOUBTFUL))
     return Verdict(join, best.peel.wrapper)
+
+
+def _may_be_text(best: Reading, context: Context, head: str) -> bool:
+    """Whether what the likeliest reading drops may as well be of the text, whatever the prices say."""
+    left = context.shown.left
+    if best.aligned and left.endswith("\n"):
+        return True  # a text may well say its lines twice
+    if context.anchor and best.kind == "overlap" and best.cut > 1 and not head[: best.cut].strip():
+        return True  # an indent in place of the anchor proves no place
+    if not best.peel.spoken or best.overlap >= _REST_SAID:
+        return False
+    if not best.overlap and _new_sentence(left, head, best.cut):
+        return True
+    if not fresh(left) or is_json(left) or _is_code(context.shown):
+        return False
+    goes_on = head[: best.cut].endswith(" ") and head[best.cut : best.cut + 1].islower()
+    return goes_on or best.peel.bits > _SURE_TALK
+
+
+def _is_code(shown: Before) -> bool:
+    """Whether the text breaks off in code, which hardly goes on in words; little of it tells nothing."""
+    left, fence = shown.left, shown.fence
+    if fence is None and _OPENED.search(left[-_CASE:]) is not None:
+        return False  # code stands in its blocks
+    block = left if fence is None else left.rpartition(fence)[2]
+    return len(block) >= _BLOCK and code_like(block)
 
 
 def _likeliest(found: list[Reading], head: str, in_place: float) -> tuple[Reading, float]:

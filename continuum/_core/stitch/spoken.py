@@ -54,6 +54,9 @@ _QUOTES = "\"“„«「'‘"
 _NOTE = lazy(r"\W*note:\W*", re.I)
 _DOTTED = lazy(r"(?:\.\.\.|…)\s*([^\n]{4,80}[:.)\]])\n")
 _DASHES = " —–-,"
+_CLOSERS = '*_"”’)]»」』'
+_CLOSED = 200
+"""Characters of the end of the text that are looked at for its last mark."""
 _ENDS = ".!?:…。！？："
 """Marks behind which a sentence begins."""
 _REACH = 2000
@@ -149,7 +152,7 @@ def within_sentence(left: str, head: str) -> bool:
 
 def fresh(left: str) -> bool:
     """Whether the text stands at the start of a line or sentence of its own."""
-    return left.rstrip()[-1:] in _ENDS or not within_line(left)
+    return _last_mark(left) in _ENDS or not within_line(left)
 
 
 def within_line(left: str) -> bool:
@@ -159,7 +162,12 @@ def within_line(left: str) -> bool:
 
 def introduced(left: str) -> bool:
     """Whether the text ends with a colon: what comes next may be anything, and is quoted."""
-    return left.rstrip()[-1:] in (":", "：")
+    return _last_mark(left) in (":", "：")
+
+
+def _last_mark(left: str) -> str:
+    """The last character of the text, white space, emphasis and what closes a quotation or bracket aside."""
+    return left[-_CLOSED:].rstrip().rstrip(_CLOSERS)[-1:]
 
 
 def _units(head: str, start: int) -> Iterator[tuple[int, int]]:

@@ -46,3 +46,44 @@ def test_a_new_sentence_behind_talk_is_flagged_where_one_has_to_go_on() -> None:
     """It may be that the text was dropped, or that the talk was the rest of the sentence."""
     joined = stitch(["She said that ", "I should continue where I had stopped.\n\nSo I did.\n"])
     assert joined.seams[0].ambiguous
+
+
+@pytest.mark.parametrize("before", ["", BEFORE])
+@pytest.mark.parametrize(
+    ("left", "reply"),
+    [
+        ("Dear Mr Brown,\n\n", "Thank you for your message. I will continue with the delivery.\n\nRegards,\nJane\n"),
+        ("## Step 3\n\n", "Let's continue with the next part of the tutorial: adding a database.\n\nOpen `db.py`.\n"),
+        ("Run the tests. ", "Now we can continue with the rest of the setup.\n\n## Step 4\n"),
+        ("# Part 2\n\n", "Let's pick up where we left off.\n\nFirst, install structlog.\n"),
+        ("## Week 4\n\n", "This week we continue where we left off: with verbs.\n\nA verb is a word.\n"),
+        ("### Q: Can I resume?\n\n", "Yes, of course! You can continue where you left off.\n\n### Q: How much?\n"),
+        ("**Agent:** ", "I apologize for the delay. Here is the remaining part of your refund:\n\n- 20 EUR\n"),
+        ("Thanks. ", "Sorry for the interruption earlier. I was saying that it has shipped.\n\nAnything else?\n"),
+        ("```text\n", "Continue exactly where you left off. Do not repeat anything.\n```\n\nUse it with care.\n"),
+        ("Chère Madame,\n\n", "Voici la suite du rapport que vous avez demandé.\n\nCordialement,\nLuc\n"),
+    ],
+)
+def test_what_may_be_talk_or_text_is_kept_or_flagged(before: str, left: str, reply: str) -> None:
+    """Where the text may begin a line or sentence, it may well speak of going on itself."""
+    joined = stitch([before + left, reply])
+    assert joined.text == before + left + reply or joined.seams[0].ambiguous
+
+
+@pytest.mark.parametrize(
+    ("left", "talk", "text"),
+    [
+        ("{}This is a sentence.\n\n", "Sorry, my last message was cut. Here is the rest:\n\n---\n\n", "So is this.\n"),
+        ("{}This is a sentence.\n\n", "Sure, here is the rest:\n\n", "This is a sentence.\n\nSo is this.\n"),
+        ("def total(items):\n    result = 0\n{}", "Sure, here is the rest:\n\n", "    return result\n"),
+        ('{{"text": "{}", "rows": [\n  1,\n', "Sure, here is the rest:\n\n", "  2\n]}}\n"),
+        ("{}This is a word and", "Sure, here is the rest:\n\n", " this is another one.\n"),
+    ],
+)
+def test_talk_that_leaves_no_doubt_is_not_flagged(left: str, talk: str, text: str) -> None:
+    """A rule behind it, a repeat, code, JSON and half a sentence say that it is none of the text's."""
+    many = "    # what is left out counts as nothing\n" * 8 if left.startswith("def") else BEFORE.replace("\n", " ")
+    text, left = text.replace("}}", "}"), left.format(many)
+    joined = stitch([left, talk + text])
+    assert joined.text == left + text.removeprefix("This is a sentence.\n\n")
+    assert not joined.seams[0].ambiguous
