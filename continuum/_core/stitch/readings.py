@@ -198,8 +198,8 @@ class Readings:
             if start is None:
                 return False
             places = [len(self.left) - len(tail) + raw_start(tail, len(form) - start)]
-        elif self.before.templated <= _CHANCE and len({*body[:_WRAPPED]}) >= 6:
-            return True  # so much said word for word before is no chance, wherever it begins
+        if self.before.templated <= _CHANCE and len({*body[:_WRAPPED]}) >= 6:
+            return True  # so much that was said before is no chance, wherever it begins
         if peel.start or len(body) > _EARLY or self.flow.misfit(self.left, body[:3]) > 0.0:
             return True
         # It reads on well; then only a repeat from a natural place is worth the wait.
