@@ -215,7 +215,8 @@ class Run:
         self._in_flight: tuple[Lane, Receiver] | None = None
         self._requests = 0
         self._written = self._weighed = 0  # characters of the reply in flight, and when a ceiling was last thought of
-        self._watched = False  # whether what a stream is read from ends by itself at the deadline
+        self._stops = False  # whether to look for stop sequences in it
+        self.watched = False  # whether what a stream is read from ends by itself at the deadline
 
     def postpone(self, seconds: float) -> None:
         """Let so many seconds not count: they are not the run's own."""
@@ -242,6 +243,7 @@ class Run:
         self._in_flight = (lane, receiver)
         self._requests += 1
         self._written = self._weighed = 0
+        self._stops = bool(self.provider.stops) and not self._shared
         self.stream = self.chunks or (self.provider.may_stream() and (self.live or not self.provider.unstreamed))
         request = self.provider.request(send, stream=self.stream, choices=choices)
         if self.left is not None:
@@ -250,7 +252,7 @@ class Run:
 
     def watch(self, stream: Any) -> None:
         """Let a stream end at the deadline by itself, if it can."""
-        self._watched = watching.watch(stream, self.late)
+        self.watched = watching.watch(stream, self)
 
     def describe(self, error: BaseException) -> Failure:
         """Turn an exception of a request into facts.
@@ -294,13 +296,13 @@ class Run:
 
     def enough(self, lane: Lane, receiver: Receiver) -> Failure | None:
         """Why a stream need not be read any further, if so: the deadline, a loop, a ceiling."""
-        if not self._watched and self.late():  # else what has arrived by then is read to its end
+        if not self.watched and self.late():  # else what has arrived by then is read to its end
             return LATE
         written = self._written + receiver.hidden
         weigh = written >= self._weighed * 9 // 8 + 1000  # not each time: prices take a while
         if weigh:
             self._weighed = written
-        why = lane.machine.enough(written if weigh else 0, stops=bool(self.provider.stops) and not self._shared)
+        why = lane.machine.enough(written if weigh else 0, stops=self._stops)
         return Failure("transient", why) if why else None
 
     def billed(

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import anyio
+from typing import TYPE_CHECKING, Any
 
 from continuum._core.types import Failure
 from continuum.providers import watching
-from continuum.providers.watching import LateError
+from continuum.providers.watching import LateError, in_time
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Generator
+    from collections.abc import AsyncGenerator, Generator
 
     from continuum._core.actions import Action, Send
     from continuum._drivers import Lane, Piece, Run
     from continuum.providers.base import Receiver
 
-_T = TypeVar("_T")
 LATE = Failure("transient", "the reply was still under way at the deadline")
-_MOMENT = 0.05  # seconds for what has arrived already
 _END: Any = object()
 
 
@@ -30,7 +26,7 @@ def exchange(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]
     failure: Failure | None = None
     request, receiver = run.request(lane, send)
     try:
-        opened = provider.open(request) if run.stream else provider.read(request, run.late)
+        opened = provider.open(request) if run.stream else provider.read(request, run)
         if run.stream:
             with opened as stream:
                 provider.opened(receiver, stream)
@@ -50,7 +46,7 @@ def exchange(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]
 
 def _stream(run: Run, lane: Lane, receiver: Receiver, stream: Any) -> Generator[Piece, None, Failure | None]:
     if watching.is_json(stream):
-        watching.read(stream.response, run.late)
+        watching.read(stream.response, run)
         whole = run.whole(lane, receiver, stream)
         if whole is not None:
             yield from whole
@@ -64,19 +60,6 @@ def _stream(run: Run, lane: Lane, receiver: Receiver, stream: Any) -> Generator[
     return None
 
 
-async def _in_time(run: Run, what: Awaitable[_T]) -> _T:
-    """Wait for something, but no longer than to the deadline; what has arrived by then comes even so.
-
-    Raises:
-        LateError: if it does not come by then.
-    """
-    if run.left is None:
-        return await what
-    with anyio.move_on_after(max(run.left, _MOMENT)):
-        return await what
-    raise LateError
-
-
 async def aexchange(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> AsyncGenerator[Piece]:
     """The async twin of `exchange`; `outcome` takes what it would return."""
     provider, keeper = run.provider, run.keeper
@@ -86,7 +69,7 @@ async def aexchange(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> 
         run.postpone(await keeper.ready(lane, send))
     request, receiver = run.request(lane, send)
     try:
-        opened = await _in_time(run, provider.open(request))
+        opened = await in_time(provider.open(request), run.left)
         if run.stream:
             async with opened as stream, aclosing(_astream(run, lane, receiver, stream)) as pieces:
                 provider.opened(receiver, stream)
@@ -116,8 +99,8 @@ async def aexchange(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> 
 
 async def _astream(run: Run, lane: Lane, receiver: Receiver, stream: Any) -> AsyncGenerator[Piece | Failure]:
     """The async twin of `_stream`; what that returns comes last."""
-    if await _in_time(run, watching.ais_json(stream)):
-        await _in_time(run, stream.response.aread())
+    if await in_time(watching.ais_json(stream), run.left):
+        await in_time(stream.response.aread(), run.left)
         whole = run.whole(lane, receiver, stream)
         if whole is not None:
             for piece in whole:
@@ -125,7 +108,9 @@ async def _astream(run: Run, lane: Lane, receiver: Receiver, stream: Any) -> Asy
             return
     run.watch(stream)
     async with aclosing(aiter(stream)) as chunks:
-        while (chunk := await _in_time(run, anext(chunks, _END))) is not _END:
+        while (
+            chunk := await (anext(chunks, _END) if run.watched else in_time(anext(chunks, _END), run.left))
+        ) is not _END:
             for piece in run.chunk(lane, receiver, chunk):
                 yield piece
             if run.keeper is not None:

@@ -50,6 +50,7 @@ class MessageReceiver(Receiver):
         self.message: Any = None
         self.blocks: dict[int, dict[str, Any]] = {}
         self._text: list[str] = []
+        self._grown: dict[tuple[int, str], list[str]] = {}  # what came for the text and the thinking of each block
         self._json: dict[int, list[str]] = {}
         self.json: dict[int, str] = {}
         self.cut: set[int] = set()
@@ -105,11 +106,11 @@ class MessageReceiver(Receiver):
         match getattr(delta, "type", None):
             case "text_delta":
                 text = delta.text or ""
-                block["text"] = (block.get("text") or "") + text
+                self._grown.setdefault((index, "text"), []).append(text)
                 return self._said(text)
             case "thinking_delta":
                 thought = delta.thinking or ""
-                block["thinking"] = (block.get("thinking") or "") + thought
+                self._grown.setdefault((index, "thinking"), []).append(thought)
                 self.hidden += len(thought)
             case "signature_delta":
                 block["signature"] = delta.signature
@@ -149,6 +150,7 @@ class MessageReceiver(Receiver):
         """The facts. A message that broke before its text came, in a tool call or not, is a failure, and is billed."""
         if self._error is not None:
             return [self._error]
+        self._close_text()
         self._close_json()
         for block in self.blocks.values():
             if block.get("type") == "text":
@@ -182,6 +184,12 @@ class MessageReceiver(Receiver):
                 raw=(self, 0),
             )
         ]
+
+    def _close_text(self) -> None:
+        for (index, name), parts in self._grown.items():
+            block = self.blocks[index]
+            block[name] = (block.get(name) or "") + "".join(parts)
+        self._grown.clear()
 
     def _close_json(self) -> None:
         for index, parts in self._json.items():

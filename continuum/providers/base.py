@@ -331,7 +331,7 @@ class Provider(ABC):
         """What of a resource a request is for."""
         return resource.create
 
-    def read(self, request: Mapping[str, Any], late: Callable[[], bool]) -> Any:
+    def read(self, request: Mapping[str, Any], deadline: watching.Deadline) -> Any:
         """A unary response on a sync client, read for as long as it is not late, where its bytes can be watched.
 
         Raises:
@@ -339,7 +339,7 @@ class Provider(ABC):
         """
         if self.patched or type(self).open is not Provider.open:  # it is not the SDK's `create()` that is called
             return self.open(request)
-        return watching.call(self.resource(self.client), lambda of: self._method(of, request), request, late)
+        return watching.call(self.resource(self.client), lambda of: self._method(of, request), request, deadline)
 
     def reply_of(self, value: Mapping[str, Any]) -> Any:
         """The SDK's object for the JSON of a unary reply."""

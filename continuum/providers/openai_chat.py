@@ -219,8 +219,9 @@ class ChatReceiver(Receiver):
             return ()
         if not self.head.get("id"):
             self._read_head(chunk)
-        self.extras.update(chunk.model_extra or {})
-        self.extras.pop("obfuscation", None)  # padding
+        if chunk.model_extra:
+            self.extras.update(chunk.model_extra)
+            self.extras.pop("obfuscation", None)  # padding
         if chunk.usage is not None:
             self.usage = chunk.usage
         found: list[tuple[int, str]] = []
@@ -230,13 +231,15 @@ class ChatReceiver(Receiver):
                 text = choice.take(delta.content)
                 if text:
                     found.append((part.index or 0, text))
-                self._read_rest(choice, delta)
-                self.hidden += unseen(delta)
+                if delta.model_extra or delta.tool_calls or delta.function_call or delta.refusal:
+                    self._read_rest(choice, delta)
+                    self.hidden += unseen(delta)
             if part.finish_reason:
                 choice.finish = part.finish_reason
             if part.logprobs is not None:
                 choice.logprobs.append(part.logprobs)
-            choice.beside.update(part.model_extra or {})
+            if part.model_extra:
+                choice.beside.update(part.model_extra)
         return found
 
     def _choice(self, index: int | None) -> Choice:

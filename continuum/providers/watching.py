@@ -11,28 +11,73 @@ import sys
 from collections.abc import AsyncGenerator
 from functools import cache
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import anyio
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+
+_T = TypeVar("_T")
+_MOMENT = 0.05  # seconds for what has arrived already
 
 
 class LateError(Exception):
     """The deadline passed before the next bytes of a reply came."""
 
 
-class _Bytes(AsyncGenerator[bytes, None]):
-    """The bytes of an async body. No generator function: SDKs leave those to the garbage collector after an error."""
+class Deadline(Protocol):
+    """When a run has to be over."""
 
-    def __init__(self, body: AsyncIterator[bytes], over: Callable[[], bool]) -> None:
-        self._body, self._over = body, over
+    @property
+    def left(self) -> float | None:
+        """Seconds until then, None for ever."""
+
+    def late(self) -> bool:
+        """Whether that has passed."""
+
+
+class _Never:
+    left: float | None = None
+
+    def late(self) -> bool:
+        return False
+
+
+async def in_time(what: Awaitable[_T], left: float | None) -> _T:
+    """Wait for something, but no longer than `left` seconds; what has arrived by then comes even so.
+
+    Raises:
+        LateError: if it does not come by then.
+    """
+    if left is None:
+        return await what
+    with anyio.move_on_after(max(left, _MOMENT)):
+        return await what
+    raise LateError
+
+
+class _Bytes(AsyncGenerator[bytes, None]):
+    """The bytes of an async body. No generator function: SDKs leave those to the garbage collector after an error.
+
+    A timer of its own costs as much as a read, so a read gets one only where the timeout that the request has for each
+    of them (`patience`: seconds, None for ever) would end after the deadline.
+    """
+
+    def __init__(
+        self, body: AsyncIterator[bytes], over: Callable[[], bool], deadline: Deadline, patience: float | None
+    ) -> None:
+        self._body, self._over, self._deadline, self._patience = body, over, deadline, patience
         self._begun = False
 
     async def asend(self, value: None) -> bytes:
         if self._begun and self._over():
             raise StopAsyncIteration
         self._begun = True
-        return await anext(self._body)
+        left = self._deadline.left
+        if left is None or (self._patience is not None and self._patience <= left):
+            return await anext(self._body)
+        return await in_time(anext(self._body), left)
 
     async def athrow(self, kind: Any, value: Any = None, trace: Any = None) -> bytes:
         await self.aclose()
@@ -46,11 +91,11 @@ class _Bytes(AsyncGenerator[bytes, None]):
 class _Watched:
     """A body that is read for as long as it is not late. What has arrived by then is handed on first."""
 
-    def __init__(self, body: Any, late: Callable[[], bool], breaks: bool) -> None:
-        self._body, self._late, self._breaks = body, late, breaks
+    def __init__(self, body: Any, deadline: Deadline, patience: float | None, breaks: bool) -> None:
+        self._body, self._deadline, self._patience, self._breaks = body, deadline, patience, breaks
 
     def _over(self) -> bool:
-        late = self._late()
+        late = self._deadline.late()
         if late and self._breaks:
             raise LateError
         return late
@@ -62,7 +107,7 @@ class _Watched:
                 return
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return _Bytes(aiter(self._body), self._over)
+        return _Bytes(aiter(self._body), self._over, self._deadline, self._patience)
 
     def close(self) -> None:
         self._body.close()
@@ -79,23 +124,36 @@ def _watched(base: type) -> Any:
     return type("Watched", (_Watched, base), {})
 
 
-def watch(stream: Any, late: Callable[[], bool]) -> bool:
+def watch(stream: Any, deadline: Deadline) -> bool:
     """Let an SDK's stream end where it is late: with what has arrived by then, and a `LateError`.
 
     Returns:
         Whether that can be done; if not, the chunks have to be watched.
     """
     response = getattr(stream, "response", None)
-    return response is not None and _watch(response, late, breaks=True)
+    return response is not None and _watch(response, deadline, breaks=True)
 
 
-def _watch(response: Any, late: Callable[[], bool], *, breaks: bool) -> bool:
+def _watch(response: Any, deadline: Deadline, *, breaks: bool) -> bool:
     """Let the body of a response end as soon as it is late: with a `LateError`, or as if nothing more came."""
     kind = _kind(response)
     if kind is None:
         return False
-    response.stream = _watched(kind)(response.stream, late, breaks)
+    response.stream = _watched(kind)(response.stream, deadline, _patience(response), breaks)
     return True
+
+
+def _patience(response: Any) -> float | None:
+    """Seconds after which a single read of the body ends by the request's own timeout; None if that is not sure.
+
+    It is on a connection of its own. Transports of somebody's own may know no timeouts, and what comes for another
+    reply on the same connection (HTTP/2) is a read, too.
+    """
+    known = getattr(response, "extensions", {})
+    if "network_stream" not in known or known.get("http_version") != b"HTTP/1.1":
+        return None
+    seconds: float | None = (response.request.extensions.get("timeout") or {}).get("read")
+    return seconds
 
 
 def _kind(response: Any) -> Any:
@@ -108,24 +166,24 @@ def _kind(response: Any) -> Any:
     return None
 
 
-def read(response: Any, late: Callable[[], bool]) -> None:
+def read(response: Any, deadline: Deadline) -> None:
     """Read the whole body of a sync response.
 
     Raises:
         LateError: if it was late before all of it was there.
     """
-    _watch(response, late, breaks=False)
+    _watch(response, deadline, breaks=False)
     response.read()
-    if late() and value_of(response) is None:
+    if deadline.late() and value_of(response) is None:
         raise LateError
 
 
-def call(resource: Any, method: Callable[[Any], Any], request: Mapping[str, Any], late: Callable[[], bool]) -> Any:
+def call(resource: Any, method: Callable[[Any], Any], request: Mapping[str, Any], deadline: Deadline) -> Any:
     """Call a method of an SDK's sync resource, and read the response as `read` does."""
     if not _is_own(resource, method(resource)):
         return method(resource)(**request)
     with method(resource.with_streaming_response)(**request) as answer:
-        read(answer.http_response, late)
+        read(answer.http_response, deadline)
         return answer.parse()
 
 
@@ -180,7 +238,7 @@ class _Held:
 def _put_back(response: Any, held: list[bytes], rest: Any) -> None:
     """Let the body of a response begin again with what has been read of it."""
     body = _Held(held, rest, response.stream)
-    response.stream = _watched(_kind(response))(body, lambda: False, breaks=False)
+    response.stream = _watched(_kind(response))(body, _Never(), None, breaks=False)
 
 
 def _says_json(stream: Any) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from itertools import chain, repeat
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import httpx
@@ -15,9 +16,13 @@ from openai import AsyncOpenAI, OpenAI
 
 import continuum
 from continuum import Policy, ProviderError
+from continuum.providers import watching
 from continuum.testing import FakeClock
 from tests.providers import odd
 from tests.providers.odd import Odd, Reply, chunk, words
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 SHORT = Policy(deadline=1.0)  # long enough for a slow machine to connect and read what comes first
 ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Write it."}]}
@@ -141,3 +146,91 @@ def test_an_answer_that_is_there_is_kept_however_late(way: str, claude: bool, un
         result = _ask(server.url, policy, way=way, claude=claude, runtime=clock.runtime)
         assert len(server.requests) == 1
     assert (result.text, result.complete, result.reason) == (TEXT, True, "finished")
+
+
+class _Two(httpx.AsyncByteStream):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"one"
+        yield b"two"
+
+
+class _Body(httpx.AsyncByteStream):
+    """Two pieces, and then silence."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"one"
+        yield b"two"
+        await anyio.sleep_forever()
+
+
+class _Until:
+    """A deadline that comes near as time goes by."""
+
+    def __init__(self, *left: float) -> None:
+        self._left = list(left)
+
+    @property
+    def left(self) -> float | None:
+        return self._left.pop(0) if len(self._left) > 1 else self._left[0]
+
+    def late(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize(
+    ("left", "extensions"),
+    [
+        pytest.param((9.0, 4.0, 0.0), {"network_stream": None, "http_version": b"HTTP/1.1"}, id="near, later on"),
+        pytest.param((0.0,), {"network_stream": None, "http_version": b"HTTP/1.1"}, id="near"),
+        pytest.param((0.0,), {"network_stream": None, "http_version": b"HTTP/2"}, id="a shared connection"),
+        pytest.param((0.0,), {}, id="another transport"),
+    ],
+)
+def test_a_read_whose_own_timeout_is_longer_ends_at_the_deadline(
+    backend: str, left: tuple[float, ...], extensions: dict[str, Any]
+) -> None:
+    """What arrives is read, and silence ends then, whatever the timeout of the request would allow."""
+    seen: list[bytes] = []
+
+    async def read() -> None:
+        request = httpx.Request("POST", "http://test", extensions={"timeout": {"read": 5.0}})
+        response = httpx.Response(200, stream=_Body(), extensions=extensions, request=request)
+        assert watching.watch(SimpleNamespace(response=response), _Until(*left))
+        async for data in response.aiter_raw():
+            seen.append(data)
+
+    with pytest.raises(watching.LateError):
+        anyio.run(read, backend=backend)
+    assert seen == [b"one", b"two"]
+
+
+@pytest.mark.parametrize(
+    ("extensions", "timed"),
+    [
+        ({"network_stream": None, "http_version": b"HTTP/1.1"}, 0),
+        ({"network_stream": None, "http_version": b"HTTP/2"}, 3),
+        ({}, 3),
+    ],
+)
+def test_reads_that_end_before_the_deadline_by_themselves_get_no_timer(
+    extensions: dict[str, Any], timed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing is known to end them they get one."""
+    timers: list[float | None] = []
+    wait = watching.in_time
+
+    async def counted(what: Any, left: float | None) -> Any:
+        timers.append(left)
+        return await wait(what, left)
+
+    monkeypatch.setattr(watching, "in_time", counted)
+
+    async def read() -> list[bytes]:
+        request = httpx.Request("POST", "http://test", extensions={"timeout": {"read": 5.0}})
+        response = httpx.Response(200, stream=_Two(), extensions=extensions, request=request)
+        assert watching.watch(SimpleNamespace(response=response), _Until(9.0))
+        return [data async for data in response.aiter_raw()]
+
+    assert anyio.run(read) == [b"one", b"two"]
+    assert len(timers) == timed
