@@ -137,6 +137,39 @@ def test_anthropic_stream(essay: SimulatedProvider) -> None:
     assert delta.usage.output_tokens == continuum.result_of(stream).usage.output_tokens
 
 
+def _made_anew(value: Any) -> Any:
+    """What the SDK makes of an event's JSON."""
+    return type(value).construct(**value.to_dict(exclude_unset=True))
+
+
+@pytest.mark.parametrize("api", ["chat", "claude", "responses"])
+def test_events_with_text_are_whole_and_share_nothing(essay: SimulatedProvider, api: str) -> None:
+    """Whoever changes one of them, or keeps it, changes no other."""
+    if api == "claude":
+        events: list[Any] = list(claude(essay).messages.create(model="claude-sim", stream=True, **ASK))
+        texts = [event for event in events if event.type == "content_block_delta"]
+    elif api == "chat":
+        events = list(chat(essay).chat.completions.create(model="sim", stream=True, **ASK))
+        texts = [event for event in events if event.choices and event.choices[0].delta.content]
+    else:
+        asked: dict[str, Any] = {"input": "Write it.", "max_output_tokens": 220}
+        events = list(chat(essay).responses.create(model="sim", stream=True, **asked))
+        texts = [event for event in events if event.type == "response.output_text.delta"]
+    assert len(texts) > 20
+    known = [event.to_dict() for event in texts]
+    assert all(event == _made_anew(event) and event.model_dump() == _made_anew(event).model_dump() for event in texts)
+    for event in texts[::2]:
+        event.changed = True
+        part = event.choices[0] if api == "chat" else event
+        part.changed = True
+        if api == "responses":
+            event.logprobs.append("changed")
+            event.delta = "changed"
+        else:
+            part.delta.changed = part.delta.content = part.delta.text = "changed"
+    assert [event.to_dict() for event in texts[1::2]] == known[1::2]
+
+
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_async_clients(essay: SimulatedProvider, backend: str) -> None:
     """AsyncOpenAI and AsyncAnthropic, unary and streamed, on asyncio and trio."""

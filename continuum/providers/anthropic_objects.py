@@ -151,6 +151,7 @@ class EventWriter:
         self._next = 0  # index of the next block to the reader
         self._open: int | None = None  # index of the reader's open block
         self._in_text = False  # and whether that is a text block
+        self._worded: RawContentBlockDeltaEvent | None = None  # an event with text, to be copied
         self._blocks: dict[int, str] = {}  # the reply's open blocks and their types, those that are shown
         self._started = False
         self._round = self._index = self._written = 0
@@ -223,7 +224,7 @@ class EventWriter:
             if not self._in_text:
                 events += self._start({"type": "text", "text": "", "citations": None})
                 self._in_text = True
-            events.append(self._delta({"type": "text_delta", "text": text[:size]}))
+            events.append(self._words(text[:size]))
             self._written += len(text[:size])
             text = text[size:]
         return [*events, *self._flush()]
@@ -298,6 +299,13 @@ class EventWriter:
 
     def _delta(self, delta: dict[str, Any]) -> RawContentBlockDeltaEvent:
         return RawContentBlockDeltaEvent.construct(type="content_block_delta", index=self._open, delta=delta)
+
+    def _words(self, text: str) -> RawContentBlockDeltaEvent:
+        """A delta of text: a copy of an earlier one, which the SDK makes in a quarter of the time."""
+        known = self._worded
+        if known is None or known.index != self._open:
+            known = self._worded = self._delta({"type": "text_delta", "text": text})
+        return known.model_copy(update={"delta": known.delta.model_copy(update={"text": text})})
 
     def _close(self) -> list[Any]:
         index, self._open, self._in_text = self._open, None, False

@@ -217,6 +217,7 @@ class ChunkWriter:
         self._include_usage = include_usage
         self._head: dict[str, Any] = {"id": "", "created": 0, "model": "", "object": "chat.completion.chunk"}
         self._started: set[int] = set()
+        self._worded: dict[int, ChatCompletionChunk] = {}  # a chunk with text for each choice, to be copied
 
     def passing(self, event: ChatCompletionChunk, round: int) -> list[ChatCompletionChunk]:
         """What of an arriving chunk goes to the reader at once: roles and reasoning."""
@@ -242,8 +243,16 @@ class ChunkWriter:
         return found
 
     def text(self, choice: int, text: str) -> list[ChatCompletionChunk]:
-        """Released text."""
-        return [self._chunk(choice, self._with_role(choice, {"content": text}))]
+        """Released text. The SDK takes a tenth of the time to copy a chunk that it takes to make one."""
+        delta = self._with_role(choice, {"content": text})
+        if "role" in delta or not self._head["id"]:
+            return [self._chunk(choice, delta)]
+        if choice not in self._worded:
+            self._worded[choice] = self._chunk(choice, delta)
+        known = self._worded[choice]
+        part = known.choices[0]
+        part = part.model_copy(update={"delta": part.delta.model_copy(update=delta)})
+        return [known.model_copy(update={"choices": [part]})]
 
     def closing(self, results: Sequence[Result]) -> list[ChatCompletionChunk]:
         """What was held back, one final chunk per choice, and the usage if the caller asked for it."""

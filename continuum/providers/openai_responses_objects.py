@@ -145,6 +145,7 @@ class EventWriter:
         self._messages: list[tuple[int, dict[str, Any]]] = []  # where in the text messages begin that are not open
         self._place: int | None = None  # the reader's index of the open message
         self._said: list[str] = []  # its text
+        self._worded: Any = None  # an event with text, to be copied
         self._arrived = self._written = 0
 
     def passing(self, event: Any, round: int) -> list[Any]:
@@ -193,7 +194,7 @@ class EventWriter:
             self._said.append(piece)
             self._written += len(piece)
             if piece:
-                events.append(self._in_part(sdk.ResponseTextDeltaEvent, "output_text.delta", delta=piece, logprobs=[]))
+                events.append(self._words(piece))
         return events
 
     def closing(self, results: Sequence[Result]) -> list[Any]:
@@ -326,10 +327,18 @@ class EventWriter:
             event, f"response.{kind}", item_id=item, output_index=self._place, content_index=index, **fields
         )
 
+    def _words(self, text: str) -> Any:
+        """A delta of text: a copy of an earlier one, which the SDK makes in a tenth of the time."""
+        if self._worded is not None and self._worded.output_index == self._place:
+            return self._numbered(self._worded, delta=text, logprobs=[])
+        self._worded = self._in_part(sdk.ResponseTextDeltaEvent, "output_text.delta", delta=text, logprobs=[])
+        return self._worded.model_copy(update={"logprobs": []})
+
     def _event(self, event: Any, kind: str, **fields: Any) -> Any:
         self._number += 1
         return event.construct(type=kind, sequence_number=self._number - 1, **fields)
 
-    def _numbered(self, event: Any) -> Any:
+    def _numbered(self, event: Any, **fields: Any) -> Any:
+        """A copy of an event, with the number that is next."""
         self._number += 1
-        return event.model_copy(update={"sequence_number": self._number - 1})
+        return event.model_copy(update={"sequence_number": self._number - 1, **fields})
