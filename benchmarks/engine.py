@@ -13,20 +13,25 @@ All ceilings of continuum are out of the way. It is measured in three ways:
   again. At the same cap that can take more rounds than the loop's.
 * `default, 16 rounds` is the same with the cap raised by what is said again, so that it makes as many requests as the
   loop does.
+
+`plain` is measured as an async client asks as well, beside the same loop on the same event loop, and as it streams to
+a reader: events of `continuum.stream`, chunks of a wrapped client.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from openai import OpenAI
+from openai import AsyncOpenAI, OpenAI
 
 import continuum
 from benchmarks import _common as common
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     from benchmarks._common import Timing
 
@@ -70,6 +75,33 @@ def loop_streaming(client: OpenAI, cap: int) -> Answer:
     return Answer(answer, rounds, tokens)
 
 
+async def loop_async(client: AsyncOpenAI, cap: int) -> Answer:
+    """The same on an async client."""
+    messages: list[Any] = [{"role": "user", "content": PROMPT}]
+    answer, rounds, tokens, finish = "", 0, 0, "length"
+    while finish == "length":
+        parts = []
+        stream = await client.chat.completions.create(
+            model="simulated",
+            messages=messages,
+            max_tokens=cap,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        async for chunk in stream:
+            if chunk.choices:
+                choice = chunk.choices[0]
+                if choice.delta.content:
+                    parts.append(choice.delta.content)
+                finish = choice.finish_reason or finish
+            if chunk.usage is not None:
+                tokens += chunk.usage.completion_tokens
+        text = "".join(parts)
+        answer, rounds = answer + text, rounds + 1
+        messages += [{"role": "assistant", "content": text}, {"role": "user", "content": common.CONTINUE}]
+    return Answer(answer, rounds, tokens)
+
+
 def loop_unary(client: OpenAI, cap: int) -> Answer:
     """The hand-written loop, unary."""
     messages: list[Any] = [{"role": "user", "content": PROMPT}]
@@ -84,21 +116,58 @@ def loop_unary(client: OpenAI, cap: int) -> Answer:
     return Answer(answer, rounds, tokens)
 
 
+def _policy(**choices: Any) -> continuum.Policy:
+    """A policy whose ceilings are out of the way; the deadline stays."""
+    return continuum.Policy(max_rounds=1000, max_output_tokens=None, max_cost=None, **choices)
+
+
+def _asked(cap: int) -> dict[str, Any]:
+    return {"model": "simulated", "messages": [{"role": "user", "content": PROMPT}], "max_tokens": cap}
+
+
+def _answer(result: continuum.Result, text: str | None = None) -> Answer:
+    return Answer(result.text if text is None else text, result.rounds, result.usage.output_tokens)
+
+
 def engine(client: OpenAI, cap: int, **choices: Any) -> Callable[[], Answer]:
     """continuum with its ceilings out of the way."""
-    policy = continuum.Policy(max_rounds=1000, max_output_tokens=None, max_cost=None, deadline=None, **choices)
+    policy = _policy(**choices)
+    return lambda: _answer(continuum.complete(client, policy=policy, **_asked(cap)))
 
-    def run() -> Answer:
-        result = continuum.complete(
-            client,
-            policy=policy,
-            model="simulated",
-            messages=[{"role": "user", "content": PROMPT}],
-            max_tokens=cap,
-        )
-        return Answer(result.text, result.rounds, result.usage.output_tokens)
 
-    return run
+async def engine_async(client: AsyncOpenAI, cap: int) -> Answer:
+    """The same on an async client, plain."""
+    return _answer(await continuum.acomplete(client, policy=_policy(**PLAIN), **_asked(cap)))
+
+
+def events(client: OpenAI, cap: int) -> Answer:
+    """The events of `continuum.stream`, plain, read to the end."""
+    parts, result = [], None
+    for event in continuum.stream(client, policy=_policy(**PLAIN), **_asked(cap)):
+        parts.append(event.text)
+        result = event.result
+    assert result is not None
+    return _answer(result, "".join(parts))
+
+
+def wrapped(client: OpenAI, cap: int) -> Answer:
+    """The chunks of a wrapped client, plain, read to the end."""
+    stream = continuum.wrap(client, policy=_policy(**PLAIN)).chat.completions.create(**_asked(cap), stream=True)
+    parts = [chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices]
+    return _answer(continuum.result_of(stream), "".join(parts))
+
+
+@contextmanager
+def in_loop(url: str) -> Iterator[Callable[[Callable[[AsyncOpenAI], Awaitable[Answer]]], Answer]]:
+    """An event loop with a client, which live outside the timer; gives what runs a function of the client in it."""
+    with asyncio.Runner() as runner:
+        client = AsyncOpenAI(base_url=url, api_key="none")
+
+        async def run(function: Callable[[AsyncOpenAI], Awaitable[Answer]]) -> Answer:
+            return await function(client)
+
+        yield lambda function: runner.run(run(function))
+        runner.run(client.close())
 
 
 def cap_for_equal_rounds(client: OpenAI, cap: int) -> int:
@@ -118,13 +187,21 @@ def measure(cap: int, runs: int) -> tuple[dict[str, list[Timing]], dict[str, Ans
         assert answer.text == document, f"{name}: the text is not the document"
         answers[name] = answer
 
-    with common.provider({"report": document}) as url, OpenAI(base_url=url, api_key="none") as client:
+    with (
+        common.provider({"report": document}) as url,
+        OpenAI(base_url=url, api_key="none") as client,
+        in_loop(url) as run,
+    ):
         wide = cap_for_equal_rounds(client, cap)
         contestants = {
             "loop, streaming": lambda: loop_streaming(client, cap),
             "continuum, streaming, plain": engine(client, cap, **PLAIN),
             "continuum, streaming, default": engine(client, cap),
             "continuum, streaming, default, 16 rounds": engine(client, wide),
+            "continuum.stream, streaming, plain": lambda: events(client, cap),
+            "wrapped client, streaming, plain": lambda: wrapped(client, cap),
+            "loop, async, streaming": lambda: run(lambda own: loop_async(own, cap)),
+            "continuum, async, streaming, plain": lambda: run(lambda own: engine_async(own, cap)),
             "loop, unary": lambda: loop_unary(client, cap),
             "continuum, unary, plain": engine(client, cap, stream=False, **PLAIN),
             "continuum, unary, default": engine(client, cap, stream=False),
@@ -135,11 +212,21 @@ def measure(cap: int, runs: int) -> tuple[dict[str, list[Timing]], dict[str, Ans
     return timings, answers
 
 
+def _base(name: str) -> str:
+    """The loop that a contestant is compared with."""
+    if "async" in name:
+        return "loop, async, streaming"
+    return "loop, streaming" if "streaming" in name else "loop, unary"
+
+
 def rows_of(timings: Mapping[str, list[Timing]], answers: Mapping[str, Answer]) -> list[list[object]]:
     """One row of the table per contestant."""
     rows: list[list[object]] = []
     for name, own in timings.items():
-        loop = timings["loop, streaming" if "streaming" in name else "loop, unary"]
+        base = (
+            "loop, async, streaming" if "async" in name else "loop, streaming" if "streaming" in name else "loop, unary"
+        )
+        loop = timings[base]
         wall, cpu = [t.wall for t in own], [t.cpu for t in own]
         base_wall, base_cpu = [t.wall for t in loop], [t.cpu for t in loop]
         more = common.median([a - b for a, b in zip(cpu, base_cpu, strict=True)]) / answers[name].rounds

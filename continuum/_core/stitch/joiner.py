@@ -97,6 +97,7 @@ class Joiner:
 
     def _settle(self, verdict: Verdict) -> str:
         self.join = verdict.join
+        self._context = None  # what was worked out for it is larger than the reply
         self._wrapper = verdict.wrapper
         self._pending = self._pending[verdict.join.removed :]
         return verdict.join.inserted
