@@ -22,6 +22,8 @@ from continuum.testing import tokenize
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from openai import AsyncOpenAI
+
 CONTINUE = "Continue from where you left off."
 """What the hand-written loop says."""
 
@@ -78,6 +80,41 @@ def provider(documents: Mapping[str, str], *options: str) -> Iterator[str]:
             process.stdin.close()
             process.wait()
             process.stdout.close()
+
+
+class Answer(NamedTuple):
+    """What a contestant gives back."""
+
+    text: str
+    rounds: int
+    tokens: int
+
+
+async def async_loop(client: AsyncOpenAI, prompt: str, cap: int) -> Answer:
+    """The hand-written loop, streaming, on an async client."""
+    messages: list[Any] = [{"role": "user", "content": prompt}]
+    answer, rounds, tokens, finish = "", 0, 0, "length"
+    while finish == "length":
+        parts = []
+        stream = await client.chat.completions.create(
+            model="simulated",
+            messages=messages,
+            max_tokens=cap,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        async for chunk in stream:
+            if chunk.choices:
+                choice = chunk.choices[0]
+                if choice.delta.content:
+                    parts.append(choice.delta.content)
+                finish = choice.finish_reason or finish
+            if chunk.usage is not None:
+                tokens += chunk.usage.completion_tokens
+        text = "".join(parts)
+        answer, rounds = answer + text, rounds + 1
+        messages += [{"role": "assistant", "content": text}, {"role": "user", "content": CONTINUE}]
+    return Answer(answer, rounds, tokens)
 
 
 class Timing(NamedTuple):

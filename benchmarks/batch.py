@@ -68,31 +68,11 @@ def prompts(count: int) -> Iterator[tuple[int, str]]:
 async def loop(client: AsyncOpenAI, count: int, in_flight: int, folder: str) -> list[str]:
     """The hand-written loop."""
     found = [""] * count
-    places = anyio.CapacityLimiter(in_flight)
 
     async def one(number: int, prompt: str) -> None:
-        messages: list[Any] = [{"role": "user", "content": prompt}]
-        finish = "length"
-        while finish == "length":
-            parts = []
-            stream = await client.chat.completions.create(
-                model="simulated",
-                messages=messages,
-                max_tokens=CAP,
-                stream=True,
-                stream_options={"include_usage": True},
-            )
-            async for chunk in stream:
-                if chunk.choices:
-                    choice = chunk.choices[0]
-                    if choice.delta.content:
-                        parts.append(choice.delta.content)
-                    finish = choice.finish_reason or finish
-            text = "".join(parts)
-            found[number] += text
-            messages += [{"role": "assistant", "content": text}, {"role": "user", "content": common.CONTINUE}]
+        found[number] = (await common.async_loop(client, prompt, CAP)).text
 
-    await _all(one, count, places)
+    await _all(one, count, anyio.CapacityLimiter(in_flight))
     return found
 
 

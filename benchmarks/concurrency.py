@@ -40,23 +40,8 @@ def documents() -> dict[str, str]:
 
 async def loop(client: AsyncOpenAI, prompt: str) -> tuple[str, int]:
     """The hand-written loop, streaming: the text and the rounds."""
-    messages: list[Any] = [{"role": "user", "content": prompt}]
-    answer, rounds, finish = "", 0, "length"
-    while finish == "length":
-        parts = []
-        stream = await client.chat.completions.create(
-            model="simulated", messages=messages, max_tokens=CAP, stream=True, stream_options={"include_usage": True}
-        )
-        async for chunk in stream:
-            if chunk.choices:
-                choice = chunk.choices[0]
-                if choice.delta.content:
-                    parts.append(choice.delta.content)
-                finish = choice.finish_reason or finish
-        text = "".join(parts)
-        answer, rounds = answer + text, rounds + 1
-        messages += [{"role": "assistant", "content": text}, {"role": "user", "content": common.CONTINUE}]
-    return answer, rounds
+    answer = await common.async_loop(client, prompt, CAP)
+    return answer.text, answer.rounds
 
 
 async def engine(client: AsyncOpenAI, prompt: str) -> tuple[str, int]:

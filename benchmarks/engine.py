@@ -23,12 +23,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from openai import AsyncOpenAI, OpenAI
 
 import continuum
 from benchmarks import _common as common
+from benchmarks._common import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -38,14 +39,6 @@ if TYPE_CHECKING:
 ROUNDS = 16
 PROMPT = "Write the whole report."
 PLAIN: dict[str, Any] = {"anchor": False, "cut_back": "word"}
-
-
-class Answer(NamedTuple):
-    """What a contestant gives back."""
-
-    text: str
-    rounds: int
-    tokens: int
 
 
 def loop_streaming(client: OpenAI, cap: int) -> Answer:
@@ -62,33 +55,6 @@ def loop_streaming(client: OpenAI, cap: int) -> Answer:
             stream_options={"include_usage": True},
         )
         for chunk in stream:
-            if chunk.choices:
-                choice = chunk.choices[0]
-                if choice.delta.content:
-                    parts.append(choice.delta.content)
-                finish = choice.finish_reason or finish
-            if chunk.usage is not None:
-                tokens += chunk.usage.completion_tokens
-        text = "".join(parts)
-        answer, rounds = answer + text, rounds + 1
-        messages += [{"role": "assistant", "content": text}, {"role": "user", "content": common.CONTINUE}]
-    return Answer(answer, rounds, tokens)
-
-
-async def loop_async(client: AsyncOpenAI, cap: int) -> Answer:
-    """The same on an async client."""
-    messages: list[Any] = [{"role": "user", "content": PROMPT}]
-    answer, rounds, tokens, finish = "", 0, 0, "length"
-    while finish == "length":
-        parts = []
-        stream = await client.chat.completions.create(
-            model="simulated",
-            messages=messages,
-            max_tokens=cap,
-            stream=True,
-            stream_options={"include_usage": True},
-        )
-        async for chunk in stream:
             if chunk.choices:
                 choice = chunk.choices[0]
                 if choice.delta.content:
@@ -200,7 +166,7 @@ def measure(cap: int, runs: int) -> tuple[dict[str, list[Timing]], dict[str, Ans
             "continuum, streaming, default, 16 rounds": engine(client, wide),
             "continuum.stream, streaming, plain": lambda: events(client, cap),
             "wrapped client, streaming, plain": lambda: wrapped(client, cap),
-            "loop, async, streaming": lambda: run(lambda own: loop_async(own, cap)),
+            "loop, async, streaming": lambda: run(lambda own: common.async_loop(own, PROMPT, cap)),
             "continuum, async, streaming, plain": lambda: run(lambda own: engine_async(own, cap)),
             "loop, unary": lambda: loop_unary(client, cap),
             "continuum, unary, plain": engine(client, cap, stream=False, **PLAIN),
