@@ -32,9 +32,11 @@ class Deadline(Protocol):
     @property
     def left(self) -> float | None:
         """Seconds until then, None for ever."""
+        ...
 
     def late(self) -> bool:
         """Whether that has passed."""
+        ...
 
 
 class _Never:
