@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -99,6 +101,16 @@ def test_a_long_restart_in_other_white_space_is_followed_to_its_end() -> None:
     cut = RECORDS.index('"tags"', 5200)
     reply = "\n".join(line.strip() for line in RECORDS[:cut].split("\n")).rstrip() + " " + RECORDS[cut:]
     assert joined(RECORDS[:cut], reply) == RECORDS
+
+
+def test_a_restart_with_changes_is_seen_however_long_the_text() -> None:
+    """Its beginning stands far before the end that the normal form shows at first."""
+    choose, words = Random(1), sorted({word.strip(".,;:!?\"'") for word in ESSAY.split()} - {""})
+    text = "\n\n".join(" ".join(choose.sample(words, 9)).capitalize() + "." for _ in range(220))
+    cut = 11_000
+    again = text[:cut].replace(" the ", " **the** ").replace(" of ", " *of* ").replace(words[9], f"`{words[9]}`")
+    assert again != text[:cut]
+    assert joined(text[:cut], again + text[cut : cut + 600]) == text[: cut + 600]
 
 
 def test_a_text_that_does_not_repeat_itself_proves_a_repeat_from_mid_word_on() -> None:

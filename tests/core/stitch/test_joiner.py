@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from continuum._core.stitch import Join, Joiner, choose_anchor, seams_of, stitch
 from continuum._core.types import rebuild_raw
+from continuum.testing import sample_documents
 from tests.core.stitch.strategies import cut, replies, texts
 
 PROSE = (
@@ -188,3 +189,13 @@ def test_hold_back_is_bounded(pair: tuple[str, str]) -> None:
     for delta in cut(reply + new, [61]):
         joiner.feed(delta)
     assert joiner.peak_held <= 4096 + len(reply)
+
+
+def test_a_short_rest_is_decided_on_after_twice_the_characters() -> None:
+    """What simply goes on flows after 32 characters; what becomes of a rest takes 64, and not 128."""
+    text = sample_documents()["essay"]
+    for rest, seen in ((0, 32), (5, 64)):
+        joiner = Joiner(text[:1500], rest=rest)
+        joiner.feed(text[1500:2000])
+        assert joiner.join is not None
+        assert (joiner.join.kind, joiner.decided_at) == ("plain", seen)

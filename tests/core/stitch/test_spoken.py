@@ -6,6 +6,7 @@ import pytest
 
 from continuum._core.stitch import stitch
 
+CODE = "# Notes\n\n```python\n" + "value = read(number)\n" * 30 + "```\n\nThis prints them.\n\n"
 BEFORE = "# A short manual\n\nThis is how the app saves what you wrote, and how it finds it again.\n\n"
 
 
@@ -48,7 +49,7 @@ def test_a_new_sentence_behind_talk_is_flagged_where_one_has_to_go_on() -> None:
     assert joined.seams[0].ambiguous
 
 
-@pytest.mark.parametrize("before", ["", BEFORE])
+@pytest.mark.parametrize("before", ["", BEFORE, CODE])
 @pytest.mark.parametrize(
     ("left", "reply"),
     [
