@@ -197,8 +197,9 @@ def test_a_read_whose_own_timeout_is_longer_ends_at_the_deadline(
         request = httpx.Request("POST", "http://test", extensions={"timeout": {"read": 5.0}})
         response = httpx.Response(200, stream=_Body(), extensions=extensions, request=request)
         assert watching.watch(SimpleNamespace(response=response), _Until(*left))
-        async for data in response.aiter_raw():
-            seen.append(data)
+        with anyio.fail_after(20):
+            async for data in response.aiter_raw():
+                seen.append(data)
 
     with pytest.raises(watching.LateError):
         anyio.run(read, backend=backend)
