@@ -150,8 +150,8 @@ def safe_end(text: str, *, level: Literal["sentence", "word"] = "sentence") -> i
             if size < 2 * REACH:
                 best = max(best, _opening(text))
     best = _past_cluster(text, best)
-    match = _SPACE.match(text, best) if best > 0 else None
-    best = match.end() if match else best
+    while best > 0 and (match := _SPACE.match(text, best)) is not None and match.end() > best:
+        best = _past_cluster(text, match.end())  # a mark may stand on the blank
     if best <= 0 or (best < 1024 and not text[:best].strip()):
         return 0
     return best

@@ -34,6 +34,8 @@ def test_a_boundary_of_a_long_text_is_never_taken_back(text: str) -> None:
 
 
 @given(texts)
+@example("One. \u0301 two")
+@example("\r\n\ude00 \ude00")
 def test_no_boundary_inside_a_cluster(text: str) -> None:
     """What follows a boundary never belongs to the character before it."""
     end = safe_end(text)
