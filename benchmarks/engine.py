@@ -189,10 +189,7 @@ def rows_of(timings: Mapping[str, list[Timing]], answers: Mapping[str, Answer]) 
     """One row of the table per contestant."""
     rows: list[list[object]] = []
     for name, own in timings.items():
-        base = (
-            "loop, async, streaming" if "async" in name else "loop, streaming" if "streaming" in name else "loop, unary"
-        )
-        loop = timings[base]
+        loop = timings[_base(name)]
         wall, cpu = [t.wall for t in own], [t.cpu for t in own]
         base_wall, base_cpu = [t.wall for t in loop], [t.cpu for t in loop]
         more = common.median([a - b for a, b in zip(cpu, base_cpu, strict=True)]) / answers[name].rounds

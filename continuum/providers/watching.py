@@ -66,18 +66,16 @@ class _Bytes(AsyncGenerator[bytes, None]):
     of them (`patience`: seconds, None for ever) would end after the deadline.
     """
 
-    def __init__(
-        self, body: AsyncIterator[bytes], over: Callable[[], bool], deadline: Deadline, patience: float | None
-    ) -> None:
-        self._body, self._over, self._deadline, self._patience = body, over, deadline, patience
+    def __init__(self, body: AsyncIterator[bytes], watched: _Watched) -> None:
+        self._body, self._watched = body, watched
         self._begun = False
 
     async def asend(self, value: None) -> bytes:
-        if self._begun and self._over():
+        if self._begun and self._watched.over():
             raise StopAsyncIteration
         self._begun = True
-        left = self._deadline.left
-        if left is None or (self._patience is not None and self._patience <= left):
+        left, patience = self._watched.deadline.left, self._watched.patience
+        if left is None or (patience is not None and patience <= left):
             return await anext(self._body)
         return await in_time(anext(self._body), left)
 
@@ -94,10 +92,11 @@ class _Watched:
     """A body that is read for as long as it is not late. What has arrived by then is handed on first."""
 
     def __init__(self, body: Any, deadline: Deadline, patience: float | None, breaks: bool) -> None:
-        self._body, self._deadline, self._patience, self._breaks = body, deadline, patience, breaks
+        self.deadline, self.patience = deadline, patience
+        self._body, self._breaks = body, breaks
 
-    def _over(self) -> bool:
-        late = self._deadline.late()
+    def over(self) -> bool:
+        late = self.deadline.late()
         if late and self._breaks:
             raise LateError
         return late
@@ -105,11 +104,11 @@ class _Watched:
     def __iter__(self) -> Iterator[bytes]:
         for data in self._body:
             yield data
-            if self._over():
+            if self.over():
                 return
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return _Bytes(aiter(self._body), self._over, self._deadline, self._patience)
+        return _Bytes(aiter(self._body), self)
 
     def close(self) -> None:
         self._body.close()

@@ -148,19 +148,17 @@ def test_an_answer_that_is_there_is_kept_however_late(way: str, claude: bool, un
     assert (result.text, result.complete, result.reason) == (TEXT, True, "finished")
 
 
-class _Two(httpx.AsyncByteStream):
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield b"one"
-        yield b"two"
-
-
 class _Body(httpx.AsyncByteStream):
-    """Two pieces, and then silence."""
+    """Two pieces, and then silence, or the end."""
+
+    def __init__(self, *, ends: bool) -> None:
+        self._ends = ends
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield b"one"
         yield b"two"
-        await anyio.sleep_forever()
+        if not self._ends:
+            await anyio.sleep_forever()
 
 
 class _Until:
@@ -195,7 +193,7 @@ def test_a_read_whose_own_timeout_is_longer_ends_at_the_deadline(
 
     async def read() -> None:
         request = httpx.Request("POST", "http://test", extensions={"timeout": {"read": 5.0}})
-        response = httpx.Response(200, stream=_Body(), extensions=extensions, request=request)
+        response = httpx.Response(200, stream=_Body(ends=False), extensions=extensions, request=request)
         assert watching.watch(SimpleNamespace(response=response), _Until(*left))
         with anyio.fail_after(20):
             async for data in response.aiter_raw():
@@ -229,7 +227,7 @@ def test_reads_that_end_before_the_deadline_by_themselves_get_no_timer(
 
     async def read() -> list[bytes]:
         request = httpx.Request("POST", "http://test", extensions={"timeout": {"read": 5.0}})
-        response = httpx.Response(200, stream=_Two(), extensions=extensions, request=request)
+        response = httpx.Response(200, stream=_Body(ends=True), extensions=extensions, request=request)
         assert watching.watch(SimpleNamespace(response=response), _Until(9.0))
         return [data async for data in response.aiter_raw()]
 
