@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from continuum._core.stitch.json_syntax import Syntax, syntax
 from continuum._core.stitch.near import templated
 from continuum._core.stitch.normal import normal, numbers_aside
 from continuum._core.stitch.overlap import squares
 from continuum._core.stitch.price import Flow
+from continuum._core.stitch.shape import Lines, lines_of
 from continuum._core.stitch.structure import open_fence
 
 _FORM_WINDOW = 8000
@@ -107,3 +109,13 @@ class Before:
     def fence(self) -> str | None:
         """The code fence that is open at the end of the text."""
         return open_fence(self.left)
+
+    @cached_property
+    def syntax(self) -> Syntax | None:
+        """Where the end of the text stands in a JSON text, None if it is none."""
+        return syntax(self.left, self.fence)
+
+    @cached_property
+    def lines(self) -> Lines | None:
+        """What its lines look like, None if they are unlike each other."""
+        return lines_of(self.left)

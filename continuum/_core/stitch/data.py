@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import islice
 
 from continuum._core.stitch.lazy import lazy
-from continuum._core.stitch.structure import json_pieces, open_json
+from continuum._core.stitch.structure import in_json_string, open_json
 
 _TAIL = 4096
 _MANY, _TOKENS = 8, 300
@@ -52,7 +52,7 @@ def no_json(text: str, head: str) -> int:
     match = _NO_JSON.match(head)
     if match is None or text.rstrip()[-1:] not in JSON_ENDS:
         return 0
-    in_string = len(json_pieces(text[text.rfind("\n") + 1 :])) % 2 == 0
+    in_string = in_json_string(text[text.rfind("\n") + 1 :])
     return 0 if in_string or not json_open(text) else match.end()
 
 

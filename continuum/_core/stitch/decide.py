@@ -43,6 +43,10 @@ _SURE_TALK = PRIOR.talk - PRIOR.talk_slope * (SURE - 6.0)
 """The price of talk that leaves no doubt; dearer talk may be text where a sentence of the text may begin."""
 _DOUBTFUL = 0.95 * PRIOR.doubt
 """The most confidence in a join that is in doubt."""
+_LOOKS = 1024
+"""Characters behind a join that tell what becomes of its line, and of JSON."""
+_NEVER = 60.0
+"""Bits by which a reading may be dearer than another and, whatever becomes of that, still count."""
 _BEHIND = 32
 """Characters to see behind the anchor, and behind the rest that may follow it."""
 
@@ -268,14 +272,15 @@ def _plain(head: str, context: Context, final: bool, rest: str = "") -> Verdict 
     if rest:
         gain = PRIOR.rest * min(len(rest), _NO_TALK)
         readings.found = [r._replace(bits=r.bits - gain) if head.startswith(rest, r.cut) else r for r in readings.found]
-    best, chance = _likeliest(readings.found, head, PRIOR.in_place if context.in_place else 0.0)
-    if best.unsure or _overruled(best, readings.found):
+    found = _formed(readings.found, context.shown, head, rest)
+    best, chance = _likeliest(found, head, PRIOR.in_place if context.in_place else 0.0)
+    if best.unsure or _overruled(best, found):
         chance = min(chance, 0.5)
-    doubtful = _may_be_text(best, context, head)
+    doubtful = best.broken or _may_be_text(best, context, head)
     if doubtful:
         chance = min(chance, _DOUBTFUL)
     fits = best.kind == "plain" and not best.inserted and not best.overlap
-    misfit = _misfit_of(context.shown, head[best.cut :]) if fits else 0.0
+    misfit = _misfit_of(context.shown, head[best.cut :]) + PRIOR.fit_odd * best.odd if fits else 0.0
     if early and (chance < PRIOR.flows or best.cut or best.inserted):
         return None
     join = _join_of(best, chance, head)
@@ -287,6 +292,29 @@ def _plain(head: str, context: Context, final: bool, rest: str = "") -> Verdict 
         if doubtful:
             join = join._replace(ambiguous=True, confidence=min(join.confidence, _DOUBTFUL))
     return Verdict(join, best.peel.wrapper)
+
+
+def _formed(found: list[Reading], shown: Before, head: str, rest: str) -> list[Reading]:
+    """The readings with the price of what would become of JSON, and of the line, at the join.
+
+    The reply may follow the rest, too, of which the readings know nothing.
+    """
+    most = min(r.bits for r in found) + _NEVER
+    looks: dict[str, tuple[bool, float]] = {}  # equal rows and elements look alike wherever they begin
+
+    def look(body: str) -> tuple[bool, float]:
+        bodies = (body, f"{rest}{body}") if rest else (body,)
+        broken = shown.syntax is not None and all(map(shown.syntax.breaks, bodies))
+        return broken, min(map(shown.lines.cost, bodies)) if shown.lines is not None else 0.0
+
+    formed = []
+    for r in found:
+        if r.bits < most:
+            body = f"{r.inserted}{head[r.cut : r.cut + _LOOKS]}"
+            broken, odd = looks[body] = looks.get(body) or look(body)
+            r = r._replace(bits=r.bits + PRIOR.no_json_text * broken + odd, broken=broken, odd=odd)
+        formed.append(r)
+    return formed
 
 
 def _may_be_text(best: Reading, context: Context, head: str) -> bool:

@@ -189,6 +189,7 @@ class Prior(NamedTuple):
     in_place: float = -10.00  # of the plain reading where the server went on in place
     sharp: float = 0.42  # halvings of the chance for each bit
     character: float = 0.04  # what a wrongly dropped character costs, wrong joins as the unit, up to 30 characters
+    no_json_text: float = 24.0  # what makes an error of a text that is JSON
     rest: float = 1.5  # gained for each character of the unfinished rest that follows, up to 16
     stands: float = 1.25  # how much more it counts to be right with a reply taken as it stands
     flows: float = 0.80  # a plain join with less chance waits for more text
@@ -200,6 +201,7 @@ class Prior(NamedTuple):
     fit_badly: float = 0.39  # less for each bit that it fits badly, from -3 to 7
     fit_worse: float = 0.10  # the same, from -1.5 to 3
     fit_anchor: float = 1.30  # less where an anchor was asked for and did not come
+    fit_odd: float = 0.5  # for each bit that the line looks unlike the others
     untaught: float = 4.00  # bits that what was peeled, or a short text, makes all fit worse
     gap: float = 5.90  # from so many bits on something is missing
     gap_anchor: float = 2.00  # the same where an anchor did not come

@@ -97,6 +97,8 @@ class Reading(NamedTuple):
         note: the evidence in a few words.
         unsure: where exactly the repeat ends could not be seen.
         aligned: what is repeated is a unit that the text may well say twice.
+        broken: the text is JSON, and would be none.
+        odd: bits for how little the line at the join would look like the others.
     """
 
     cut: int
@@ -109,6 +111,8 @@ class Reading(NamedTuple):
     note: str = ""
     unsure: bool = False
     aligned: bool = False
+    broken: bool = False
+    odd: float = 0.0
 
 
 _CHANCE = 0.3  # share of templated text above which a repeat word for word means little

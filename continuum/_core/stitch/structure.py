@@ -75,12 +75,18 @@ def open_json(text: str) -> bool:
 
 
 def json_pieces(text: str) -> list[str]:
-    """A JSON text cut at its quotation marks: what is outside of its strings and what is in them, in turn.
+    """A JSON text cut at its quotation marks: what is outside of its strings and what is in them, in turn."""
+    return _unescaped(text).split('"')
 
-    If their number is even, the text ends in a string.
-    """
+
+def in_json_string(text: str) -> bool:
+    """Whether a JSON text, or one that begins outside of its strings, ends in a string."""
+    return _unescaped(text).count('"') % 2 == 1
+
+
+def _unescaped(text: str) -> str:
     # A backslash stands only in strings.
-    return text.replace("\\\\", "").replace('\\"', "").split('"')
+    return text.replace("\\\\", "").replace('\\"', "")
 
 
 def open_structure(text: str) -> Structure:

@@ -1,0 +1,54 @@
+"""Lines that look like the lines before them."""
+
+from __future__ import annotations
+
+import pytest
+
+from continuum import stitch
+from continuum._core.stitch.shape import lines_of
+
+TABLE = "| name | size | used |\n|---|---:|---|\n" + "".join(f"| part {i} | {i * 7} | yes |\n" for i in range(20))
+POEM = "".join(f"白日依山{c}，\n黄河入海{c}。\n" for c in "甲乙丙丁戊己庚辛壬癸")
+
+
+@pytest.mark.parametrize(
+    ("text", "reply", "odd"),
+    [
+        (TABLE + "| part 20 | 140", " | no |\n", False),
+        (TABLE + "| part 20 | 140", " | no |", False),  # the line has not ended
+        (TABLE + "| part 20 | 140", "| part 20 | 140 | no |\n", True),
+        (TABLE + "| part 20 | 140", " |\n| part 21 |", True),
+        (TABLE, "\nAnd so on.\n", False),  # an empty line tells nothing
+        (POEM + "更上", "一层楼，\n", False),
+        (POEM + "更上", "更上（一层楼）！\n", True),
+    ],
+)
+def test_a_line_that_looks_like_no_other_is_dear(text: str, reply: str, odd: bool) -> None:
+    lines = lines_of(text)
+    assert lines is not None
+    assert (lines.cost(reply) > 3.0) is odd
+    assert lines.cost(reply) > 0.0 or not odd
+
+
+def test_the_more_lines_are_alike_the_dearer_is_another() -> None:
+    few, many = lines_of("a, b\n" * 10 + "a"), lines_of("a, b\n" * 100 + "a")
+    assert few is not None
+    assert many is not None
+    assert 0.0 < few.odd < many.odd
+
+
+@pytest.mark.parametrize("text", ["", "a, b\n" * 3, "".join(f"line {'-' * i}\n" for i in range(40))])
+def test_without_habits_nothing_is_odd(text: str) -> None:
+    assert lines_of(text) is None
+
+
+def test_windows_line_ends_look_like_others() -> None:
+    lines = lines_of(TABLE.replace("\n", "\r\n") + "| part 20")
+    assert lines is not None
+    assert lines.cost(" | 140 | no |\n") == lines.cost(" | 140 | no |\r\n") == 0.0
+
+
+def test_a_cell_that_is_said_twice_in_each_row_stays() -> None:
+    rows = "".join(f"np.float64,0x{n:013x},0x{n:013x},1\n" for n in range(0x1CD1BA7A39A38, 0x1CD1BA7A39A38 + 30))
+    cut = rows.rindex(",0x")
+    assert stitch([rows[:cut], rows[cut:] + "np.float32,0x1,0x2,1\n"]).text == rows + "np.float32,0x1,0x2,1\n"
