@@ -73,7 +73,8 @@ _STRONG = {
 }
 _STRONG_ANYWHERE = {
     "going on": """
-        继续 接着 接上 接續 接续 繼續 续写 續寫 （续 （續 续） 續） 続き 続け 続行 再開 つづき 계속 이어 이어서
+        继续 接着 接上 接續 接续 繼續 续写 續寫 （续 （續 续） 續） 続き 続け 続行 再開 つづき 계속 이어서
+        이어가 이어갑 이어나 이어쓰
         أكمل إكمال أتابع متابعة نتابع نكمل استكمال تتمة أواصل مواصلة نواصل يتبع ממשיך להמשיך המשך נמשיך ادامه جاری
         जारी आगे চালিয়ে চালু தொடர கొనసాగ ಮುಂದುವರ തുടര გაგრძელ շարունակ ต่อไป ต่อจาก ดำเนินการต่อ ทำต่อ ต่อ:""",
     "the rest": """
@@ -137,10 +138,12 @@ _OPENERS = """
     chắc_chắn vâng được xin_lỗi tentu baik maaf bila_shaka samahani hii_hapa
 """
 _OPENERS_ANYWHERE = """
-    好的 当然 當然 抱歉 對不起 对不起 没问题 沒問題 以下 はい 承知 もちろん 申し訳 かしこまり 了解 네 물론 죄송 알겠
+    好的 当然 當然 抱歉 對不起 对不起 没问题 沒問題 以下 はい 承知 もちろん 申し訳 かしこまり 了解 네, 네. 네!
+    물론 죄송 알겠
     다음은 بالتأكيد بالطبع حسن عذر آسف إليك فيما בטח כמובן סליחה מצטער הנה حتماً متأسف ببخشید हाँ ज़रूर बिल्कुल क्षमा यहाँ
     অবশ্যই দুঃখিত நிச்சயமாக மன்னிக்க แน่นอน ได้เลย ขออภัย นี่คือ
 """
+_SORRY = re.compile("申し訳|すみません|抱歉|不好意思|죄송|미안")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _LONGEST = 4
 """Words in the longest phrase."""
@@ -231,8 +234,9 @@ def said(line: str) -> Said:
 
 
 def opens(line: str) -> bool:
-    """Whether a line begins with a word that opens talk."""
-    return _lexicons()[2].begins(line[:60].lstrip(" \t\n\"'*_#>([（【¡¿-"))
+    """Whether a line begins with a word that opens talk, or begs pardon where such words come last."""
+    start = line[:60].lstrip(" \t\n\"'*_#>([（【¡¿-")
+    return _lexicons()[2].begins(start) or (not start.isascii() and _SORRY.search(start) is not None)
 
 
 def only_opens(line: str) -> bool:

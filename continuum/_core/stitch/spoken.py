@@ -17,6 +17,8 @@ from continuum._core.stitch.talk import (
     MAX_TALK,
     addresses,
     announces,
+    begins_like_talk,
+    cased,
     is_opener,
     may_announce,
     scripts,
@@ -26,7 +28,11 @@ from continuum._core.stitch.talk import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_UNIT = lazy(r"[\[(（][^\n\])）]{3,160}[\])）](?=\s)|[^\n]*?(?:[.!?。！:：…][\"”*_)\]]*(?=\s|$)|\n|$)|[^\n]+")
+_UNIT = lazy(
+    r"[\[(（【][^\n\])）】]{1,160}(?:[\])](?=[\s\w])|[）】])"
+    r"|[^\n]*?(?:[.!?:…][\"”*_)\]]*(?=\s|$)|[。！？：][\"”*_)\]」』）】]*|\n|$)|[^\n]+"
+)
+"""A note in brackets, a sentence or a line; marks of full width need no blank behind them."""
 _GAP = lazy(r"(?:[ \t]*\n)+[ \t]*(?P<rule>-{3,}|\*{3,}|_{3,})[ \t]*\n(?:[ \t]*\n)?|(?:[ \t]*\n)+")
 _OPENING = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "'": "'", "‘": "’", "`": "`"}
 _QUOTE = 600
@@ -50,7 +56,7 @@ _OTHER = 1.5
 """Points that a sentence of other things takes from the talk it belongs to."""
 _QUOTED = lazy(r"[\"“«「„](.{3,400}?)[\"”»」](?!\w)", re.S)
 _QUOTING = lazy(r"[^\n\"“«「]{4,100}[\"“«「](?:\.\.\.|…)?")
-_QUOTES = "\"“„«「'‘"
+_GOES_ON = "\"“„«「'‘,;，；、"
 _NOTE = lazy(r"\W*note:\W*", re.I)
 _DOTTED = lazy(r"(?:\.\.\.|…)\s*([^\n]{4,80}[:.)\]])\n")
 _DASHES = " —–-,"
@@ -59,6 +65,10 @@ _CLOSED = 200
 """Characters of the end of the text that are looked at for its last mark."""
 _ENDS = ".!?:…。！？："
 """Marks behind which a sentence begins."""
+_WIDE = "。！？：）】"
+"""Marks that need no blank behind them."""
+_NOTE_ENDS = ")]"
+"""What ends a note in brackets; a blank behind it may be the text's own."""
 _REACH = 2000
 """Characters of a line that are looked at for a letter."""
 _FRESH, _INTRODUCED = 1.5, 5.0
@@ -82,16 +92,16 @@ def talk(left: str, head: str, final: bool) -> list[Peel]:
     start = _past_rule(head)
     if head.startswith("<", start) and not head.startswith("<!--", start):
         return []  # a tag is another thing
+    if head.startswith(" ") and not left[-1:].isspace():
+        return []  # replies are stripped: only what goes on at a token begins with a blank
     found: list[Peel] = []
     begun = False
     for begin, stop in _units(head, start):
         piece, whole = head[begin:stop].strip(), head[start:stop].strip()
-        if piece.startswith("#") and stop < len(head) and "\n" not in head[stop - 1 : stop + 1]:
-            break  # the first words of a heading
         before = head[start:begin].rstrip()
         on = begun and "\n" not in head[start:begin]
-        if on and found and before[-1:] in (":", "：") and head[start] not in "#*([":
-            break  # what follows on the same line is what was announced
+        if _is_text(head, start, begin, stop, bool(found)):
+            break
         quoted = (begun or piece[:1] in (">", "`", "[", "(")) and _quotes(left, piece)
         score = _score(left, whole, quoted, "\n" in head[stop - 1 : stop + 1])
         if _fills(left, head, start, stop):
@@ -112,6 +122,20 @@ def talk(left: str, head: str, final: bool) -> list[Peel]:
             break  # a sentence on the line of talk may speak of other things
         begun = True
     return _before_blocks(left, head, found)
+
+
+def _is_text(head: str, start: int, begin: int, stop: int, announced: bool) -> bool:
+    """Whether the sentence from `begin` to `stop` can be no more of the talk from `start` on."""
+    piece, between = head[begin:stop].lstrip(), head[start:begin]
+    if piece.startswith("#") and stop < len(head) and "\n" not in head[stop - 1 : stop + 1]:
+        return True  # the first words of a heading
+    if between.endswith("\n "):
+        return True  # a blank before the first word of a line is one of the text's
+    if not between or "\n" in between:
+        return False
+    if announced and between.rstrip()[-1:] in (":", "：") and head[start] not in "#*([":
+        return True  # what follows on the same line is what was announced
+    return piece[:1].islower()  # a sentence goes on
 
 
 def _before_blocks(left: str, head: str, found: list[Peel]) -> list[Peel]:
@@ -170,6 +194,11 @@ def _last_mark(left: str) -> str:
     return left[-_CLOSED:].rstrip().rstrip(_CLOSERS)[-1:]
 
 
+def _last_letter(left: str) -> str:
+    """The last letter of the text; a mark if there is none."""
+    return next(filter(str.isalpha, reversed(left[-_SCRIPT:])), ".")
+
+
 def _units(head: str, start: int) -> Iterator[tuple[int, int]]:
     """The first sentences and lines, from where to where each: as many as may be talk."""
     begin = start
@@ -185,9 +214,11 @@ def _score(left: str, whole: str, quoted: bool, line: bool) -> float:
     """How much all of it reads like talk, which may be a line; what quotes the end of the text certainly is."""
     if quoted:
         return max(SURE, announces(whole))
-    if whole[:1].islower() or whole[:1] in _QUOTES or whole.count('"') % 2:
+    if whole[:1].islower() or whole[:1] in _GOES_ON or whole.count('"') % 2:
         return 0.0  # the text goes on, or somebody speaks in it
     if not fresh(left):
+        if not (cased(whole[:1]) or cased(_last_letter(left)) or begins_like_talk(whole, line)):
+            return 0.0
         return announces(whole) or (addresses(whole) if line else 0.0)
     if not speaks_of_going_on(whole):
         return 0.0  # a text may well begin its next sentence like that
@@ -244,7 +275,9 @@ def behind(head: str, stop: int, score: float, final: bool) -> list[Peel]:
     if stop >= len(head) or (gap is not None and gap.end() >= len(head)):
         return [spoken(head, len(head), bits)] if final else [Peel(len(head), 0.0, "talk", open=True)]
     if gap is None:
-        return [spoken(head, stop + 1, bits + PRIOR.talk_space)] if head[stop].isspace() else []
+        ends = [stop] if head[stop - 1] in _WIDE or head[stop - 1] in _NOTE_ENDS else []
+        ends += [stop + 1] if head[stop].isspace() else []
+        return [spoken(head, end, bits + PRIOR.talk_space) for end in ends]
     if gap.group("rule"):
         return [spoken(head, gap.end(), bits)]
     first = head.index("\n", stop) + 1

@@ -28,6 +28,10 @@ _BLOCKS = (0x250, 0x370, 0x400, 0x530, 0x590, 0x600, 0x700, 0x900, 0xE00, 0x1100
 """Where the letters of other scripts begin: Latin, Greek, Cyrillic, Armenian, Hebrew, Arabic, Indic, Thai, Hangul, Han
 and Kana."""
 _LONG = 160
+_BEGUN = 4
+"""Characters that a sentence without capitals begins with, if that is what it speaks about."""
+_SHORT = 8
+"""Characters of a sentence without capitals that may speak of one thing only, and is talk: "下面继续："."""
 _BEGINS = 12
 """Characters of a line within which somebody speaks of himself or to the reader, if it is talk."""
 
@@ -79,6 +83,25 @@ def addresses(line: str) -> float:
 def is_opener(line: str) -> bool:
     """Whether a piece is only a word like "Sure!" that opens talk."""
     return len(line.strip()) <= 60 and opens(line)
+
+
+def cased(char: str) -> bool:
+    """Whether a character is no letter, or one of a script that has capitals: they tell where a sentence begins."""
+    return not char.isalpha() or char.lower() != char.upper()
+
+
+def begins_like_talk(line: str, alone: bool) -> bool:
+    """Whether a sentence in a script without capitals begins or ends as only talk does.
+
+    It is a note in brackets, opens like talk or announces something; on a line of its own (`alone`) it may begin with
+    what it speaks about, or with who speaks.
+    """
+    if _BRACKETED.fullmatch(line) or opens(line):
+        return True
+    what, colon = said(line), line.rstrip()[-1:] in ":：…"
+    if not what.strong or (what.strong + what.weak < 2 and len(line) > _SHORT and not (alone and colon)):
+        return False
+    return colon or (alone and (_FIRST_PERSON.match(line) is not None or said(line[:_BEGUN]).strong > 0))
 
 
 def speaks_of_going_on(line: str) -> bool:

@@ -88,3 +88,66 @@ def test_talk_that_leaves_no_doubt_is_not_flagged(left: str, talk: str, text: st
     joined = stitch([left, talk + text])
     assert joined.text == left + text.removeprefix("This is a sentence.\n\n")
     assert not joined.seams[0].ambiguous
+
+
+@pytest.mark.parametrize(
+    ("text", "reply"),
+    [
+        (
+            "# 说明\n\n下载工具支持断点续传。\n\n下载过程",
+            "被中断以后，程序会从最后一个数据块继续。其余部分按原来的顺序排队。\n\n如果",
+        ),
+        ("## 会议纪要\n\n会议于上午九点开始。讨论", "因停电中断了二十分钟，随后继续。\n\n下午又开了一次会。\n"),
+        ("第二天清晨，他把信放进口袋，", "继续沿着河边走，一直走到天黑。\n\n车站里空无一人。\n"),
+        ("第二天清晨，他把信放进口袋，", "把剩余的钱放在桌子上：一共十七块。\n\n车站里空无一人。\n"),
+        ("次の朝、彼は手紙をポケットに入れ、", "続けて三回ノックした。\n\n駅には誰もいなかった。\n"),
+        (
+            "`cacheSignal`은 신호를 반환합니다.\n\n이를 통해 작업을",
+            " 정리하거나 중단할 수 있습니다. 그 밖의 경우에는 유지됩니다.\n",
+        ),
+        (
+            "# 전환\n\n두 페이지에 같은 요소가 있을 ",
+            "때, 한 페이지에서 다음 페이지로 이어지도록 하고 싶을 때가 있습니다.\n\n이럴",
+        ),
+        (
+            "The weather had been kind. On the fourth day",
+            " I picked up the letter and continued from where I had left off.\n",
+        ),
+        ("They were tired", "; still, they agreed to continue, and to finish the remaining part before dark.\n"),
+        (
+            "Beim nächsten Start fragt das Programm",
+            ", ob Sie dort weitermachen wollen, wo Sie aufgehört haben. Wählen Sie.\n",
+        ),
+        ("Au prochain démarrage, le programme demande", ", si vous voulez reprendre là où vous vous étiez arrêté.\n"),
+    ],
+)
+def test_text_about_going_on_stays_where_a_sentence_goes_on(text: str, reply: str) -> None:
+    """Also in scripts without capitals, where a sentence ends without a blank."""
+    assert stitch([text, reply]).text == text + reply
+
+
+@pytest.mark.parametrize(
+    ("text", "talk", "rest"),
+    [
+        (
+            "我一共被问了十七次。有人要去医院，",
+            "（接上文）",
+            "有人要去派出所，还有一位老太太。\n\n后来我去查过资料。\n",
+        ),
+        ("我一共被问了十七次。有人要去医院，", "继续：", "有人要去派出所，还有一位老太太。\n\n后来我去查过资料。\n"),
+        ("二人は駅まで歩いて、切符を", "【続き】", "買った。若い男の人がこちらを見ていた。\n\nその晩は雨だった。\n"),
+        (
+            "Ein Drittel stammte aus Fördermitteln des",
+            "### Finanzierung – Fortsetzung\n\n",
+            " Landes, ein weiteres aus einem Kredit.\n",
+        ),
+        (
+            "He meant to sell the nets, and to stop listening",
+            "(continued)",
+            " for the gate. He did not know whether he was glad.\n",
+        ),
+    ],
+)
+def test_a_note_ends_where_its_mark_does(text: str, talk: str, rest: str) -> None:
+    """What follows on its line, or begins with a blank, is text."""
+    assert stitch([text, talk + rest]).text == text + rest
