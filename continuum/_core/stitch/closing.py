@@ -12,7 +12,9 @@ from continuum._core.stitch.talk import is_opener
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_FENCE_END = lazy(r"\r?\n?[ \t]*(`{3,}|~{3,})\s*\Z")
+_CLOSING_LINE = lazy(r"[ \t]*(`{3,}|~{3,})[ \t\r]*(?:\n|\Z)")
+_SAID_BEHIND = 1000
+"""Characters behind the end of a fence around the text that are still said to the reader; more is a text of its own."""
 _FENCE_MAY_END = lazy(r"\r?\n?[ \t]*(?:`+|~+)?\s*\Z")
 _FENCE_LINE = lazy(r"^[ \t]*(?:`{3,}|~{3,})", re.M)
 _RULE = lazy(r"\n[ \t\r]*\n[ \t]*(?:-{3,}|\*{3,}|_{3,})\Z")
@@ -44,7 +46,8 @@ _LEAVE_STARTS = """
     i hope that|is there anything else|happy coding|would you like me to|do you want me to
     希望对您|希望對您|希望这|お役に立て|도움이 되|надеюсь, это|n'hésitez pas|j'espère que|ich hoffe, das|sag bescheid
     lass mich wissen|espero que te|espero que isso|avísame|spero che|fammi sapere|laat me weten|daj znać|umarım bu
-    semoga membantu|hy vọng
+    semoga membantu|hy vọng|if you'd like, i|if you'd like me|if you’d like, i|if you’d like me
+    if you want, i|if you want me|want me to|i can also turn|i can also provide|i can also add|i can also convert
 """
 _WHOLE = lazy(
     r".*(?:\b(?:response|answer|message|continuation|cut[ -]off|full version"
@@ -76,8 +79,11 @@ _LEAVES, _SAYS_WHOLE = _by_first(_LEAVE_STARTS), _by_first(_WHOLE_STARTS)
 _STARTS = _by_first(_GOES_ON_STARTS, _LEAVE_STARTS, _WHOLE_STARTS)
 
 
-def hold_from(text: str, *, wrapper: str | None) -> int:
+def hold_from(text: str, *, wrapper: str | None, fences: int) -> int:
     """Where the end of a reply begins that may have to be trimmed, as far as it came in."""
+    closed = _closed(text, wrapper, fences)
+    if closed is not None:
+        return len(text[:closed].rstrip())
     at = len(text.rstrip())
     if wrapper and wrapper.startswith("<"):
         start = text.rfind("<", max(0, at - len(wrapper)), at)
@@ -108,6 +114,9 @@ def trim_from(text: str, *, wrapper: str | None, fences: int, bare: Callable[[st
     reader: leave is taken behind a rule or a wrapper, and elsewhere only if the caller says so: `bare` is asked with
     what stands before it.
     """
+    closed = _closed(text, wrapper, fences)
+    if closed is not None:
+        return closed
     end = len(text)
     token = _TOKEN.search(text.rstrip(), max(0, len(text.rstrip()) - _LONGEST_TOKEN))
     if token is not None and text.count("<|", 0, token.start()) == 0:
@@ -115,23 +124,33 @@ def trim_from(text: str, *, wrapper: str | None, fences: int, bare: Callable[[st
     note = _note(text[:end], wrapper, bare)
     if note is not None:
         end = note
-    inner = _wrapped_to(text[:end], wrapper, fences)
+    inner = _tagged_to(text[:end], wrapper)
     return end if inner is None else inner
 
 
-def _wrapped_to(text: str, wrapper: str | None, fences: int) -> int | None:
-    """Where the end of the wrapper begins."""
-    if wrapper and wrapper.startswith("<"):
-        body = text.rstrip()
-        if not body.endswith(wrapper):
-            return None
-        start = len(body) - len(wrapper)
-        return start - text.endswith("\n\n", 0, start)
-    if wrapper:
-        match = _FENCE_END.search(text, max(0, len(text) - _LONGEST_FENCE))
-        if match is not None and (fences + len(_FENCE_LINE.findall(text))) % 2 == 1:
-            return match.start() + text.startswith("\n", match.start())
-    return None
+def _closed(text: str, wrapper: str | None, fences: int) -> int | None:
+    """Where the fence around the text is closed for good: what follows, if anything, is little, and opens none again.
+
+    Who puts a text in a fence has ended it with the fence; behind it only the reader is spoken to.
+    """
+    if not wrapper or wrapper.startswith("<"):
+        return None
+    lines = [match.start() for match in _FENCE_LINE.finditer(text)]
+    if (fences + len(lines)) % 2 == 0 or not lines:
+        return None
+    closing = _CLOSING_LINE.match(text, lines[-1])
+    if closing is None or closing.group(1)[0] != wrapper[0] or len(text) - closing.end() > _SAID_BEHIND:
+        return None
+    return lines[-1]
+
+
+def _tagged_to(text: str, wrapper: str | None) -> int | None:
+    """Where the tag begins that closes the one around the text."""
+    body = text.rstrip()
+    if not wrapper or not wrapper.startswith("<") or not body.endswith(wrapper):
+        return None
+    start = len(body) - len(wrapper)
+    return start - text.endswith("\n\n", 0, start)
 
 
 def _last_line(text: str) -> int | None:
@@ -148,8 +167,7 @@ def _before(text: str, line: int, wrapper: str | None) -> int:
         at = len(text[: rule.start()].rstrip())
     if wrapper and wrapper.startswith("<"):
         return len(text[: at - len(wrapper)].rstrip()) if text.endswith(wrapper, 0, at) else at
-    fence = _FENCE_END.search(text[:at], max(0, at - 80)) if wrapper else None
-    return at if fence is None else len(text[: fence.start()].rstrip())
+    return at
 
 
 def _note(text: str, wrapper: str | None, bare: Callable[[str], bool]) -> int | None:

@@ -11,7 +11,7 @@ from continuum._core.stitch.closing import refuses
 from continuum._core.stitch.data import is_json
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.peel import Peel
-from continuum._core.stitch.peels import code_like, peels
+from continuum._core.stitch.peels import in_code, peels
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.readings import Reading, Readings
 from continuum._core.stitch.rest import fate
@@ -27,8 +27,6 @@ _SURE = 128
 """Characters to see before anything is decided but that the reply simply goes on."""
 _LEARNT = 600
 """Characters from which on a text has taught what its words and lines begin with."""
-_BLOCK = 200
-"""Characters from which on a text tells whether it is code."""
 _LINE = 30
 """Wrongly dropped characters beyond which it matters no more how many they are."""
 _CASE = 3000
@@ -328,19 +326,10 @@ def _may_be_text(best: Reading, context: Context, head: str) -> bool:
         return False
     if not best.overlap and _new_sentence(left, head, best.cut):
         return True
-    if not fresh(left) or is_json(left) or _is_code(context.shown):
+    if not fresh(left) or is_json(left) or in_code(left, context.shown.fence):
         return False
     goes_on = head[: best.cut].endswith(" ") and head[best.cut : best.cut + 1].islower()
     return goes_on or best.peel.bits > _SURE_TALK
-
-
-def _is_code(shown: Before) -> bool:
-    """Whether the text breaks off in code, which hardly goes on in words; little of it tells nothing."""
-    left, fence = shown.left, shown.fence
-    if fence is None and _OPENED.search(left[-_CASE:]) is not None:
-        return False  # code stands in its blocks
-    block = left if fence is None else left.rpartition(fence)[2]
-    return len(block) >= _BLOCK and code_like(block)
 
 
 def _likeliest(found: list[Reading], head: str, in_place: float) -> tuple[Reading, float]:

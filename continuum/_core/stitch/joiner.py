@@ -9,6 +9,8 @@ from continuum._core.stitch.before import Before
 from continuum._core.stitch.closing import count_fences, hold_from, trim_from
 from continuum._core.stitch.data import JSON_ENDS, json_open
 from continuum._core.stitch.decide import Context, Join, Verdict, decide
+from continuum._core.stitch.peels import in_code
+from continuum._core.stitch.structure import open_fence
 from continuum._core.types import Seam
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 _FIRST_CHECK, _NEXT_CHECK = 32, 128
 """Characters of a reply after which the decision is tried, first for what simply goes on (what becomes of a rest takes
 twice as many); each later time on twice as many."""
+_SENTENCE_ENDS = ".!?:…。！？："
+"""Marks behind which code is explained, and the reader may be spoken to."""
 
 
 class Joiner:
@@ -113,7 +117,7 @@ class Joiner:
                 keep = 0  # with what was trimmed goes the white space before it
             self.trimmed = text[keep:]
         else:
-            keep = max(0, hold_from(line + text, wrapper=wrapper) - len(line))
+            keep = max(0, hold_from(line + text, wrapper=wrapper, fences=self._fences) - len(line))
             if wrapper and keep:
                 self._fences += count_fences(line + text[:keep])
                 self._mid_line = text[keep - 1] != "\n"
@@ -123,10 +127,13 @@ class Joiner:
 
     def _may_be_left(self, before: str) -> bool:
         """Whether leave may be taken behind `before`, the end of the reply so far: if that is only a repeat, for then
-        it is all that the reply says, or JSON, which does not speak to its reader."""
+        it is all that the reply says, or JSON or bare code, which do not speak to their reader."""
         if not self._last and self.join is not None and self.join.overlap > 0 and not before.strip():
             return True
-        return (before.strip()[-1:] or self._last) in JSON_ENDS and json_open(self._left)
+        last = before.strip()[-1:] or self._last
+        if last in JSON_ENDS and json_open(self._left):
+            return True
+        return last not in _SENTENCE_ENDS and open_fence(self._left) is None and in_code(self._left, None)
 
     def _decide(self, head: str, *, final: bool) -> Verdict | None:
         if self._echo is not None:

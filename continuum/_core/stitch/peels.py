@@ -27,6 +27,8 @@ _MAX_PEELS = 24
 _FENCE = lazy(r"\s*+(`{3,}+|~{3,}+)([^\n`]*+)\n")  # possessive: a megabyte of tildes is no fence either
 _DOTS = lazy(r"\n*(?:\.\.\.|…{1,2}|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\))")
 _CODE_LINE = lazy(r"^(?: {2,}|\t)|^[<#@/*}\])]|[{};,()\[\]>\\]$|^\S+,\S+,|^\S+\t\S|\w\(.*\)|\w = ")
+_BLOCK = 200
+"""Characters from which on a text tells whether it is code."""
 _MUCH = 60
 """Characters of prose that are said twice for no other reason than that they are repeated."""
 _WHOLE_LINE = lazy(r"\n*([^\n]{3,200})\n+")
@@ -83,6 +85,15 @@ def code_like(left: str) -> bool:
     """Whether the end of the text reads like code or data: most lines are indented or end like statements."""
     lines = [line for line in left[-3000:].split("\n") if line.strip()]
     return sum(_CODE_LINE.search(line) is not None for line in lines) >= 0.5 * max(1, len(lines))
+
+
+def in_code(left: str, open_fence: str | None) -> bool:
+    """Whether the text breaks off in code, which hardly goes on in words, nor speaks to its reader; little of it tells
+    nothing."""
+    if open_fence is None and _FENCES.search(left[-_REACH:]) is not None:
+        return False  # code stands in its blocks
+    block = left if open_fence is None else left.rpartition(open_fence)[2]
+    return len(block) >= _BLOCK and code_like(block)
 
 
 def dots(left: str, head: str, peel: Peel) -> list[Peel]:

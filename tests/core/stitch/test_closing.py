@@ -71,6 +71,32 @@ def test_a_wrapper_ends_where_it_was_closed(note: str) -> None:
     assert trimmed(f"```python\n{CODE[AT:]}```\n\n{note}").rstrip("\n") == CODE[AT:].rstrip("\n")
 
 
+BEHIND = [
+    "Want me to add unit tests next?",
+    "If you'd like, I can also turn this into a package.",
+    "**Changes:**\n\n- Completed the part that was missing.\n- Closed all brackets.",
+    "This version is complete. You can run it with `python steps.py`",
+]
+
+
+@pytest.mark.parametrize("said", BEHIND)
+def test_whatever_is_said_behind_the_fence_around_the_text_goes_with_it(said: str) -> None:
+    joined = stitch([CODE[:AT], f"```python\n{CODE[AT:]}```\n\n{said}\n"])
+    assert joined.text == CODE
+    assert said in joined.seams[-1].removed
+
+
+def test_what_opens_a_fence_again_is_kept_and_so_is_a_text_of_its_own() -> None:
+    rest = CODE[AT:]
+    for said in ("And now its test:\n\n```python\nassert step_1([]) == [1, 1]\n```", "A word about it. " * 80):
+        assert stitch([CODE[:AT], f"```python\n{rest}```\n\n{said}\n"]).text.rstrip().endswith(said.rstrip("`\n "))
+
+
+@pytest.mark.parametrize("said", BEHIND[:2])
+def test_bare_code_does_not_speak_to_its_reader(said: str) -> None:
+    assert trimmed(f"{CODE[AT:].rstrip()}\n\n{said}") == CODE[AT:].rstrip() + "\n"
+
+
 @pytest.mark.parametrize("token", ["<|im_end|>", "<|endoftext|>", "<end_of_turn>", "<|eot_id|>"])
 def test_stop_tokens_are_trimmed(token: str) -> None:
     """A token that the server should have kept for itself."""
@@ -94,7 +120,9 @@ def test_nothing_but_a_repeat_and_leave_is_nothing_new() -> None:
 def test_what_is_shown_does_not_depend_on_the_deltas(opening: str, closing: str) -> None:
     """Character by character the same is out as at once, at every moment, whatever the end looks like."""
     gaps, ends = ["\n", "\n\n", "\n\n---\n\n"], ["", "\n", "<|im_end|>", "<|eot_id|>\n"]
-    for gap, note, end in itertools.product(gaps, [NOTES[0], "Would you like me to continue?", "Less is"], ends):
+    for gap, note, end in itertools.product(
+        gaps, [NOTES[0], BEHIND[2], "```sh\nls", "x" * 1100, "Would you like me to continue?", "Less is"], ends
+    ):
         reply = opening + CODE[AT:] + closing + gap + note + end
         joiner, out = Joiner(CODE[:AT]), ""
         for at in range(len(reply)):
