@@ -17,6 +17,7 @@ from continuum._core.stitch.readings import Reading, Readings
 from continuum._core.stitch.rest import fate
 from continuum._core.stitch.spoken import SURE, fresh, within_sentence
 from continuum._core.stitch.talk import speaks
+from continuum._core.stitch.traces import thoughts
 
 if TYPE_CHECKING:
     from continuum._core.stitch.before import Before
@@ -103,18 +104,30 @@ def decide(left: str, head: str, context: Context, final: bool) -> Verdict | Non
 def _decide(left: str, head: str, context: Context, final: bool) -> Verdict | None:
     shown = context.shown.left
     if context.anchor and shown:
-        found = at_once(context.anchor, head)
-        if isinstance(found, Anchored):
-            ready = final or len(head) - found.end >= _BEHIND + context.rest
-            return _after_anchor(left, shown, head, found, context, final) if ready else None
-        if found and not final:
-            return None
-        searched = _searched(left, shown, head, context, final)
-        if searched is not False:
-            return searched
+        anchored = _anchored(left, shown, head, context, final)
+        if anchored is not False:
+            return anchored
     if context.rest:
         return _with_rest(left, shown, head, context, final)
     return _plain(head, context, final)
+
+
+def _anchored(left: str, shown: str, head: str, context: Context, final: bool) -> Verdict | Literal[False] | None:
+    """The join if the anchor comes, where it comes first or later; False if it will not come."""
+    found = at_once(context.anchor or "", head)
+    if isinstance(found, Anchored):
+        ready = final or len(head) - found.end >= _BEHIND + context.rest
+        return _after_anchor(left, shown, head, found, context, final) if ready else None
+    if found and not final:
+        return None
+    thought = thoughts(shown, head, final)
+    if not thought:
+        return None if thought is None else _searched(left, shown, head, context, final)
+    verdict = _anchored(left, shown, head[thought:], context, final)  # thoughts may quote what they were asked for
+    if not verdict:
+        return verdict
+    join = verdict.join
+    return verdict._replace(join=join._replace(removed=join.removed + thought, note=f"thinking before it; {join.note}"))
 
 
 def _searched(left: str, shown: str, head: str, context: Context, final: bool) -> Verdict | Literal[False] | None:

@@ -90,7 +90,7 @@ _CLEAN = lazy(r"^[\s.…\[\]]+|[\s.…\[\]]+$")
 def talk(left: str, head: str, final: bool) -> list[Peel]:
     """Talk at the very start, up to the end of a sentence or line."""
     start = _past_rule(head)
-    if head.startswith("<", start) and not head.startswith("<!--", start):
+    if head.startswith(("<", "◁"), start) and not head.startswith("<!--", start):
         return []  # a tag is another thing
     if head.startswith(" ") and not left[-1:].isspace():
         return []  # replies are stripped: only what goes on at a token begins with a blank

@@ -10,19 +10,42 @@ from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.spoken import SURE, behind, fresh, introduced, spoken
 from continuum._core.stitch.talk import announces, speaks_of_going_on
 
-_NAMES = "assistant|ai|bot|chatbot|助手|ассистент"
-_TOKENS = r"(?:(?:<\|[\w ]{2,30}\|>|<(?:start|end)_of_turn>)(?:(?:assistant|model)(?=\W))?)+"
+_NAMES = "assistant|ai|bot|chatbot|chatgpt|claude|gemini|助手|ассистент"
+_TOKENS = (
+    r"(?:(?:<\|[\w ]{2,30}\|>|<(?:start|end)_of_turn>)(?:(?:assistant|model|final|commentary)(?=\W))?)+"
+    r"(?:(?<=<\|message\|>)|\s?\n+)"
+)
+_ANSWERS = "(?:final |my )?(?:answer|response|reply|output|continuation|result|text)"
 _BEHIND = 24
 """Characters behind the name of who speaks from which on they tell whether the text goes on there."""
 _ROLE = lazy(
-    rf"\n*(?:(?P<token>{_TOKENS})\s?\n+|(?:\*\*)?(?:{_NAMES})(?::\*\*|\*\*:|:|：)[ \n]\n*|assistant\n+)",
+    rf"\n*(?:(?P<token>{_TOKENS}|(?-i:assistantfinal))|(?:\*\*)?(?:{_NAMES})(?::\*\*|\*\*:|:|：)[ \n]\n*"
+    rf"|(?:assistant|\[assistant\]:?)\n+|(?:\*\*)?{_ANSWERS}(?::\*\*|\*\*:|:|：)[ \t]*\n+)",
     re.I,
 )
 _WHO = r"\n*(?:\*\*)?(?:user|human|you|用户|пользователь)(?::\*\*|\*\*:|:|：)[ \n]"
 _ASKED = lazy(rf"{_WHO}[^\n]{{1,300}}\n+", re.I)
 _ASKING = lazy(rf"{_WHO}[^\n]{{1,300}}\Z", re.I)
-_THOUGHT = lazy(r"\n*<(think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis|plan)>\s")
-_TAG = lazy(r"\n*<(continuation|continue|continued|answer|response|reply|output|completion|text|result|document)>\n+")
+_THINK = r"(?:[a-z]{2,12}[:_])?(?:think|thinking|thoughts?|reasoning(?:_content)?|reflection|scratchpad|analysis|plan)"
+_THOUGHT = lazy(
+    rf"\n*(?:(?P<open><)(?P<tag>{_THINK})>|(?P<odd>[\[◁])(?P<name>think)[\]▷]"
+    r"|(?P<channel><\|channel\|>analysis<\|message\|>|(?-i:analysis(?=[A-Z]))))",
+    re.I,
+)
+_THOUGHT_ENDS = lazy(rf"</{_THINK}>", re.I)
+_FINAL = lazy(r"(?:<\|end\|>)?(?:<\|start\|>)?assistant(?:<\|channel\|>)?final(?:<\|message\|>)?")
+_REASONS = lazy(
+    r"\s*(?:okay|ok|alright|hmm|so|now|wait|let me|let's|we|i|the user)\b[^\n]{0,100}"
+    r"\b(?:the user|the text|the answer|was cut|cut off|truncated|continue|go on|begin with)\b",
+    re.I,
+)
+"""How thoughts begin whose opening tag stood in the prompt."""
+_ODD_ENDS = {"[": "[/THINK]", "◁": "◁/think▷"}
+_THOUGHTS = 8192
+"""Characters of a reply in which such thoughts end."""
+_TAG = lazy(
+    r"\n*<((?:[a-z]{1,20}_)?(?:continuation|continue|continued|answer|response|reply|output|completion|text|result|document))>\n+"
+)
 _CLOSED = lazy(
     r"\s*?(?P<mark>`{3,}|~{3,})[ \t]*\n\s*(?P<talk>[^\n`~][^\n]*(?:\n+[^\n`~][^\n]*){0,5}?)\n+[ \t]*(?P=mark)[^\n`]*\n"
 )
@@ -53,10 +76,10 @@ _WAIT = 600
 
 def traces(left: str, head: str, open_fence: str | None, final: bool) -> list[Peel]:
     """All of them."""
-    found: list[Peel] = []
+    found: list[Peel] = [] if introduced(left) else _thinking(left, head, final)
     if not introduced(left) and open_fence is None and _MARKUP.search(left[-_SHOWN:]) is None:
         # A text that shows how such things look, or consists of them, may well go on with one.
-        found += [*_role(left, head, final), *_thinking(left, head, final), *_tag(left, head)]
+        found += [*_role(left, head, final), *_tag(left, head)]
     if final and _says_nothing(left, head):
         bits = PRIOR.nothing - PRIOR.nothing_within
         found.append(Peel(len(head), bits, "talk", foreign=len(head), spoken=True, other=True))
@@ -94,16 +117,38 @@ def _role(left: str, head: str, final: bool) -> list[Peel]:
 
 
 def _thinking(left: str, head: str, final: bool) -> list[Peel]:
-    """What the model thought, between tags."""
-    match = _THOUGHT.match(head)
-    if match is None or f"<{match.group(1)}>" in left:
+    """What the model thought, between tags or before the second of them."""
+    end = thoughts(left, head, final)
+    if end is None:
+        return [Peel(len(head), 0.0, "thinking", open=True)]
+    if not end:
         return []
-    end = head.find(f"</{match.group(1)}>")
-    if end < 0:
-        return [] if final else [Peel(len(head), 0.0, "thinking", open=True)]
-    end += len(match.group(1)) + 3
-    found = behind(head, end, SURE, final) or [spoken(head, end, PRIOR.token)]
+    lines = head[end : end + 2].lstrip(" ").startswith("\n")
+    found = behind(head, end, SURE, final) if lines or end == len(head) else [spoken(head, end, PRIOR.token)]
     return [peel._replace(what="thinking") if not peel.open else peel for peel in found]
+
+
+def thoughts(left: str, head: str, final: bool) -> int | None:
+    """How many characters of a reply are what the model thought before it answered; None if that is not seen yet."""
+    match = _THOUGHT.match(head)
+    if match is None:
+        ends = None if "</" not in head[:_THOUGHTS] else _THOUGHT_ENDS.search(head, 0, _THOUGHTS)
+        if ends is not None:
+            return 0 if ends.group() in left else ends.end()
+        waits = not final and len(head) < _THOUGHTS and not fresh(left) and _REASONS.match(head) is not None
+        return None if waits else 0
+    if match.group().strip() in left:
+        return 0
+    if match.group("channel"):
+        ends = _FINAL.search(head, match.end())
+        end = -1 if ends is None else ends.end()
+    else:
+        closing = f"</{match.group('tag')}>" if match.group("open") else _ODD_ENDS[match.group("odd")]
+        end = head.lower().find(closing.lower(), match.end())
+        end += len(closing) if end >= 0 else 0
+    if end < 0:
+        return 0 if final else None
+    return end
 
 
 def _tag(left: str, head: str) -> list[Peel]:

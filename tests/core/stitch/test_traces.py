@@ -219,3 +219,42 @@ def test_json_and_talk_around_it_do_not_depend_on_the_deltas(opening: str, closi
             assert (joiner.join, joiner.trimmed) == (whole.join, whole.trimmed)
         assert whole.join is not None
         assert reply[: whole.join.removed] + out[len(whole.join.inserted) :] + whole.trimmed == reply
+
+
+THOUGHTS = [
+    "</think>\n\n",
+    "Okay, the user wants me to continue. The essay stops in the middle.\n</think>\n\n",
+    "[THINK]The text was cut off, so I go on.[/THINK]",
+    "◁think▷It broke off. I continue.◁/think▷",
+    "<seed:think>Right behind the last word.</seed:think>",
+    "<reasoning_content>\nContinue.\n</reasoning_content>\n",
+    "<|channel|>analysis<|message|>We need to continue.<|end|><|start|>assistant<|channel|>final<|message|>",
+    "<|channel|>final<|message|>",
+    "analysisWe need to continue exactly.assistantfinal",
+    "assistantfinal",
+]
+
+
+@pytest.mark.parametrize("thought", THOUGHTS)
+@pytest.mark.parametrize("anchored", [False, True])
+def test_what_was_thought_is_no_text(thought: str, anchored: bool) -> None:
+    """However the server let it through, and whether an anchor was asked for or not."""
+    anchor = ESSAY[AT - 60 : AT] if anchored else ""
+    joined = stitch([ESSAY[:AT], f"{thought}{anchor}{ESSAY[AT:]}"], [anchor or None])
+    assert joined.text == ESSAY
+    assert not any(seam.ambiguous for seam in joined.seams)
+
+
+@pytest.mark.parametrize("form", ["<think>\n{}\n</think>\n\n", "{}\n</think>\n\n"])
+def test_thoughts_may_quote_what_they_were_asked_to_begin_with(form: str) -> None:
+    """The anchor counts behind them."""
+    anchor = ESSAY[AT - 60 : AT]
+    thought = form.format(f'The user says that I have to begin with "{anchor}" and go on.')
+    assert stitch([ESSAY[:AT], thought + anchor + ESSAY[AT:]], [anchor]).text == ESSAY
+
+
+def test_a_text_that_shows_thoughts_keeps_them() -> None:
+    """It has said such a tag, or is about to."""
+    text = "Models think between `<think>` and `</think>`:\n\n"
+    reply = "<think>\nThe user asks for two.\n</think>\n\nTwo.\n"
+    assert stitch([text, reply]).text == text + reply
