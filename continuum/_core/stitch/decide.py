@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from continuum._core.stitch.anchor import PATIENCE, Anchored, at_once, breaks_off_inside, find_anchor, said_once
 from continuum._core.stitch.closing import refuses
 from continuum._core.stitch.data import is_json
-from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.peel import Peel
-from continuum._core.stitch.peels import in_code, peels
+from continuum._core.stitch.peels import in_code, left_open, peels
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.readings import Reading, Readings
 from continuum._core.stitch.rest import fate
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from continuum._core.stitch.before import Before
     from continuum._core.types import SeamKind
 
-_OPENED = lazy(r"(?:^|\n)[ \t]*(`{3,}|~{3,})[^\n`]*\n")
 _SURE = 128
 """Characters to see before anything is decided but that the reply simply goes on."""
 _LEARNT = 600
@@ -164,7 +162,7 @@ def _after_anchor(left: str, shown: str, head: str, found: Anchored, context: Co
     """The anchor stands in the reply: what follows it follows the text that was shown."""
     end = _past_blank(shown, head, found.end)
     talk = head[: found.start]
-    fence = _fence_before(talk, shown) if talk.strip() and context.shown.fence is None else None
+    fence = left_open(talk) if talk.strip() and context.shown.fence is None else None
     inserted = ""
     if found.wrapped:
         end, inserted = _behind_wrapper(context.shown, head, end)
@@ -240,15 +238,6 @@ def _past_blank(text: str, head: str, end: int) -> int:
         return end + len(own)
     at = own.find(blank)  # blanks at the end of a line, where the text has none
     return end + at + len(blank) if at > 0 and not own[:at].strip(" \t") else end
-
-
-def _fence_before(talk: str, shown: str) -> str | None:
-    """The fence that the reply opened before the anchor, or before lines of the text that it said in front of that."""
-    match = _OPENED.search(talk)
-    if match is None:
-        return None
-    said = talk[match.end() :].strip()
-    return match.group(1) if not said or said in shown[-_CASE:] else None
 
 
 def _with_rest(left: str, shown: str, head: str, context: Context, final: bool) -> Verdict | None:

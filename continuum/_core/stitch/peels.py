@@ -40,6 +40,15 @@ _REACH = 20_000
 _FENCES = lazy(r"^[ \t]*(`{3,}|~{3,})", re.M)
 _TEXT = ("markdown", "md", "text", "txt")
 """What a fence around a text that is no code is called."""
+_LABELLED = lazy(r"\s*+(?!`{3}|~{3})[^\n]{1,120}\n+[ \t]*(`{3,}+|~{3,}+)([^\n`]*+)\n")
+_ELIDED = lazy(
+    r"^[ \t]*(?:(?:#|//|--|;|%|<!--|/\*)[ \t]*(?:\.{3}|…|\()[^\n]{0,60}"
+    r"\b(?:existing|previous|unchanged|remains? the same|same as|rest of the|above|omitted)\b[^\n]{0,60}"
+    r"|(?:\.{3}|…)[ \t]*\(?(?:existing|previous|rest of the|same) (?:code|file|functions?|methods?|class)\b[^\n]*)\n",
+    re.M | re.I,
+)
+_SHELL, _SHELL_LINES = 1000, 12
+"""How far into the reply such lines are looked for, and how many of them."""
 _LINE_START = lazy(r"\n[ \t]*(?=\S)")
 _STRANGE, _STRANGE_LINES = 1000, 12
 """How far into the reply lines are looked for that a repeat may begin with, and how many of them."""
@@ -51,6 +60,8 @@ def fence(left: str, head: str, peel: Peel, open_fence: str | None, final: bool)
     """A code fence that the reply opens although one is open, or although the text is all code."""
     rest = head[peel.start :]
     match = _FENCE.match(rest)
+    if match is None and not peel.start and (labelled := _labelled(left, head, open_fence)) is not None:
+        return labelled
     if match is None:
         stripped = rest.lstrip()
         if not final and (not stripped or stripped[:1] in "`~") and "\n" not in stripped:
@@ -73,6 +84,35 @@ def fence(left: str, head: str, peel: Peel, open_fence: str | None, final: bool)
     start = peel.start + match.end()
     mark = None if open_fence else match.group(1)
     return peel.then(start, bits, "fence")._replace(wrapper=mark, loose=False, foreign=start)
+
+
+def _labelled(left: str, head: str, open_fence: str | None) -> Peel | None:
+    """A line that names the file, or says anything else, and a fence, where code stands in the middle of a line."""
+    match = _LABELLED.match(head)
+    if match is None or not within_line(left) or not in_code(left, open_fence):
+        return None
+    if open_fence is not None and not match.group(2).strip():
+        return None  # closes the fence that is open
+    block = head[match.end() : match.end() + _REACH].partition(match.group(1))[0].strip()
+    if block and left.rstrip().endswith(block):
+        return None  # quotes the last words
+    peel = Peel(match.end(), PRIOR.fence_label, "a label, fence", foreign=match.end())
+    return peel._replace(wrapper=None if open_fence else match.group(1))
+
+
+def elided(left: str, head: str, peel: Peel, open_fence: str | None) -> list[Peel]:
+    """Lines up to a comment that stands for the code which was there: "# ... existing code ..."."""
+    found = list(itertools.islice(_ELIDED.finditer(head, peel.start, peel.start + _SHELL), _SHELL_LINES))
+    if not found or _ELIDED.search(left) is not None or not in_code(left, open_fence):
+        return []
+    end = found[-1].end()
+    blank = end + len(head[end:]) - len(head[end:].lstrip("\n"))
+    if not within_line(left) and f"\n{head[blank:].partition(chr(10))[0]}\n" not in left:
+        return []  # a text may leave code out as well, but then does not say again what it said
+    bits = PRIOR.elided + PRIOR.elided_more * (found[-1].start() > peel.start)
+    wrapper = peel.wrapper or (None if open_fence else left_open(head[:end]))
+    more = [peel.then(end, bits, "elided code") for end in sorted({end, blank})]
+    return [new._replace(foreign=new.start, loose=False, wrapper=wrapper) for new in more]
 
 
 def _introduces(left: str) -> bool:
@@ -128,7 +168,7 @@ def strange(left: str, head: str, open_fence: str | None, final: bool) -> list[P
             at = start if left.endswith(head[start:words], reach, index) else words
             found = _said_again(left, head, at, index - (words - at), final)
             if found is not None:
-                return [found._replace(wrapper=None if open_fence else _opened(head[:at]))]
+                return [found._replace(wrapper=None if open_fence else left_open(head[:at]))]
             index = left.rfind(seed, reach, index + len(seed) - 1)
     return []
 
@@ -182,7 +222,7 @@ def known_lines(left: str, head: str) -> list[Peel]:
     return found
 
 
-def _opened(lines: str) -> str | None:
+def left_open(lines: str) -> str | None:
     """The fence that these lines opened and did not close."""
     marks = _FENCES.findall(lines)
     return marks[-1] if len(marks) % 2 else None
@@ -222,6 +262,7 @@ def peels(left: str, head: str, open_fence: str | None, final: bool) -> list[Pee
                 found.extend(new for new in rule(peel) if new is not None)
 
     apply(lambda p: [fence(left, head, p, open_fence, final)])
+    apply(lambda p: elided(left, head, p, open_fence))
     apply(lambda p: dots(left, head, p))
     apply(lambda p: quotation(left, head, p, final))
     apply(lambda p: [rule(left, head, p) for rule in (table_head, csv_head, list_marker, heading)])
