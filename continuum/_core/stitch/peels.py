@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _MAX_PEELS = 24
 _FENCE = lazy(r"\s*+(`{3,}+|~{3,}+)([^\n`]*+)\n")  # possessive: a megabyte of tildes is no fence either
-_DOTS = lazy(r"\n*(?:\.\.\.|…{1,2}|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\))")
+_DOTS = lazy(r"\n*(?:\.\.\.(?!\.)|…{1,2}|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\))")
 _CODE_LINE = lazy(r"^(?: {2,}|\t)|^[<#@/*}\])]|[{};,()\[\]>\\]$|^\S+,\S+,|^\S+\t\S|\w\(.*\)|\w = ")
 _BLOCK = 200
 """Characters from which on a text tells whether it is code."""

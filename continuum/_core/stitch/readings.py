@@ -23,8 +23,8 @@ from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.peels import peels
 from continuum._core.stitch.phrases import opens
 from continuum._core.stitch.prior import PRIOR
-from continuum._core.stitch.spacing import glue, insertions
-from continuum._core.stitch.spoken import fresh
+from continuum._core.stitch.spacing import glue, insertions, said_as_one
+from continuum._core.stitch.spoken import fresh, within_line
 from continuum._core.stitch.starts import begins, begins_anew, start_bits, within_word
 from continuum._core.stitch.talk import announces
 from continuum._core.stitch.words import COMMON
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _AFTER = 4
 """How many characters after a join are priced."""
-_TAUGHT = 800
+_TAUGHT = 2500
 """Characters from which on a text has taught how its words go on; before, it tells little about a blank too much."""
 _SAID, _CHANGED = 64, 48
 """How many characters of a repeat are priced, and how many of one with changes: that much the next record may have in
@@ -56,6 +56,9 @@ _CLOSED = 40
 """Characters within which a mark that was opened is closed."""
 _LITTLE = 60
 """Characters that only the end of the text has, below which they prove little."""
+_OPERAND = 32
+"""Characters of a repeat up to which a mark of reckoning before it counts."""
+_OPERATOR = lazy(r"\s*[-+/%=]")
 _RECENT = 120
 _EARLY = 48
 _PATIENCE = 2048
@@ -269,7 +272,9 @@ class Readings:
         worse = surprise - flow.cost(left, own, _GAIN_CAP) - flow.cost(left[-_AFTER * 3 :] + own, body[:_AFTER])
         if not own.isspace():
             return bits + worse
-        most = PRIOR.extra_most * min(1.0, len(left) / _TAUGHT)
+        sure = own not in (" ", "\n") or said_as_one(left, body, flow)
+        taught = 1.0 if sure else min(1.0, len(left) / _TAUGHT)
+        most = PRIOR.extra_most * taught
         return bits + PRIOR.extra_flow * max(worse, -most) + PRIOR.extra_odd * (own not in (" ", "\n", "\n\n"))
 
     def _overlap(self, peel: Peel, body: str, k: int, totals: Totals, base: float) -> None:
@@ -400,6 +405,8 @@ class Readings:
                 continue  # the fence is not part of the repeat; its own peel speaks for it
             if len({*form[near.start : near.start + _SAMPLE]}) <= 2:
                 continue  # a rule of dashes goes on as well as it is repeated
+            if not near.edits and near.end <= _OPERAND and _OPERATOR.match(body) and within_line(self.left):
+                continue  # "- a" behind "a" is no repeat: the mark says something
             own, share, followed = None, 1.0, 0.0
             first = raw_end(body, near.foreign)
             if near.foreign and body.count("\n", 0, first + 1) > 1 and not body.startswith("\n\n", first):

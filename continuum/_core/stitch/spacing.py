@@ -169,6 +169,12 @@ def glue(left: str, body: str, flow: Flow, blank: str) -> float:
     return bits + (PRIOR.glue_line if "\n" in blank else PRIOR.glue)
 
 
+def said_as_one(left: str, body: str, flow: Flow) -> bool:
+    """Whether the text has said as one word what stands on both sides of a join."""
+    words = _around(left, body, flow)
+    return words is not None and words.joined
+
+
 class _Words(NamedTuple):
     """What the text knows of the words on both sides of a join: 1 or 0 each.
 

@@ -174,3 +174,17 @@ def test_a_note_that_there_is_more_is_trimmed(note: str) -> None:
 def test_other_last_lines_stay(end: str) -> None:
     """Only a note about going on is trimmed; letters and dialogues end in many ways."""
     assert stitch([LEFT, RIGHT + end]).text == STORY + end
+
+
+def test_what_is_reckoned_with_the_last_word_is_no_repeat() -> None:
+    """Marks of reckoning are none of the dress that a repeat may change."""
+    code = "def hours(levels):\n    levels.index = parsed(levels.index)\n    return (levels.index"
+    for reply in (" - levels.index[0]).total_seconds()\n", "/levels.index[0])\n"):
+        assert stitch([code, reply]).text == code + reply
+
+
+@pytest.mark.parametrize(
+    ("text", "dots"), [("$ pytest -q\n", "..........F.....  [100%]\n"), ("$ ok\n....F", ".....\n")]
+)
+def test_more_dots_than_three_are_no_ellipsis(text: str, dots: str) -> None:
+    assert stitch([text, dots]).text == text + dots

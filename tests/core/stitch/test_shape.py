@@ -52,3 +52,15 @@ def test_a_cell_that_is_said_twice_in_each_row_stays() -> None:
     rows = "".join(f"np.float64,0x{n:013x},0x{n:013x},1\n" for n in range(0x1CD1BA7A39A38, 0x1CD1BA7A39A38 + 30))
     cut = rows.rindex(",0x")
     assert stitch([rows[:cut], rows[cut:] + "np.float32,0x1,0x2,1\n"]).text == rows + "np.float32,0x1,0x2,1\n"
+
+
+@pytest.mark.parametrize("left", ["| Tools | 900 | ", "| Tools | 900"])
+def test_cells_that_are_equal_stay(left: str) -> None:
+    """A short table in a text that is none has rows of as many cells."""
+    text = "# Costs\n\nPer quarter:\n\n| What | Q1 | Q2 | Q3 |\n|---|---:|---:|---:|\n| Rent | 80 | 85 | 90 |\n"
+    reply = "| Tools | 900 | 900 | 900 |\n\nThat is all.\n"[len(left) :]
+    assert stitch([text + left, reply]).text == text + left + reply
+    lines = lines_of(text + left)
+    assert lines is not None
+    assert lines.cost(reply) == 0.0 < lines.cost(reply[8:])
+    assert lines_of(text + "| Tools | 900 |\n|") is None  # no two rows above it are alike
