@@ -21,7 +21,7 @@ PACKAGE = Path(continuum.__file__).parent
 # Row of each module; a module imports only from rows below its own, or from its own package.
 ROWS = {
     "_core.types": 0, "_core.errors": 0, "_core.dialect": 0,
-    "_core.actions": 1, "_core.budget": 1, "_core.ledger": 1,
+    "_core.actions": 1, "_core.budget": 1, "_core.ledger": 1, "_core.plain": 1,
     "_core.state": 1, "_core.policy": 1,
     "_core.endings": 1, "_core.repetition": 1, "_core.stitch": 1, "_core.classify": 1,
     "_core.requests": 2, "_core.draft": 2, "_core.asking": 2, "_core.snapshot": 2, "_core.recall": 2,

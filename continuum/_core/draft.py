@@ -41,6 +41,7 @@ class Draft:
         ended: what ended the text, if something other than the model did; it takes nothing more then.
         in_doubt: the present reply is joined at a gap or in one of two ways and another may take its place; or it is
             that other one, and settles nothing.
+        aside: a reply that was taken out of the text because its join is in doubt.
 
     Args:
         watch: look for loops.
@@ -52,12 +53,9 @@ class Draft:
         self._endings = endings or Endings()
         self._beyond: list[str] = []  # what came behind the end
         self.seams: list[Seam] = []
-        self.released = 0
-        self.start = 0
+        self.released = self.start = self.peak_held = 0
         self.anchored = ""
-        self.peak_held = 0
-        self.looping = False
-        self.in_doubt = False
+        self.looping = self.in_doubt = False
         self._watch = watch
         self._base = ""
         self._parts: list[str] = []
@@ -78,7 +76,7 @@ class Draft:
         self._before: dict[str, Any] | None = None  # the same, when the round has ended
         self._settles = self._apart = False
         self._ended_cut = False
-        self._aside: Aside | None = None
+        self.aside: Aside | None = None
 
     @property
     def question(self) -> Question | None:
@@ -212,8 +210,9 @@ class Draft:
         limit = end if held else self._size - self._may_end()
         return end, self._release(limit if self._loop_from is None else min(limit, self._loop_from))
 
-    def forget_round(self, round: int) -> None:
-        """A round was asked for and never answered: nothing of the text speaks of it."""
+    def close(self, round: int) -> None:
+        """The run is over. If this round was asked for and never answered, nothing of the text speaks of it."""
+        self._mark = None
         if self.seams and self.seams[-1].round == round and not self._parts:
             last = self.seams[-1]
             if not (last.removed or last.replaced or last.inserted) and last.offset == self._size:
@@ -241,15 +240,15 @@ class Draft:
     def set_aside(self) -> str:
         """Take the present reply, which has ended, out of the text again; returns why it is in doubt."""
         assert self._before is not None
-        self._aside = Aside(self._question, self._round, self._cap, self._hold, self._ended_cut, self.fed)
+        self.aside = Aside(self._question, self._round, self._cap, self._hold, self._ended_cut, self.fed)
         why = next((seam.note for seam in self.seams if seam.round == self._round), "")
         self._rewind(self._before)
-        self._trim(self._aside.fed, f"set aside, and asked again: {why}", self._aside.round)
+        self._trim(self.aside.fed, f"set aside, and asked again: {why}", self.aside.round)
         return why
 
     def keep(self) -> None:
         """The present reply takes the place of the one that was set aside."""
-        self._aside, self._settles = None, False
+        self.aside, self._settles = None, False
 
     def take_back(self) -> str:
         """Put the reply that was set aside into the text again, and set the present one aside instead.
@@ -257,10 +256,10 @@ class Draft:
         Returns:
             What may be shown now.
         """
-        aside, before = self._aside, self._mark or self._before
+        aside, before = self.aside, self._mark or self._before
         assert aside is not None and before is not None  # noqa: PT018
         second, number = self.fed, self._round
-        self._aside = None
+        self.aside = None
         self._rewind({**before, "seams": before["seams"][:-1]})
         if second:
             self._trim(second, "set aside: another reply to the same question is joined better", number)
@@ -293,7 +292,7 @@ class Draft:
             replaced, kind, ambiguous = 0, "gap", True
             note = f"{note}; the unfinished end was already shown and stays"
         doubt = kind == "gap" or ambiguous
-        if self._aside is not None and kind not in ("anchor", "exact"):
+        if self.aside is not None and kind not in ("anchor", "exact"):
             # The doubt about the first reply is lifted by words that were said again, not by a join that looks well.
             doubt = doubt or join.overlap < _PROOF
         self.in_doubt = self._settles and doubt
@@ -455,7 +454,7 @@ class Draft:
         """As plain JSON values: the state at the beginning of the present round, and what arrived since."""
         data = dict(self._mark or self._settled())
         data["seams"] = [asdict(seam) for seam in data["seams"]]
-        data["aside"] = self._aside.to_dict() if self._aside is not None else None
+        data["aside"] = self.aside.to_dict() if self.aside is not None else None
         if self._mark is not None:
             question = data.pop("question")
             data["question"] = question.to_dict() if question is not None else None
@@ -468,7 +467,7 @@ class Draft:
         draft = cls(watch=data["watch"], endings=endings)
         draft.peak_held = data["peak_held"]
         draft._rewind({**data, "seams": [Seam(**seam) for seam in data["seams"]]})
-        draft._aside = Aside.from_dict(data["aside"]) if data["aside"] is not None else None
+        draft.aside = Aside.from_dict(data["aside"]) if data["aside"] is not None else None
         if "fed" in data:
             asked = Question.from_dict(data["question"]) if data["question"] is not None else None
             how = {name: data[name] for name in ("round", "cap", "hold", "settle")}

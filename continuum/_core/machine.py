@@ -382,7 +382,7 @@ class Continuation:
     def _stop(self, signal: Signal, reason: Reason, failure: Failure | None, text: str = "", why: str = "") -> Done:
         self.state = advance(self.state, signal).state
         self._reason, self._failure, self.evidence = reason, failure, why
-        self._draft.forget_round(len(self._ledger.segments) + 1)
+        self._draft.close(len(self._ledger.segments) + 1)
         return Done(reason, self.state is State.COMPLETE, text + self._draft.release_all(), failure, why)
 
     # -- ceilings -------------------------------------------------------------------------------------------------

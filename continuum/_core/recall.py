@@ -56,7 +56,7 @@ def recall(machine: Continuation, asked: Mapping[str, Any] | None, *, strips: bo
     question = draft.question if asked is None else _question(asked, draft.text, strips)
     if question is None or (asked is None and question.in_place):
         question = Question((), len(draft))
-    may_settle: bool = mark["settle"] if settle is None else settle or draft._aside is not None
+    may_settle: bool = mark["settle"] if settle is None else settle or draft.aside is not None
     draft._rewind({**mark, "released": min(mark["released"], question.shown)})
     draft.begin(question, round=mark["round"], cap=mark["cap"], hold=mark["hold"], settle=may_settle)
     machine._pending = replace(machine._sent, in_place=question.in_place)

@@ -14,6 +14,7 @@ from continuum._core.classify import Tally
 from continuum._core.draft import Draft
 from continuum._core.errors import ProtocolError
 from continuum._core.ledger import Ledger
+from continuum._core.plain import response_from_json, to_json
 from continuum._core.policy import Policy
 from continuum._core.state import State
 from continuum._core.types import Response, Result
@@ -51,7 +52,7 @@ def report(machine: Continuation) -> Result:
 def dump(machine: Continuation) -> dict[str, Any]:
     """See `Continuation.to_dict`."""
     return {
-        "version": 1,
+        "version": 2,
         "policy": machine.policy.model_dump(exclude_unset=True),
         "state": machine.state.value,
         "stops": list(machine._endings.stops),
@@ -66,7 +67,7 @@ def dump(machine: Continuation) -> dict[str, Any]:
         "pending": machine._pending.to_dict() if machine._pending is not None else None,
         "pending_state": machine._pending_state.value,
         "tally": asdict(machine._tally),
-        "aside": [machine._aside.finish_reason, machine._aside.raw_finish_reason] if machine._aside else None,
+        "aside": to_json(machine._aside) if machine._aside else None,
         "reason": machine._reason,
         "repaired": machine.repaired,
     }
@@ -79,8 +80,8 @@ def load(
     invalid: Callable[[str], str] | None,
 ) -> Continuation:
     """See `Continuation.from_dict`."""
-    if data.get("version") != 1:
-        raise ProtocolError(f"this machine reads state version 1, not {data.get('version')!r}")
+    if data.get("version") not in (1, 2):
+        raise ProtocolError(f"this machine reads state versions 1 and 2, not {data.get('version')!r}")
     machine = cls(
         Policy(**data["policy"]),
         cap=data["cap"],
@@ -103,6 +104,16 @@ def load(
         machine.policy, machine._budget, machine._ledger, machine._draft, machine._tally, server=ServerFacts()
     )
     machine._asker.restore(data["asker"])
-    machine._aside = Response("", *data["aside"]) if data["aside"] else None
+    machine._aside = _aside(data["aside"], machine) if data["aside"] else None
     machine._reason, machine.repaired = data["reason"], data["repaired"]
     return machine
+
+
+def _aside(kept: Any, machine: Continuation) -> Response:
+    """The reply that was set aside. Version 1 kept two words of it; the books and the draft have what decides."""
+    if isinstance(kept, dict):
+        return response_from_json(kept)
+    aside = machine._draft.aside
+    assert aside is not None
+    word, raw_word = kept
+    return Response(aside.fed, word, raw_word, machine._ledger.segments[aside.round - 1].usage)

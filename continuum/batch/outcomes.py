@@ -7,16 +7,15 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from continuum._core.types import Failure, Prefill, RateLimit, Response, Seam, Usage
+from continuum._core.plain import from_json as from_json
+from continuum._core.plain import to_json as to_json
+from continuum._core.types import Seam, Usage
 from continuum.batch.job import JobResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from continuum._core.actions import Send
-
-_RESPONSE = ("raw_finish_reason", "model", "id", "reasoning", "tool_calls", "suspended", "window", "limit")
-_FAILURE = ("status_code", "retry_after", "should_retry", "window")
 
 
 def fingerprint(send: Send) -> str:
@@ -33,64 +32,6 @@ def fingerprint(send: Send) -> str:
         if turn.blocks:
             digest.update(json.dumps(turn.blocks, sort_keys=True, default=str).encode())
     return digest.hexdigest()
-
-
-def to_json(outcome: Response | Failure) -> dict[str, Any]:
-    """An outcome as plain JSON values; what is as by default is left out."""
-    if isinstance(outcome, Failure):
-        return {"failure": _failure(outcome), **_usage(outcome.usage)}
-    found: dict[str, Any] = {"text": outcome.text, "finish_reason": outcome.finish_reason, **_usage(outcome.usage)}
-    for name in _RESPONSE:
-        value = getattr(outcome, name)
-        if value:
-            found[name] = value
-    if outcome.blocks:
-        found["blocks"] = json.loads(json.dumps(outcome.blocks, default=_plain))
-    if outcome.prefill is not None:
-        found["prefill"] = asdict(outcome.prefill)
-    if outcome.failure is not None:
-        found["broken_by"] = _failure(outcome.failure)
-    if outcome.rate_limit is not None:
-        found["rate_limit"] = {k: v for k, v in asdict(outcome.rate_limit).items() if v is not None}
-    return found
-
-
-def from_json(data: Mapping[str, Any]) -> Response | Failure:
-    """The inverse of `to_json`, without the SDK's objects."""
-    usage = Usage(**data["usage"]) if "usage" in data else None
-    if "failure" in data:
-        return Failure(**data["failure"], usage=usage)
-    return Response(
-        text=data["text"],
-        finish_reason=data["finish_reason"],
-        usage=usage,
-        blocks=tuple(data.get("blocks", ())),
-        prefill=Prefill(**data["prefill"]) if "prefill" in data else None,
-        failure=Failure(**data["broken_by"]) if "broken_by" in data else None,
-        rate_limit=RateLimit(**data["rate_limit"]) if "rate_limit" in data else None,
-        **{name: data[name] for name in _RESPONSE if name in data},
-    )
-
-
-def _usage(usage: Usage | None) -> dict[str, Any]:
-    if usage is None:
-        return {}
-    return {"usage": {name: value for name, value in asdict(usage).items() if value}}
-
-
-def _failure(failure: Failure) -> dict[str, Any]:
-    found: dict[str, Any] = {"kind": failure.kind, "message": failure.message}
-    for name in _FAILURE:
-        value = getattr(failure, name)
-        if value is not None:
-            found[name] = value
-    return found
-
-
-def _plain(value: Any) -> Any:
-    """A block of an SDK that is an object and not a dict."""
-    dump = getattr(value, "model_dump", None)
-    return dump(mode="json") if dump is not None else str(value)
 
 
 def keeps(outcome: Mapping[str, Any]) -> bool:
