@@ -51,6 +51,9 @@ class Model:
     """Answers `Send`s about one document.
 
     Attributes:
+        words: how a reply may end that is neither cut nor the last one.
+        ways: how it may begin, see `_reply`.
+        amounts: characters that it may add.
         sent: what went out in each paid round, byte for byte.
         usages: what it billed.
     """
@@ -59,6 +62,8 @@ class Model:
     size: int = 1500
     failures: float = 0.15
     words: Sequence[str] = ("length",)
+    ways: Sequence[str] = ("exact", "exact", "overlap", "restart", "talk", "junk", "empty", "loop", "skip", "half")
+    amounts: Sequence[int] = (3, 20, 80, 200, 400)
     sent: list[str] = field(default_factory=list)
     usages: list[Usage] = field(default_factory=list)
     requests: int = 0
@@ -93,10 +98,10 @@ class Model:
 
     def _reply(self, send: Send, shown: str) -> str:
         rng, document = self.rng, self.document
-        amount = rng.choice([3, 20, 80, 200, 400])
+        amount = rng.choice(self.amounts)
         at = document.find(shown[-30:]) + len(shown[-30:]) if shown else 0
         at = max(at, 0)
-        how = rng.choice(["exact", "exact", "overlap", "restart", "talk", "junk", "empty", "loop", "skip", "half"])
+        how = rng.choice(self.ways)
         if not shown or how == "exact":
             head = ""
         elif how == "overlap":

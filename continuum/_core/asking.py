@@ -163,16 +163,17 @@ class Asker:
         draft, history = self._draft, self.history
         if not draft.text.strip():
             return self.ask(reason, text + draft.release_all(), evidence)
-        shown = history.shown
+        before = history.shown
         left = self._elide()
+        shown = history.shown
         if self.in_place() and draft.text[history.shown :].strip():
             _, released = draft.cut_back(len(draft))
             question = history.prefill(draft.text, self.prefill or Prefill())
         else:
             # After a reply that brought nothing, all there is is shown, and less of it is asked for again, so that the
             # next reply can only bring something new.
-            if again and shown > history.shown:
-                end, released = shown, ""
+            if again and before > shown:
+                end, released = before, ""
             elif self._tally.fruitless > 0 and shown:
                 end, released = len(draft), ""
             else:

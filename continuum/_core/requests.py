@@ -163,8 +163,11 @@ class History:
         return Question((*self.turns, turn), len(text), in_place=True, echo=turn.text)
 
     def elide(self, text: str, start: int) -> None:
-        """Show the text from about `start` on only: from the next paragraph, line or word."""
-        near = text[start : start + _LOOK]
+        """Show the text from about `start` on only: from the next paragraph, line or word.
+
+        Not from one that stands so near the end that less than half would be left: that end may be all there is.
+        """
+        near = text[start : start + min(_LOOK, (len(text) - start) // 2)]
         found = (near.find(mark) + len(mark) for mark in ("\n\n", "\n", " ") if mark in near)
         self.first = self.shown = start + next(found, 0)
         self.turns, self._parts = [], []

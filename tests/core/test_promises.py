@@ -15,7 +15,7 @@ from continuum._core.actions import Done
 from continuum._core.machine import Continuation
 from continuum._core.types import Failure, Response, rebuild_raw
 from continuum.testing import sample_documents
-from tests.model import Model, cutter, play
+from tests.model import Model, cutter, document, play
 
 if TYPE_CHECKING:
     from continuum._core.actions import Send
@@ -151,8 +151,14 @@ class Small(Model):
     """A model whose context window is small, and refuses what does not fit; it may or may not say how small."""
 
     def __init__(self, seed: int) -> None:
-        super().__init__(seed, size=9000, failures=0.05)
-        self.window, self.tells = random.Random(seed).randrange(1100, 2500), seed % 2 == 0
+        ways = ("exact", "exact", "exact", "overlap", "talk", "empty", "half", "skip")
+        super().__init__(seed, size=9000, failures=0.05, ways=ways, amounts=(80, 200, 400, 900))
+        rng = random.Random(seed)
+        self.window, self.tells = rng.randrange(1100, 2500), seed % 2 == 0
+        self.long = rng.random() < 0.5
+        if self.long:  # paragraphs longer than what fits, so that the only break in sight may be the end of the text
+            self.document = ".\n\n".join(" ".join(document(rng, 1000).split()) for _ in range(8))
+            self.window = rng.randrange(950, 1300)
 
     def answer(self, send: Send) -> Response | Failure:
         """As the model, if there is room."""
@@ -164,6 +170,11 @@ class Small(Model):
         if isinstance(outcome, Response):
             outcome = replace(outcome, usage=Usage(size, len(outcome.text) // 3 + 1))
         return outcome
+
+    def _reply(self, send: Send, shown: str) -> str:
+        """As the model; where paragraphs are long, a reply ends with one if it can."""
+        text = super()._reply(send, shown)
+        return text[: text.find("\n\n") + 2] if self.long and "\n\n" in text else text
 
 
 @settings(max_examples=200, deadline=None)

@@ -78,6 +78,17 @@ def test_a_prefill_shows_everything() -> None:
     assert history.turns == []
 
 
+@given(st.text(alphabet="ab. \n", max_size=40), st.text(alphabet="ab", max_size=80), st.data())
+def test_what_is_shown_of_a_long_text_is_more_than_its_last_break(head: str, line: str, data: st.DataObject) -> None:
+    """A break at the very end is no place to begin: half of what fits is shown at least, and it can be asked about."""
+    text = head + line + "\n\n"
+    start = data.draw(st.integers(0, len(text) - 1))
+    history = History()
+    history.elide(text, start)
+    assert start <= history.first == history.shown <= start + (len(text) - start) // 2
+    assert history.ask(text, end=len(text), anchor=None, opening="", insist=True).turns[0].text.endswith(text[-1])
+
+
 def test_a_question_can_be_written_down() -> None:
     """Questions and histories survive to_dict and from_dict."""
     history = History()
