@@ -117,8 +117,8 @@ def classify(response: Response, progress: Progress, policy: Policy) -> Verdict:
         return Verdict(Signal.FINISHED, "finished", progress.ended)
     if progress.looping:
         return Verdict(Signal.REPETITION, "repetition")
-    if response.suspended:
-        return Verdict(Signal.SUSPENDED, "running")
+    if response.suspended:  # without blocks there is nothing to send back
+        return Verdict(Signal.SUSPENDED, "running") if response.blocks else _interrupted(response, progress, policy)
     match response.finish_reason:
         case "stop":
             return Verdict(Signal.FINISHED, "finished") if response.tool_calls else _stopped(response, progress, policy)

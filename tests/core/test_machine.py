@@ -228,6 +228,14 @@ def test_a_suspended_turn_goes_back_as_it_is() -> None:
     assert machine.result().complete
 
 
+def test_a_suspended_turn_without_blocks_is_an_interrupted_one() -> None:
+    """There is nothing to send back, so the model is asked to go on from the text, as often as need be."""
+    machine = started()
+    assert isinstance(machine.receive(Response(TEXT, "interrupted", "pause_turn", Usage(10, 20), suspended=True)), Wait)
+    assert send(machine.resume()).turns[0].text.startswith("The keeper")
+    assert send(machine.receive(cut(""))).reason == "continue"
+
+
 def test_a_refusal_is_final() -> None:
     """`refused`: never asked again, and the partial text is kept."""
     for word in ("refusal", "content_filter"):
