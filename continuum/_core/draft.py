@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from continuum._core.endings import Endings
+from continuum._core.endings import End, Endings
 from continuum._core.halves import HALF, REPLACEMENT, Arrived, has_half
 from continuum._core.repetition import WINDOW, Run, periodic_run, uncounted
 from continuum._core.requests import LONGEST_REST, Aside, Question, boundary, may_end, size_of
-from continuum._core.stitch import Joiner
+from continuum._core.stitch.joiner import Joiner, seam_of, trim_of
 from continuum._core.types import Seam
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Draft:
     def __init__(self, *, watch: bool = True, endings: Endings | None = None) -> None:
         self.ended = ""
         self._endings = endings or Endings()
-        self._beyond: list[str] = []  # what came behind the end
+        self._beyond: list[str] = []  # what came of this reply from the end on
         self.seams: list[Seam] = []
         self.released = self.start = self.peak_held = 0
         self.anchored = ""
@@ -180,10 +180,10 @@ class Draft:
                 piece = self._settle(joiner.join, piece)
             self._take(piece)
         if self._beyond:
-            self._trim("".join(self._beyond), f"behind {self.ended}")
+            self._trim("".join(self._beyond), self.ended)
         if joiner is not None:
             if joiner.trimmed:
-                self._trim(joiner.trimmed, "taken off the end of the reply")
+                self.seams.append(trim_of(joiner.trimmed, self._size, self._round))
             self._joiner = None
         whole = self.text.rstrip(REPLACEMENT) if cut else self.text
         if self.start <= len(whole) < self._size:
@@ -220,12 +220,12 @@ class Draft:
 
     def begun_stop(self) -> int:
         """Characters at the end of the text that begin a stop sequence."""
-        return Endings(self._endings.stops).begun(self._recent)
+        return self._endings.begun(self._recent)
 
     def cut_begun_stop(self) -> None:
         """The stop sequence that the text ends in was completed: take its beginning off."""
         self.ended = "a stop sequence, across a cut"
-        self._shrink(max(self._size - self.begun_stop(), self.released), note="the beginning of a stop sequence")
+        self._cut(self._size - self.begun_stop(), "the beginning of a stop sequence")
 
     def _may_end(self) -> int:
         return self._endings.held(self._recent) if self._endings and not self.ended else 0
@@ -276,58 +276,43 @@ class Draft:
     def cut_loop(self) -> None:
         """Take a loop off the end: all of it since it began to show, and was held back from the reader."""
         if self._loop_from is not None:
-            self._shrink(max(self._loop_from, self.released), note="one passage, said over and over")
+            self._cut(self._loop_from, "one passage, said over and over")
 
     # -- the join -------------------------------------------------------------------------------------------------
 
     def _settle(self, join: Join, piece: str) -> str:
         """Apply a decision: note the seam, give way to the reply, and return the text to append."""
-        inserted, replaced = join.inserted, join.replaced
-        kind, ambiguous, note = join.kind, join.ambiguous, join.note
-        if replaced and self._size - replaced < self.released:
+        if join.replaced and self._size - join.replaced < self.released:
             # The reader has seen the unfinished end, so it stays, and the seam says that something is missing.
-            piece = piece[len(inserted) :]
-            inserted = "" if self._recent[-1:].isspace() else " "
-            piece = inserted + piece
-            replaced, kind, ambiguous = 0, "gap", True
-            note = f"{note}; the unfinished end was already shown and stays"
-        doubt = kind == "gap" or ambiguous
-        if self.aside is not None and kind not in ("anchor", "exact"):
+            blank = "" if self._recent[-1:].isspace() else " "
+            piece = blank + piece[len(join.inserted) :]
+            note = f"{join.note}; the unfinished end was already shown and stays"
+            join = join._replace(replaced=0, inserted=blank, kind="gap", ambiguous=True, note=note)
+        doubt = join.kind == "gap" or join.ambiguous
+        if self.aside is not None and join.kind not in ("anchor", "exact"):
             # The doubt about the first reply is lifted by words that were said again, not by a join that looks well.
             doubt = doubt or join.overlap < _PROOF
         self.in_doubt = self._settles and doubt
-        taken = ""
-        if replaced:
-            taken = self._shrink(self._size - replaced)
+        taken = self._shrink(self._size - join.replaced) if join.replaced else ""
         self.start = self._size
-        removed = self.fed[: join.removed]
-        if kind == "anchor" and self._question is not None:
+        if join.kind == "anchor" and self._question is not None:
             self.anchored = self._question.anchor or ""
-        self.seams.append(
-            Seam(
-                offset=self._size + len(inserted),
-                round=self._round,
-                kind=kind,
-                removed=removed,
-                inserted=inserted,
-                replaced=taken,
-                overlap=join.overlap,
-                confidence=join.confidence,
-                ambiguous=ambiguous,
-                note=note,
-            )
-        )
+        self.seams.append(seam_of(join, self._size, self._round, self.fed[: join.removed], taken))
         return piece
 
     def _trim(self, removed: str, note: str, round: int | None = None, inserted: str = "") -> None:
         at = self._size + len(inserted)
         self.seams.append(Seam(at, round or self._round, "nothing_new", removed, inserted, note=note))
 
-    def _shrink(self, size: int, note: str = "") -> str:
+    def _cut(self, size: int, note: str) -> None:
+        """Take everything from `size` on off the text, but for what the reader was shown."""
+        self._trim(self._shrink(max(size, self.released)), note)
+
+    def _shrink(self, size: int) -> str:
         """Take everything from `size` on off the text.
 
-        Returns the text that the next seam has to account for as replaced. What lies before seams that stood in the
-        part taken off is noted on those seams; with a `note`, a last seam is made for the remainder.
+        Returns the text that the next seam has to account for. What lies before seams that stood in the part taken
+        off is noted on those seams.
         """
         text = self.text
         position = size
@@ -336,14 +321,10 @@ class Draft:
                 lost = text[position : seam.offset - len(seam.inserted)]
                 self.seams[index] = replace(seam, offset=size, inserted="", replaced=lost + seam.replaced)
                 position = seam.offset
-        taken = text[position:]
-        if note:
-            self.seams.append(Seam(size, self._round, "nothing_new", replaced=taken, note=note))
-            taken = ""
         self._base, self._size = text[:size], size
         self._unreleased = self._base[self.released :]
         self._recent = self._base[-WINDOW:]
-        return taken
+        return text[position:]
 
     # -- release --------------------------------------------------------------------------------------------------
 
@@ -357,11 +338,14 @@ class Draft:
                 self._append(part)
 
     def _append(self, piece: str) -> None:
-        """Append, and look for a loop at fixed places of the text, wherever the deltas were cut."""
+        """Append, as far as the text has not ended, and look for a loop at fixed places of it, wherever the deltas
+        were cut."""
         if self.ended:
             self._beyond.append(piece)
             return
-        before = self._size
+        before, end = self._size, self._find_end(piece)
+        if end is not None:
+            self._beyond, piece = [piece[end.behind - before :]], piece[: end.behind - before]
         if self._hold and self._floor is None and self._cap is not None:
             data = piece.encode("utf-8", "surrogatepass")
             if self._bytes + len(data) >= self._cap:
@@ -376,13 +360,18 @@ class Draft:
             for place in range(before - before % _CHECK_EVERY + _CHECK_EVERY, self._size + 1, _CHECK_EVERY):
                 self._check_loop(window[max(0, place - WINDOW - left) : place - left], place)
         self._recent = window[-WINDOW:]
-        if self._endings:
-            left = self._size - len(window)
-            seam = self.start - left if self._joiner is not None else None
-            end = self._endings.find(window, len(piece), seam)
-            if end is not None:
-                self.ended = end.what
-                self._shrink(max(left + end.start, self.released), note=end.what)
+        if end is not None:
+            self.ended = end.what
+            self._beyond.insert(0, self._shrink(max(end.start, self.released)))
+
+    def _find_end(self, piece: str) -> End | None:
+        """What ends the text in the piece that follows it, if something does."""
+        if not self._endings:
+            return None
+        left = self._size - len(self._recent)
+        seam = self.start - left if self._joiner is not None else None
+        end = self._endings.find(self._recent + piece, len(piece), seam)
+        return end and end._replace(behind=left + end.behind, start=left + end.start)
 
     def _check_loop(self, tail: str, place: int) -> None:
         if self.looping:

@@ -14,10 +14,12 @@ class End(NamedTuple):
     """A place where the text ends.
 
     Attributes:
-        start: index at which the sequence begins, with the white space before an end marker.
+        behind: index behind the sequence. The one that is whole first ends the text.
+        start: index at which it begins, with the white space before an end marker.
         what: the evidence in a few words.
     """
 
+    behind: int
     start: int
     what: str
 
@@ -30,15 +32,14 @@ class Endings:
         marker: what the model was asked to close with, None if nothing.
     """
 
-    __slots__ = ("_longest", "marker", "stops")
+    __slots__ = ("marker", "stops")
 
     def __init__(self, stops: tuple[str, ...] = (), marker: str | None = None) -> None:
         self.stops = tuple(stop for stop in stops if stop)
         self.marker = marker
-        self._longest = max((len(word) for word in (*self.stops, marker or "")), default=0)
 
     def __bool__(self) -> bool:
-        return self._longest > 0
+        return bool(self.stops or self.marker)
 
     def find(self, window: str, fresh: int, seam: int | None) -> End | None:
         """Look for an end.
@@ -52,24 +53,29 @@ class Endings:
         if self.marker:
             at = window.find(self.marker, max(0, len(window) - fresh - len(self.marker) + 1))
             if at >= 0:
-                found.append(End(len(window[:at].rstrip()), "the end marker"))
+                found.append(End(at + len(self.marker), len(window[:at].rstrip()), "the end marker"))
         for stop in self.stops if seam is not None and seam > 0 else ():
             assert seam is not None
             at = window.find(stop, max(0, seam - len(stop) + 1), seam + len(stop) - 1)
             if at >= 0:
-                found.append(End(at, f"the stop sequence {stop!r}, across a cut"))
+                found.append(End(at + len(stop), at, f"the stop sequence {stop!r}, across a cut"))
         return min(found, default=None)
 
     def held(self, tail: str) -> int:
         """How many characters at the end of a text may be part of an end."""
-        begun = self.begun(tail)
-        if self.marker and (begun == 0 or self.marker.startswith(tail[-begun:])):
-            return len(tail) - len(tail[: len(tail) - begun].rstrip())
-        return begun
+        if not self.marker:
+            return self.begun(tail)
+        before = tail[: len(tail) - _begun(tail, (self.marker,))].rstrip()
+        return max(self.begun(tail), len(tail) - len(before))
 
     def begun(self, tail: str) -> int:
-        """How many characters at the end of a text begin a stop sequence or the marker."""
-        for size in range(min(self._longest - 1, len(tail)), 0, -1):
-            if any(word.startswith(tail[-size:]) and len(word) > size for word in (*self.stops, self.marker or "")):
-                return size
-        return 0
+        """How many characters at the end of a text begin a stop sequence."""
+        return _begun(tail, self.stops)
+
+
+def _begun(tail: str, words: tuple[str, ...]) -> int:
+    longest = max(map(len, words), default=0)
+    for size in range(min(longest - 1, len(tail)), 0, -1):
+        if any(word.startswith(tail[-size:]) and len(word) > size for word in words):
+            return size
+    return 0

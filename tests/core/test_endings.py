@@ -16,7 +16,7 @@ from continuum import Policy, Result
 from continuum._core.actions import Done, Send
 from continuum._core.endings import Endings
 from continuum._core.machine import Continuation
-from continuum._core.types import Prefill, Response, Usage
+from continuum._core.types import Prefill, Response, Seam, Usage
 from continuum.testing import Reply, ScriptedClient, SimulatedProvider, sample_documents
 
 ESSAY = sample_documents()["essay"]
@@ -335,3 +335,27 @@ def test_the_callers_messages_stay_as_they_are(content: Any) -> None:
         assert MARKER in str(server.requests[0].body["messages"])
     assert messages == [{"role": "user", "content": content}]
     assert result.text == "Short."
+
+
+def test_what_the_end_takes_off_is_one_seam_of_the_reply() -> None:
+    """The marker, the white space before it and all behind it are what the reply said and the text does not."""
+    for cut in (1, 5, 100):
+        machine = Continuation(MARKED)
+        machine.start()
+        reply = f"Text.\n{MARKER}\nThat is all."
+        shown = "".join(machine.feed(reply[at : at + cut]) for at in range(0, len(reply), cut))
+        last = machine.receive(Response(reply, "stop"))
+        assert shown + last.text == machine.result().text == "Text."
+        assert machine.seams == [Seam(5, 1, "nothing_new", reply[5:], note="the end marker")]
+
+
+def test_the_sequence_that_is_whole_first_ends_the_text() -> None:
+    """As in a server, which sees one token after the other: so it is the same one however the deltas are cut."""
+    found = Endings(("lamp was lit at", "p was")).find("The lamp was lit at dusk", 15, 9)
+    assert found is not None
+    assert (found.behind, found.start) == (12, 7)
+
+
+def test_white_space_before_a_marker_that_may_come_is_held_back() -> None:
+    """Also where a stop sequence begins with some of it."""
+    assert Endings((" <END> of",), "<END>").held("A word.  <E") == len("  <E")

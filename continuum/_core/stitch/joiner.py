@@ -210,23 +210,31 @@ def stitch(chunks: Sequence[str], anchors: Sequence[str | None] | None = None) -
 
 def seams_of(join: Join, left: str, reply: str, trimmed: str, end: int, round_number: int) -> list[Seam]:
     """The seams that account for one reply: its join, and what was trimmed from its end at `end`."""
-    offset = len(left) - join.replaced + len(join.inserted)
-    found = [
-        Seam(
-            offset=offset,
-            round=round_number,
-            kind=join.kind,
-            removed=reply[: join.removed],
-            inserted=join.inserted,
-            replaced=left[len(left) - join.replaced :],
-            overlap=join.overlap,
-            confidence=join.confidence,
-            ambiguous=join.ambiguous,
-            note=join.note,
-        )
-    ]
+    at = len(left) - join.replaced
+    found = [seam_of(join, at, round_number, reply[: join.removed], left[at:])]
     if trimmed:
-        wrapper = not trimmed.strip("\n `~") or trimmed.strip().startswith("</")
-        what = "the end of a wrapper" if wrapper else "a note to the reader behind the text"
-        found.append(Seam(end, round_number, "nothing_new", trimmed, note=what))
+        found.append(trim_of(trimmed, end, round_number))
     return found
+
+
+def seam_of(join: Join, at: int, round_number: int, removed: str, replaced: str) -> Seam:
+    """The seam of a join: what of the reply and of the text before it, which ends at `at` now, is not in the text."""
+    return Seam(
+        offset=at + len(join.inserted),
+        round=round_number,
+        kind=join.kind,
+        removed=removed,
+        inserted=join.inserted,
+        replaced=replaced,
+        overlap=join.overlap,
+        confidence=join.confidence,
+        ambiguous=join.ambiguous,
+        note=join.note,
+    )
+
+
+def trim_of(trimmed: str, at: int, round_number: int) -> Seam:
+    """The seam of what was trimmed from the end of a reply at `at`."""
+    wrapper = not trimmed.strip("\n `~") or trimmed.strip().startswith("</")
+    what = "the end of a wrapper" if wrapper else "a note to the reader behind the text"
+    return Seam(at, round_number, "nothing_new", trimmed, note=what)
