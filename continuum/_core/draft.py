@@ -387,7 +387,7 @@ class Draft:
 
     def _limit(self) -> int:
         """Index up to which the text is sure while the round is under way."""
-        if self.in_doubt or (self._joiner is not None and self._joiner.join is None):
+        if self.in_doubt or self.aside is not None or (self._joiner is not None and self._joiner.join is None):
             return self.released
         limit = self._size - (len(self._recent) - len(self._recent.rstrip(REPLACEMENT)))
         limit = min(limit, self._size - self._may_end())

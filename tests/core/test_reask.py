@@ -165,6 +165,18 @@ def test_a_second_reply_that_is_none_counts_for_nothing(word: str) -> None:
     assert machine.result().raw_segments == (FIRST, LOST, "I cannot.")
 
 
+@pytest.mark.parametrize("word", ["refusal", "tool_calls", "stop"])
+def test_what_was_shown_of_a_second_reply_stays(word: str) -> None:
+    """3: how it ends decides whether it counts, so nothing of it is shown before, however well it is joined."""
+    machine, _ = in_doubt()
+    second = f"{ANCHORED} He rowed to the village, bought oil, and was back before it was dark."
+    shown = FIRST + machine.feed(second)
+    action = machine.receive(Response(second, word, word, usage=Usage(1, 1)))  # type: ignore[arg-type]
+    assert (LOST in machine.result().text) == (word != "stop")
+    assert machine.result().text.startswith(shown + action.text)
+    assert isinstance(action, Send) or shown + action.text == machine.result().text
+
+
 def test_the_deadline_may_pass_while_it_waits() -> None:
     """A second question that waits out its deadline leaves the first reply."""
     for finish, complete in (("length", False), ("stop", True)):
