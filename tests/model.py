@@ -54,6 +54,7 @@ class Model:
         words: how a reply may end that is neither cut nor the last one.
         ways: how it may begin, see `_reply`.
         amounts: characters that it may add.
+        marker: what it was asked to close with, and says anywhere.
         sent: what went out in each paid round, byte for byte.
         usages: what it billed.
     """
@@ -64,6 +65,7 @@ class Model:
     words: Sequence[str] = ("length",)
     ways: Sequence[str] = ("exact", "exact", "overlap", "restart", "talk", "junk", "empty", "loop", "skip", "half")
     amounts: Sequence[int] = (3, 20, 80, 200, 400)
+    marker: str | None = None
     sent: list[str] = field(default_factory=list)
     usages: list[Usage] = field(default_factory=list)
     requests: int = 0
@@ -81,6 +83,9 @@ class Model:
             return Failure(kind, "scripted", retry_after=rng.choice([None, 0.5]))  # type: ignore[arg-type]
         shown = "".join(turn.text for turn in send.turns if turn.role == "assistant")
         text = self._reply(send, shown)
+        if self.marker is not None and rng.random() < 0.2:
+            at = rng.randrange(len(text) + 1)
+            text = text[:at] + rng.choice(["", " ", "\n\n", "\ufffd"]) + self.marker + text[at:]
         finish = "length"
         if rng.random() < 0.1:
             finish = "interrupted"
@@ -148,6 +153,7 @@ def play(
     *,
     cut: Cutter | None = None,
     cap: int | None = 60,
+    stops: tuple[str, ...] = (),
     save: random.Random | None = None,
     seconds: float = 0.0,
 ) -> tuple[Result, str, Continuation]:
@@ -158,13 +164,14 @@ def play(
         policy: of the run.
         cut: how replies are cut into deltas; None: whole.
         cap: output tokens per request.
+        stops: the caller's stop sequences.
         save: at random moments the machine is written down and read back.
         seconds: that pass with each request.
 
     Returns:
         The result, what the reader was shown, and the machine.
     """
-    machine, shown, elapsed = Continuation(policy, cap=cap), "", 0.0
+    machine, shown, elapsed = Continuation(policy, cap=cap, stops=stops), "", 0.0
 
     def maybe_saved() -> Continuation:
         if save is not None and save.random() < 0.3:

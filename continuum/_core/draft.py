@@ -185,7 +185,7 @@ class Draft:
             if joiner.trimmed:
                 self.seams.append(trim_of(joiner.trimmed, self._size, self._round))
             self._joiner = None
-        whole = self.text.rstrip(REPLACEMENT) if cut else self.text
+        whole = self.text.rstrip(REPLACEMENT) if cut and not self.ended else self.text
         if self.start <= len(whole) < self._size:
             self._trim(self._shrink(len(whole)), "a character that the cap cut in half")
 

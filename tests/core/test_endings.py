@@ -359,3 +359,12 @@ def test_the_sequence_that_is_whole_first_ends_the_text() -> None:
 def test_white_space_before_a_marker_that_may_come_is_held_back() -> None:
     """Also where a stop sequence begins with some of it."""
     assert Endings((" <END> of",), "<END>").held("A word.  <E") == len("  <E")
+
+
+def test_a_sign_for_half_of_a_character_before_the_marker_stays() -> None:
+    """3: the cap cut nothing there, and the reader has seen it."""
+    machine = Continuation(MARKED)
+    machine.start()
+    shown = machine.feed("It ends with \ufffd") + machine.feed(f" and \ufffd{MARKER}, as")
+    last = machine.receive(Response(f"It ends with \ufffd and \ufffd{MARKER}, as", "length"))
+    assert shown + last.text == machine.result().text == "It ends with \ufffd and \ufffd"

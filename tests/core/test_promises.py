@@ -34,6 +34,9 @@ policies = st.builds(
     max_output_tokens=st.sampled_from([None, 100, 5000]),
 )
 caps = st.sampled_from([None, 5, 60, 400])
+# Parts of what the model says, so that cuts fall into them, and one that begins with the marker.
+stops = st.sampled_from([(), (), ("\n\n",), ("sea, the sea", "a, t"), ("lamp was lit at",), (" <END> of",)])
+markers = st.sampled_from([None, "<END>"])
 words = ("length", "stop", "content_filter", "refusal", "context_window", "unknown", "tool_calls")
 
 
@@ -67,11 +70,14 @@ def test_nothing_is_said_twice(name: str, cut: int, overlap: int, seed: int) -> 
 
 
 @settings(max_examples=300, deadline=None)
-@given(seeds, policies, caps, seeds)
-def test_streaming_gives_the_same_text(seed: int, policy: Policy, cap: int | None, cuts: int) -> None:
+@given(seeds, policies, caps, stops, markers, seeds)
+def test_streaming_gives_the_same_text(
+    seed: int, policy: Policy, cap: int | None, stops: tuple[str, ...], marker: str | None, cuts: int
+) -> None:
     """3: however the deltas are cut, the stream shows the text of the unary run, and the same seams."""
-    whole, shown_whole, _ = play(Model(seed), policy, cap=cap)
-    streamed, shown, _ = play(Model(seed), policy, cap=cap, cut=cutter(cuts))
+    policy = policy.model_copy(update={"end_marker": marker})
+    whole, shown_whole, _ = play(Model(seed, words=words, marker=marker), policy, cap=cap, stops=stops)
+    streamed, shown, _ = play(Model(seed, words=words, marker=marker), policy, cap=cap, stops=stops, cut=cutter(cuts))
     assert streamed.text == whole.text
     assert streamed.seams == whole.seams
     assert shown == streamed.text
