@@ -144,6 +144,19 @@ def test_errors_can_travel_between_processes(error: Exception) -> None:
         assert getattr(again, "result", None) == getattr(error, "result", None)
 
 
+def test_a_deep_copy_of_a_result_shares_no_value() -> None:
+    """What a caller changes in one is not changed in the other; what the SDK made, and cannot be copied, stays."""
+    raw = (part for part in ())
+    choice = Result("[2]", True, "stop", "stop", "finished", parsed=[2])
+    result = Result("[1]", True, "stop", "stop", "finished", raw=raw, parsed=[1], partial=[], alternatives=(choice,))
+    again = copy.deepcopy(result)
+    assert again == result
+    assert again.raw is raw
+    for value in (again.parsed, again.partial, again.alternatives[0].parsed):
+        value.append(3)
+    assert (result.parsed, result.partial, choice.parsed) == ([1], [], [2])
+
+
 def test_the_error_tree_is_as_drawn() -> None:
     """Every error in the docstring's tree exists under the parent that it is drawn under."""
     assert issubclass(continuum.ConfigurationError, ValueError)

@@ -10,7 +10,7 @@ from continuum._core.types import Turn
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from continuum._core.types import Failure, Reason
+    from continuum._core.types import Failure, Purpose, Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Send:
 
     Attributes:
         round: the round that its reply will count as, from 1.
-        reason: why it is sent: `ask`, `continue`, `escalate`, `resume`, `reword`, `retry`.
+        reason: why it is sent, see `Purpose`.
         turns: messages to add after the caller's own.
         in_place: the last turn is the assistant's and is to be gone on with.
         max_tokens: cap to send instead of the caller's; None: as the caller wrote it.
@@ -30,7 +30,7 @@ class Send:
     """
 
     round: int
-    reason: str
+    reason: Purpose
     turns: tuple[Turn, ...] = ()
     in_place: bool = False
     max_tokens: int | None = None

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from continuum._core.draft import Draft
     from continuum._core.ledger import Ledger
     from continuum._core.policy import Policy
+    from continuum._core.types import Purpose
 
 
 _MOST_SHORTENED = 3  # times in a row
@@ -65,7 +66,7 @@ class Asker:
             return False
         return strategy == "in_place" or (strategy == "auto" and self.prefill is not None)
 
-    def ask(self, reason: str, text: str = "", evidence: str = "") -> Order:
+    def ask(self, reason: Purpose, text: str = "", evidence: str = "") -> Order:
         """The caller's request once more; nothing visible came, so there is nothing to go on from."""
         return self._order(Question((), 0), reason, text, evidence)._replace(question=None)
 
@@ -154,7 +155,7 @@ class Asker:
 
     # -- going on -------------------------------------------------------------------------------------------------
 
-    def go_on(self, reason: str, text: str, evidence: str, *, again: bool = False) -> Order:
+    def go_on(self, reason: Purpose, text: str, evidence: str, *, again: bool = False) -> Order:
         """Ask the model to go on, in place where the server does that, else with a user turn.
 
         Args:
@@ -189,7 +190,7 @@ class Asker:
             self.blocks = ()
         return self._order(question, reason, text + released, evidence, left)
 
-    def _order(self, question: Question, reason: str, text: str, evidence: str, left: int | None = None) -> Order:
+    def _order(self, question: Question, reason: Purpose, text: str, evidence: str, left: int | None = None) -> Order:
         cap = self._budget.next_cap(self._ledger.total, raised=self._tally.escalated)
         send = Send(
             round=len(self._ledger.segments) + 1,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from continuum._core.budget import Budget
-    from continuum._core.types import FinishReason, Reason, Seam
+    from continuum._core.types import FinishReason, Purpose, Reason, Seam
 
 
 class Ledger:
@@ -45,7 +45,7 @@ class Ledger:
         self.window = budget.window
         self._window_seen = False
 
-    def record(self, response: Response, reason: str, hidden: int = 0) -> None:
+    def record(self, response: Response, reason: Purpose, hidden: int = 0) -> None:
         """Enter a paid round; `reason` is why it was asked for, `hidden` how much of the text it did not show."""
         usage = response.usage or Usage(estimated=True)
         self.charge(usage)

@@ -6,7 +6,8 @@ for the caller (`Result`, `Seam`, `Usage`, `Segment`) are made by the machine. N
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from continuum._core.errors import ContinuumError, IncompleteError, ProviderError
@@ -67,6 +68,11 @@ Reason = Literal[
 """Why a run ended. Only `finished` is success; `unclosed` is a `stop` that left a fence, JSON or sentence open,
 `invalid` a finished answer that is not of the type asked for, after one repair;
 `running` stands on a snapshot of a run that goes on."""
+
+Purpose = Literal["ask", "continue", "escalate", "resume", "reword", "retry", "reask", "repair"]
+"""Why a request is sent: the caller's own, as it is; to go on from the text so far; the last one again with a larger
+cap or less effort; a turn that the provider had suspended; the last one as a user turn; the same again after a failure;
+the same again because the join is in doubt; for a corrected copy of a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +213,7 @@ class Segment:
     Attributes:
         round: counted from 1.
         start, end: the span of the final text that came from this round (`start == end`: nothing new).
-        reason: why the round was asked for (`first`, `continue`, ...).
+        reason: why the round was asked for, see `Purpose`.
         finish_reason, raw_finish_reason: how the round ended, in our word and in the provider's.
         usage: the tokens of this round; None if nothing is known.
         response_id: the provider's id of the response, for its logs.
@@ -221,7 +227,7 @@ class Segment:
     round: int
     start: int
     end: int
-    reason: str
+    reason: Purpose
     finish_reason: FinishReason
     raw_finish_reason: str | None = None
     usage: Usage | None = None
@@ -319,7 +325,9 @@ class Result:
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Result:
-        return self
+        """What can be changed is copied; what the SDK made stays its own, for it may hold what cannot be copied."""
+        names = ("parsed", "partial", "alternatives")
+        return replace(self, **{name: deepcopy(getattr(self, name), memo) for name in names})
 
     def raise_for_incomplete(self) -> Result:
         """Return self if the answer is complete.

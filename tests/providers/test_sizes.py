@@ -65,11 +65,11 @@ def test_a_document_in_the_request_counts_its_bytes() -> None:
 )
 def test_all_that_is_shown_counts_and_so_do_our_turns(params: Any) -> None:
     """For the most as for the estimate, which stands in where a server counts nothing."""
-    send = Send(reason="start", round=0)
+    send = Send(reason="ask", round=0)
     asked = provider(**params)
     assert asked.most_input(send) > 8000
     assert 8000 < asked.size_of_request(send) < 8200
-    more = Send(reason="length", round=1, turns=(Turn("assistant", "y" * 3000), Turn("user", "Go on.")))
+    more = Send(reason="continue", round=1, turns=(Turn("assistant", "y" * 3000), Turn("user", "Go on.")))
     assert asked.most_input(more) > asked.most_input(send) + 3000
 
 
@@ -77,7 +77,7 @@ def test_a_request_cannot_have_more_than_the_model_takes() -> None:
     """A document's bytes are an upper bound that may be far beyond what the model's window holds."""
     source = {"type": "base64", "media_type": "application/pdf", "data": "A" * 2_000_000}
     asked = [{"role": "user", "content": [{"type": "document", "source": source}]}]
-    send = Send(reason="start", round=0)
+    send = Send(reason="ask", round=0)
     assert provider(model="claude-sonnet-4-5", messages=asked).most_input(send) == 200_000
     long = provider(model="claude-sonnet-4-5", messages=asked, betas=["context-1m-2025-08-07"])
     assert long.most_input(send) == 1_000_000
