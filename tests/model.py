@@ -55,8 +55,11 @@ class Model:
         ways: how it may begin, see `_reply`.
         amounts: characters that it may add.
         marker: what it was asked to close with, and says anywhere.
+        bills: some failures are billed, and some usages are estimates.
         sent: what went out in each paid round, byte for byte.
-        usages: what it billed.
+        ends: the word that each of them ended on.
+        usages: what was billed for each.
+        billed: what was billed for every request, those that failed included.
     """
 
     seed: int
@@ -66,8 +69,11 @@ class Model:
     ways: Sequence[str] = ("exact", "exact", "overlap", "restart", "talk", "junk", "empty", "loop", "skip", "half")
     amounts: Sequence[int] = (3, 20, 80, 200, 400)
     marker: str | None = None
+    bills: bool = False
     sent: list[str] = field(default_factory=list)
+    ends: list[str] = field(default_factory=list)
     usages: list[Usage] = field(default_factory=list)
+    billed: list[Usage] = field(default_factory=list)
     requests: int = 0
 
     def __post_init__(self) -> None:
@@ -80,7 +86,8 @@ class Model:
         self.requests += 1
         if rng.random() < self.failures:
             kind = rng.choice(["transient", "rate_limited", "transient"])
-            return Failure(kind, "scripted", retry_after=rng.choice([None, 0.5]))  # type: ignore[arg-type]
+            usage = self._bill(rng.randrange(1, 100)) if self.bills and rng.random() < 0.5 else None
+            return Failure(kind, "scripted", retry_after=rng.choice([None, 0.5]), usage=usage)  # type: ignore[arg-type]
         shown = "".join(turn.text for turn in send.turns if turn.role == "assistant")
         text = self._reply(send, shown)
         if self.marker is not None and rng.random() < 0.2:
@@ -95,11 +102,17 @@ class Model:
             finish = rng.choice(list(self.words))
         if finish == "interrupted" and not text:
             return Failure("transient", "nothing came")
-        usage = Usage(rng.randrange(100), max(len(text) // 3, 1))
+        usage = self._bill(max(len(text) // 3, 1))
         self.sent.append(text)
+        self.ends.append(finish)
         self.usages.append(usage)
         prefill = Prefill(strips=rng.random() < 0.5) if self.seed % 5 == 0 else None
         return Response(text, finish, finish, usage, prefill=prefill)  # type: ignore[arg-type]
+
+    def _bill(self, tokens: int) -> Usage:
+        usage = Usage(self.rng.randrange(100), tokens, estimated=self.bills and self.rng.random() < 0.1)
+        self.billed.append(usage)
+        return usage
 
     def _reply(self, send: Send, shown: str) -> str:
         rng, document = self.rng, self.document
@@ -154,6 +167,7 @@ def play(
     cut: Cutter | None = None,
     cap: int | None = 60,
     stops: tuple[str, ...] = (),
+    price: Callable[[Usage], float] | None = None,
     save: random.Random | None = None,
     seconds: float = 0.0,
 ) -> tuple[Result, str, Continuation]:
@@ -165,17 +179,18 @@ def play(
         cut: how replies are cut into deltas; None: whole.
         cap: output tokens per request.
         stops: the caller's stop sequences.
+        price: of a usage.
         save: at random moments the machine is written down and read back.
         seconds: that pass with each request.
 
     Returns:
         The result, what the reader was shown, and the machine.
     """
-    machine, shown, elapsed = Continuation(policy, cap=cap, stops=stops), "", 0.0
+    machine, shown, elapsed = Continuation(policy, cap=cap, stops=stops, price=price), "", 0.0
 
     def maybe_saved() -> Continuation:
         if save is not None and save.random() < 0.3:
-            return Continuation.from_dict(json.loads(json.dumps(machine.to_dict())))
+            return Continuation.from_dict(json.loads(json.dumps(machine.to_dict())), price=price)
         return machine
 
     action: Action = machine.start()

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from continuum import Policy, Usage, stitch
-from continuum._core.actions import Done
+from continuum._core.actions import Action, Done, Send, Wait
+from continuum._core.budget import LONGEST, SLACK
 from continuum._core.machine import Continuation
+from continuum._core.state import State
 from continuum._core.types import Failure, Response, rebuild_raw
 from continuum.testing import sample_documents
 from tests.model import Model, cutter, document, play
-
-if TYPE_CHECKING:
-    from continuum._core.actions import Send
 
 seeds = st.integers(0, 2**32)
 policies = st.builds(
@@ -37,6 +35,7 @@ caps = st.sampled_from([None, 5, 60, 400])
 # Parts of what the model says, so that cuts fall into them, and one that begins with the marker.
 stops = st.sampled_from([(), (), ("\n\n",), ("sea, the sea", "a, t"), ("lamp was lit at",), (" <END> of",)])
 markers = st.sampled_from([None, "<END>"])
+FATAL = ("quota", "rejected", "broken", "transient")
 words = ("length", "stop", "content_filter", "refusal", "context_window", "unknown", "tool_calls")
 
 
@@ -84,14 +83,50 @@ def test_streaming_gives_the_same_text(
     assert shown_whole == whole.text
 
 
+def price(usage: Usage) -> float:
+    """Dollars, of a dear model."""
+    return usage.input_tokens + 10.0 * usage.output_tokens
+
+
 @settings(max_examples=200, deadline=None)
-@given(seeds, policies, caps)
-def test_every_run_ends(seed: int, policy: Policy, cap: int | None) -> None:
-    """4: no model keeps a run going beyond its ceilings."""
-    model = Model(seed, failures=0.3, words=words)
-    result, _, _ = play(model, policy, cap=cap)
+@given(seeds, policies, caps, st.sampled_from([None, 1000.0, 8000.0]))
+def test_every_run_ends(seed: int, policy: Policy, cap: int | None, cost: float | None) -> None:
+    """4: no model keeps a run going beyond its ceilings; tokens and dollars may exceed theirs by one reply's."""
+    policy = policy.model_copy(update={"max_cost": cost})
+    model = Model(seed, failures=0.3, words=words, bills=True)
+    result, _, _ = play(model, policy, cap=cap, price=price)
     assert result.rounds <= policy.max_rounds
     assert model.requests <= policy.max_rounds * (policy.max_retries + 1)
+    before = model.billed[:-1]
+    if policy.max_output_tokens is not None:
+        assert sum(usage.output_tokens for usage in before) <= policy.max_output_tokens
+    if cost is not None:
+        assert sum(map(price, before)) <= cost
+
+
+@settings(max_examples=100, deadline=None)
+@given(seeds, policies, caps)
+def test_replies_that_add_nothing_are_bounded(seed: int, policy: Policy, cap: int | None) -> None:
+    """4: a model that says no more is asked again so often, and no more."""
+    result, _, _ = play(Model(seed, ways=("empty",)), policy, cap=cap)
+    assert result.rounds <= 1 + policy.max_no_progress
+    assert result.text
+
+
+@settings(max_examples=50, deadline=None)
+@given(seeds, st.integers(1, 2000), st.booleans())
+def test_a_reply_that_ignores_its_cap_is_broken_off(seed: int, tokens: int, dollars: bool) -> None:
+    """4: a reply that is beyond any doubt longer than what is left is not read to its end; another one is."""
+    cost, output = (price(Usage(0, tokens)), None) if dollars else (None, tokens)
+    policy = Policy(max_repetition=None, max_cost=cost, max_output_tokens=output)
+    machine, rng, written = Continuation(policy, price=price), random.Random(seed), 0
+    machine.start()
+    while not machine.enough(written, stops=False):
+        delta = document(rng, 500)
+        machine.feed(delta)
+        written += len(delta)
+        assert written < LONGEST * (tokens + SLACK + 1) + 1000
+    assert written > LONGEST * tokens
 
 
 @settings(max_examples=100, deadline=None)
@@ -104,32 +139,45 @@ def test_a_deadline_is_kept(seed: int, deadline: float) -> None:
     assert result.reason != "running"
 
 
-@settings(max_examples=150, deadline=None)
-@given(seeds, policies, st.sampled_from(["quota", "rejected", "broken", "transient"]))
-def test_bought_text_is_never_thrown_away(seed: int, policy: Policy, kind: str) -> None:
-    """5: whatever fails in a later round, all that came before is on the result."""
-    model = Model(seed, failures=0.0)
-    machine = Continuation(policy, cap=60)
-    action = machine.start()
-    text = model.answer(action)
-    action = machine.receive(text)
-    before = machine.result().text
+@settings(max_examples=300, deadline=None)
+@given(seeds, policies, st.integers(0, 4), st.floats(0, 1), st.sampled_from([*FATAL, "cancelled"]))
+def test_bought_text_is_never_thrown_away(seed: int, policy: Policy, rounds: int, part: float, how: str) -> None:
+    """5: whatever fails in a round or between two, all that came before, and of that round, is on the result."""
+    model, machine = Model(seed, failures=0.0), Continuation(policy, cap=60)
+    action: Action = machine.start()
+    while not isinstance(action, Done) and len(model.sent) < rounds:
+        action = machine.resume() if isinstance(action, Wait) else machine.receive(model.answer(action))
+    before, aside, came = machine.result().text, machine.state is State.SETTLING, list(model.sent)
+    partial = None
+    if isinstance(action, Send) and isinstance(reply := model.answer(action), Response):
+        text = reply.text[: round(part * len(reply.text))]
+        machine.feed(text)
+        partial = Response(text, "interrupted") if text else None
+        came += [text] if text else []
+        if partial is not None and how != "cancelled":
+            action = machine.receive(partial)
     while not isinstance(action, Done):
-        waiting = machine.state.value == "waiting"
-        action = machine.resume() if waiting else machine.receive(Failure(kind, "it broke"))  # type: ignore[arg-type]
-    assert machine.result().text == before
-    assert list(machine.result().raw_segments) == model.sent
+        if how == "cancelled":
+            action = machine.cancel(partial)
+        elif isinstance(action, Wait):
+            action = machine.resume()
+        else:
+            action = machine.receive(Failure(how, "it broke"))  # type: ignore[arg-type]
+    assert list(machine.result().raw_segments) == (came or [""])
+    assert partial is not None or aside or machine.result().text == before
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(seeds, policies, st.sampled_from(["unknown", "interrupted", "content_filter", "refusal", "context_window"]))
 def test_an_unknown_end_is_never_success(seed: int, policy: Policy, word: str) -> None:
-    """6: a run whose last word is not a natural end is not complete."""
+    """6: a run is complete only if the model's own word is a natural end, or evidence speaks against its `length`."""
     model = Model(seed, words=(word,))
     result, _, _ = play(model, policy)
+    assert [segment.raw_finish_reason for segment in result.segments] == model.ends
     assert result.complete == (result.reason == "finished")
-    if result.complete:
-        assert result.finish_reason in ("stop", "tool_calls")
+    if result.complete and result.raw_finish_reason != "stop":
+        assert result.raw_finish_reason == "length"
+        assert result.segments[-1].evidence
 
 
 @pytest.mark.parametrize("word", ["eos", "error", "", "STOP", "Stop", "max_tokens_reached"])
@@ -201,10 +249,11 @@ def test_a_small_window_breaks_no_promise(seed: int, policy: Policy, cap: int | 
 @settings(max_examples=150, deadline=None)
 @given(seeds, policies)
 def test_the_bill_is_right(seed: int, policy: Policy) -> None:
-    """8: every round that was paid for is counted, once."""
-    model = Model(seed)
+    """8: every request that was paid for is counted, once, and an estimate says so."""
+    model = Model(seed, bills=True)
     result, _, _ = play(model, policy)
-    assert result.usage == sum(model.usages, Usage())
+    assert result.usage == sum(model.billed, Usage())
+    assert result.usage.estimated == any(usage.estimated for usage in model.billed)
     assert [segment.usage for segment in result.segments] == model.usages
 
 
