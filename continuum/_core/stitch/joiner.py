@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from continuum._core.errors import ConfigurationError
 from continuum._core.stitch.before import Before
 from continuum._core.stitch.closing import count_fences, hold_from, trim_from
 from continuum._core.stitch.data import JSON_ENDS, json_open
 from continuum._core.stitch.decide import Context, Join, Verdict, decide
 from continuum._core.stitch.peels import in_code
 from continuum._core.stitch.structure import open_fence
-from continuum._core.types import Seam
+from continuum._core.types import Seam, rebuild_raw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -181,10 +182,20 @@ def _stripped(left: str, sent: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A stitched text and the account of its joins."""
+    """A stitched text and the account of its joins.
+
+    Attributes:
+        text: the whole of it.
+        seams: one for each join, and one for each trim at the end of a piece.
+    """
 
     text: str
     seams: tuple[Seam, ...]
+
+    @property
+    def raw_segments(self) -> tuple[str, ...]:
+        """The pieces as they came in, character for character."""
+        return rebuild_raw(self.text, self.seams, self.seams[-1].round if self.seams else 1)
 
 
 def stitch(chunks: Sequence[str], anchors: Sequence[str | None] | None = None) -> Joined:
@@ -195,8 +206,14 @@ def stitch(chunks: Sequence[str], anchors: Sequence[str | None] | None = None) -
         anchors: `anchors[i]` is what chunk i + 1 was asked to begin with, or None.
 
     Returns:
-        The text and one seam per join (and per trim at the end of a piece). `rebuild_raw` gives the pieces back.
+        The text and its seams.
+
+    Raises:
+        ConfigurationError: `chunks` or `anchors` is one text, which would be taken for as many as it has characters.
     """
+    for name, value in (("chunks", chunks), ("anchors", anchors)):
+        if isinstance(value, str):
+            raise ConfigurationError(f"{name}={value[:40]!r}: expected a list of texts, such as [first, second]")
     text = chunks[0] if chunks else ""
     seams: list[Seam] = []
     for i, chunk in enumerate(chunks[1:]):

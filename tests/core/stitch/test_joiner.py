@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from continuum import ConfigurationError
 from continuum._core.stitch import Join, Joiner, choose_anchor, seams_of, stitch
 from continuum._core.types import rebuild_raw
 from continuum.testing import sample_documents
@@ -199,3 +200,16 @@ def test_a_short_rest_is_decided_on_after_twice_the_characters() -> None:
         joiner.feed(text[1500:2000])
         assert joiner.join is not None
         assert (joiner.join.kind, joiner.decided_at) == ("plain", seen)
+
+
+def test_one_text_is_no_list_of_pieces() -> None:
+    """Its characters would be joined one by one."""
+    with pytest.raises(ConfigurationError, match=r"chunks='Hello wor': expected a list of texts"):
+        stitch("Hello wor")
+    with pytest.raises(ConfigurationError, match="anchors='world'"):
+        stitch(["Hello wor", "world and more"], "world")
+
+
+@given(st.lists(st.text(), max_size=4))
+def test_the_pieces_can_be_had_again(chunks: list[str]) -> None:
+    assert list(stitch(chunks).raw_segments) == (chunks or [""])
