@@ -45,7 +45,7 @@ def exchange(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]
 
 
 def _stream(run: Run, lane: Lane, receiver: Receiver, stream: Any) -> Generator[Piece, None, Failure | None]:
-    if watching.is_json(stream):
+    if watching.is_json(stream, run):
         watching.read(stream.response, run)
         whole = run.whole(lane, receiver, stream)
         if whole is not None:

@@ -188,8 +188,12 @@ def call(resource: Any, method: Callable[[Any], Any], request: Mapping[str, Any]
         return answer.parse()
 
 
-def is_json(stream: Any) -> bool:
-    """Whether what an SDK took for a stream is JSON: it says so, and does not begin as events do."""
+def is_json(stream: Any, deadline: Deadline) -> bool:
+    """Whether what an SDK took for a stream is JSON: it says so, and does not begin as events do.
+
+    Raises:
+        LateError: if it was late before anything but blanks was there.
+    """
     if not _says_json(stream):
         return False
     response = stream.response
@@ -198,12 +202,14 @@ def is_json(stream: Any) -> bool:
         held.append(data)
         if data.strip():
             break
+        if deadline.late():
+            raise LateError
     _put_back(response, held, rest)
     return not _begins_events(held)
 
 
 async def ais_json(stream: Any) -> bool:
-    """The async twin of `is_json`."""
+    """The async twin of `is_json`, for `in_time`."""
     if not _says_json(stream):
         return False
     response = stream.response

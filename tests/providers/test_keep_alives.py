@@ -86,13 +86,16 @@ def test_pings_before_any_text_do_not_outlast_the_deadline(way: str) -> None:
 
 
 @pytest.mark.parametrize("claude", [False, True], ids=["chat", "claude"])
-def test_blanks_in_front_of_json_do_not_outlast_the_deadline(way: str, claude: bool) -> None:
-    """4: a unary reply whose first byte is there and whose last never comes."""
-    with Odd([Reply(events=repeat(" "), content_type="application/json", pause=0.02)]) as server:
-        policy = SHORT.model_copy(update={"stream": False})
+@pytest.mark.parametrize("unary", [False, True], ids=["stream", "unary"])
+def test_blanks_in_front_of_json_do_not_outlast_the_deadline(way: str, claude: bool, unary: bool) -> None:
+    """4: a reply whose first byte is there and whose last never comes, whether a stream was asked for or not."""
+    blanks = repeat(" ", 600)  # twelve seconds of them
+    with Odd([Reply(events=blanks, content_type="application/json", pause=0.02)]) as server:
+        policy = SHORT.model_copy(update={"stream": not unary})
         with pytest.raises(ProviderError, match="the deadline passed"):
             _ask(server.url, policy, way=way, claude=claude)
         assert len(server.requests) == 1
+    assert next(blanks, None) is not None  # they were not read to their end
 
 
 def test_blanks_in_front_of_json_are_waited_for(way: str) -> None:
