@@ -154,28 +154,9 @@ class Lane:
             log.info("seam", **_events.seam_fields(seam, text=machine.policy.log_text))
         self._seams = known
         if isinstance(action, Send):
-            log.info(
-                "send",
-                round=action.round,
-                reason=action.reason,
-                in_place=action.in_place,
-                max_tokens=action.max_tokens,
-                hidden=action.hidden,
-                evidence=action.evidence,
-            )
+            log.info("send", **_events.send_fields(action))
         elif isinstance(action, Done):
-            log.info(
-                "done",
-                reason=action.reason,
-                complete=action.complete,
-                state=machine.state.value,
-                rounds=machine.rounds,
-                characters=machine.length,
-                input_tokens=machine.usage.input_tokens,
-                output_tokens=machine.usage.output_tokens,
-                error=action.failure.message if action.failure else None,
-                evidence=action.evidence,
-            )
+            log.info("done", **_events.done_fields(action, machine))
         return action
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 if TYPE_CHECKING:
+    from continuum._core.actions import Done, Send
+    from continuum._core.machine import Continuation
     from continuum._core.types import Seam
 
 _STANDARD = logging.getLogger("continuum")
@@ -35,6 +37,33 @@ def logger(run_id: str, **bound: Any) -> Any:
         wrapper_class=structlog.stdlib.BoundLogger,
         processors=[structlog.stdlib.filter_by_level, structlog.stdlib.render_to_log_kwargs],
     ).bind(run_id=run_id, **bound)
+
+
+def send_fields(send: Send) -> dict[str, Any]:
+    """What a request is for."""
+    return {
+        "round": send.round,
+        "reason": send.reason,
+        "in_place": send.in_place,
+        "max_tokens": send.max_tokens,
+        "hidden": send.hidden,
+        "evidence": send.evidence,
+    }
+
+
+def done_fields(done: Done, machine: Continuation) -> dict[str, Any]:
+    """How a run ended."""
+    return {
+        "reason": done.reason,
+        "complete": done.complete,
+        "state": machine.state.value,
+        "rounds": machine.rounds,
+        "characters": machine.length,
+        "input_tokens": machine.usage.input_tokens,
+        "output_tokens": machine.usage.output_tokens,
+        "error": done.failure.message if done.failure else None,
+        "evidence": done.evidence,
+    }
 
 
 def seam_fields(seam: Seam, *, text: bool) -> dict[str, Any]:
