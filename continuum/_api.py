@@ -10,7 +10,7 @@ from continuum._core.policy import Policy
 from continuum._core.types import Result
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
     from types import TracebackType
     from typing import TypeAlias
 
@@ -59,24 +59,22 @@ def check_policy(policy: object) -> None:
         raise ConfigurationError(f"policy={policy!r}: expected a continuum.Policy")
 
 
-def new_run(
+def new_provider(
     client: Any,
     policy: Policy | None,
     params: Mapping[str, Any],
     *,
     is_async: bool,
-    runtime: Runtime | None = None,
-    live: bool = False,
-    chunks: bool = False,
     response_model: Any = None,
-    api: type[Provider] | None = None,
-) -> Run:
-    """Check everything and prepare a run; nothing is sent. `api` is the wire API; None: what the arguments ask for.
+    api: Callable[[Any, Mapping[str, Any], Policy], Provider] | None = None,
+) -> Provider:
+    """What a run asks through, whatever way it is called: checked, and told what value the answer has to be.
+
+    `api` is the wire API; None: what the arguments ask for.
 
     Raises:
         ConfigurationError: if the arguments can only fail.
     """
-    from continuum._drivers import Run
     from continuum.client import unwrapped
     from continuum.providers import provider_for
 
@@ -104,7 +102,27 @@ def new_run(
         from continuum._structured import Structured
 
         provider.structured = Structured(Any, repairs=False)
-    return Run(provider, runtime, live=live, chunks=chunks)
+    return provider
+
+
+def new_run(
+    client: Any,
+    policy: Policy | None,
+    params: Mapping[str, Any],
+    *,
+    runtime: Runtime | None = None,
+    live: bool = False,
+    chunks: bool = False,
+    **how: Any,
+) -> Run:
+    """Check everything and prepare a run; nothing is sent. `how`: see `new_provider`.
+
+    Raises:
+        ConfigurationError: if the arguments can only fail.
+    """
+    from continuum._drivers import Run
+
+    return Run(new_provider(client, policy, params, **how), runtime, live=live, chunks=chunks)
 
 
 def complete(

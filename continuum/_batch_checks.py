@@ -64,12 +64,10 @@ def row_check(
     client: Any, settings: Settings, max_cost: float | None, *, in_batches: bool = False
 ) -> Callable[[Job], None]:
     """What refuses a row that cannot be asked as it is, before anything is sent."""
-    from continuum.batch.settings import check, create_params, policy_of
-    from continuum.providers import provider_for
+    from continuum.batch.settings import provider_of
 
     def checked(job: Job) -> None:
-        provider = provider_for(client, create_params(job, settings), policy_of(job, settings))
-        check(provider, in_batches=in_batches)
+        provider = provider_of(client, job, settings, in_batches=in_batches)
         check_arguments(provider)
         check_cost_cap(provider, max_cost)
 

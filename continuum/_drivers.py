@@ -26,7 +26,7 @@ from continuum.providers import errors, timeouts, watching
 from continuum.providers.sizes import estimate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
     from tenacity import RetryCallState
 
@@ -79,10 +79,16 @@ class Lane:
             window=provider.limits.context,
             may_lower=provider.may_lower_effort(),
             stops=provider.stops,
-            invalid=provider.structured.error if provider.structured is not None else None,
+            invalid=self.invalid,
             repairs=provider.structured is None or provider.structured.repairs,
             server=provider.server_facts(),
         )
+
+    @property
+    def invalid(self) -> Callable[[str], str] | None:
+        """What says why a finished answer is not of the type asked for; None if any answer will do."""
+        structured = self.run.provider.structured
+        return None if structured is None else structured.error
 
     def elapsed(self) -> float:
         """Seconds since the run began."""

@@ -34,6 +34,7 @@ except ImportError as error:
 from pydantic import ConfigDict, Field, InstanceOf, field_validator, model_validator
 
 from continuum import _events
+from continuum._api import new_run
 from continuum._core.policy import Policy
 from continuum._drivers import Piece, Run, adrive, drive
 from continuum._outcome import check_complete, remember
@@ -164,13 +165,12 @@ class ContinuumChatModel(BaseChatModel):
         params = {name: value for name, value in kwargs.items() if name != "stream"}
         if stop is not None:
             params["stop"] = stop
-        provider = LangChainChat(client, params, self.policy)
+        how: dict[str, Any] = {"is_async": is_async, "api": LangChainChat, "runtime": self.runtime, "chunks": chunks}
         try:
-            provider.check()
+            return new_run(client, self.policy, params, **how)
         except NotCoveredError as error:
             _events.logger("").warning("passed_on", why=str(error))
             return None
-        return Run(provider, self.runtime, chunks=chunks)
 
     # -- tools and structured output, as the model itself does them ---------------------------------------------------
 

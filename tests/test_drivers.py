@@ -11,7 +11,16 @@ import pytest
 import structlog
 
 import continuum
-from continuum import IncompleteError, Policy, ProviderError, QuotaError, RateLimitedError, RejectedError, Result
+from continuum import (
+    IncompleteError,
+    JobResult,
+    Policy,
+    ProviderError,
+    QuotaError,
+    RateLimitedError,
+    RejectedError,
+    Result,
+)
 from continuum._core.types import Failure
 from continuum._runtime import Runtime
 from continuum.testing import FakeClock
@@ -45,10 +54,10 @@ def by_stream(steps: Steps, clock: FakeClock, policy: Policy | None) -> tuple[Re
 
 def _async(
     backend: str, call: Callable[..., Any]
-) -> Callable[[Steps, FakeClock, Policy | None], tuple[Result, ScriptedClient]]:
-    def run(steps: Steps, clock: FakeClock, policy: Policy | None) -> tuple[Result, ScriptedClient]:
+) -> Callable[[Steps, FakeClock, Policy | None], tuple[Any, ScriptedClient]]:
+    def run(steps: Steps, clock: FakeClock, policy: Policy | None) -> tuple[Any, ScriptedClient]:
         client = AsyncScriptedClient(steps)
-        result: Result = anyio.run(call, client, clock, policy, backend=backend)
+        result = anyio.run(call, client, clock, policy, backend=backend)
         return result, client
 
     return run
@@ -56,6 +65,14 @@ def _async(
 
 async def by_acomplete(client: ScriptedClient, clock: FakeClock, policy: Policy | None) -> Result:
     return await continuum.acomplete(client, policy=policy, runtime=runtime(clock), **ASK)
+
+
+async def by_arun_batch(client: ScriptedClient, clock: FakeClock, policy: Policy | None) -> JobResult:
+    question = {"id": "a", "messages": ASK["messages"]}
+    rest: Any = {name: value for name, value in ASK.items() if name != "messages"}
+    report = await continuum.arun_batch([question], client=client, policy=policy, runtime=runtime(clock), **rest)
+    (found,) = report.results()
+    return found
 
 
 async def by_astream(client: ScriptedClient, clock: FakeClock, policy: Policy | None) -> Result:
@@ -75,6 +92,8 @@ WAYS = {
     "acomplete-trio": _async("trio", by_acomplete),
     "astream-asyncio": _async("asyncio", by_astream),
     "astream-trio": _async("trio", by_astream),
+    "arun_batch-asyncio": _async("asyncio", by_arun_batch),
+    "arun_batch-trio": _async("trio", by_arun_batch),
 }
 SCRIPTS: dict[str, Steps] = {
     "whole": [Reply(FIRST)],
@@ -86,14 +105,18 @@ SCRIPTS: dict[str, Steps] = {
     "refused": [Reply(FIRST, "length"), Reply("I cannot.", "refusal")],
     "quota in round two": [Reply(FIRST, "length"), Failure("quota", "no credit left", 429)],
 }
+# What is a batch's to decide, and not a document's: it waits once for all of them, and pauses when the credit is gone.
+OF_A_BATCH = ("rate limited", "quota in round two")
 
 
 @pytest.mark.parametrize("unary", [False, True], ids=["stream", "unary"])
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_way_gives_the_same_answer(script: str, unary: bool) -> None:
-    """7: sync, async, streaming, on asyncio and on trio: same text, seams, requests and waits."""
+    """7: sync, async, streaming, in a batch, on asyncio and on trio: same text, seams, requests and waits."""
     seen = {}
     for way, run in WAYS.items():
+        if "batch" in way and script in OF_A_BATCH:
+            continue
         clock = FakeClock()
         result, client = run(SCRIPTS[script], clock, Policy(stream=not unary))
         client.assert_complete()

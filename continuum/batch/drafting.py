@@ -23,9 +23,8 @@ from continuum.batch.job import JobResult
 from continuum.batch.journal import Entry
 from continuum.batch.outcomes import dumps, fingerprint, to_json
 from continuum.batch.replay import adopted, ask_as_then, describe_server, replay, restore_server
-from continuum.batch.settings import check, create_params, policy_of
+from continuum.batch.settings import provider_of
 from continuum.batch.submitted import name_of_document
-from continuum.providers import provider_for
 from continuum.providers.sizes import estimate
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class Shared:
     """What all documents of a batch share.
 
     Attributes:
-        client: the caller's, with its own retries switched off.
+        client: the caller's.
         settings: what all jobs have in common.
         journal: where everything is kept.
         gate: closes when nothing new is to be sent.
@@ -184,8 +183,7 @@ class DocumentKeeper:
     def __init__(self, shared: Shared, document: Document) -> None:
         self._shared, self._document = shared, document
         job, settings = document.job, shared.settings
-        provider = provider_for(shared.client, create_params(job, settings), policy_of(job, settings))
-        check(provider, in_batches=shared.carrier is not None)
+        provider = provider_of(shared.client, job, settings, in_batches=shared.carrier is not None)
         restore_server(provider, document.entries)
         self._provider = provider
         self._price = provider.price()

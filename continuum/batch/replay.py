@@ -124,7 +124,7 @@ def _lower(lane: Lane, policy: Any) -> None:
     """Put the ceilings in place that hold from now on."""
     state = lane.machine.to_dict()
     state["policy"] = policy.model_dump(exclude_unset=True)
-    lane.machine = Continuation.from_dict(state, price=lane.run.provider.price())
+    lane.machine = Continuation.from_dict(state, price=lane.run.provider.price(), invalid=lane.invalid)
 
 
 def adopted(provider: Provider, send: Send, text: str) -> Response:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from continuum._api import new_provider
 from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 from continuum.providers import capabilities
@@ -159,22 +160,23 @@ def _is_finite(value: Any) -> bool:
     return not isinstance(value, list | tuple) or all(map(_is_finite, value))
 
 
-def check(provider: Provider, *, in_batches: bool = False) -> None:
-    """Refuse a job that can only fail.
+def provider_of(client: Any, job: Job, settings: Settings, *, in_batches: bool = False) -> Provider:
+    """What a job is drafted with.
 
     Args:
-        provider: made for the job.
+        client: async.
+        job: one of the batch.
+        settings: those of the batch.
         in_batches: its requests go through the provider's batch API.
 
     Raises:
-        ConfigurationError: with what is wrong, its value, and what to do.
+        ConfigurationError: the job can only fail; with what is wrong, its value, and what to do.
     """
-    provider.check()
+    provider = new_provider(client, policy_of(job, settings), create_params(job, settings), is_async=True)
     check_numbers(provider.params)
     if in_batches and provider.policy.stream:
         raise ConfigurationError("stream=True in its policy: the provider's batch API cannot stream; leave it out")
-    if not provider.is_async:
-        raise ConfigurationError("a batch needs an async client, such as AsyncOpenAI")
     choices = provider.params.get("n")
     if isinstance(choices, int) and choices != 1:
         raise ConfigurationError(f"n={choices!r}: a job has one answer; enter it several times under other ids")
+    return provider

@@ -18,7 +18,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from continuum._core.errors import ConfigurationError
 from continuum.providers import capabilities, errors
-from continuum.providers.arguments import given
+from continuum.providers.arguments import given, says_json
 from continuum.providers.base import Provider, Receiver
 from continuum.providers.langchain_message import MessageReceiver, cut_off, message_of
 
@@ -137,6 +137,13 @@ class LangChainChat(Provider):
         n = self.params.get("n", getattr(self.client.model, "n", None))
         if given(n) and n != 1:
             raise ConfigurationError(f"n={n!r}: a chat model that is made complete gives one answer; leave n out")
+
+    def asks_for_json(self) -> bool:
+        """By a format that is bound to the call, under the name that the model's integration has for it."""
+        output = self.params.get("output_config")
+        formats = [self.params.get(name) for name in _SCHEMAS]
+        formats += [output.get("format")] if isinstance(output, Mapping) else []
+        return any(says_json(format) or isinstance(format, type) for format in formats)
 
     @property
     def cap(self) -> int | None:

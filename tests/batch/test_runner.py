@@ -22,6 +22,7 @@ from continuum.batch import Limits, ManyConnections, drafting
 from continuum.batch.outcomes import dumps
 from continuum.batch.pacing import Lane
 from continuum.batch.progress import Silent, Status
+from continuum.batch.replay import JOINED
 from continuum.batch.sqlite import SqliteJournal
 from continuum.testing import Behaviour, SimulatedProvider
 from continuum.testing.scripted import AsyncScriptedClient, Reply
@@ -376,6 +377,27 @@ def test_a_key_that_stops_working_stops_the_run(
         assert again.summary.rounds == server.statuses[200] >= rounds
 
     run(server, main)
+
+
+@pytest.mark.parametrize("anchor", [True, False], ids=["as before", "joined"])
+def test_a_document_that_goes_on_is_looked_at_as_any_other(tmp_path: Path, anchor: bool) -> None:
+    """7: an answer that should be JSON and is none is incomplete, also if it was begun before, and otherwise."""
+    path = tmp_path / "journal"
+    numbers = ", ".join(map(str, range(1000, 1120)))
+
+    async def main(client: AsyncOpenAI) -> None:
+        wanted = {"response_format": {"type": "json_object"}, "max_tokens": 60, "journal": path}
+        first = await ask(client, rows(1), **wanted)
+        assert first.stopped == "quota"
+        policy = FAST.model_copy(update={"anchor": anchor})
+        again = await ask(client, rows(1), **wanted, policy=policy, accept_changes=True)
+        (result,) = again.results()
+        assert (result.text, result.complete, result.reason) == (whole["d0"], False, "invalid")
+        assert (JOINED in (result.failure or "")) is not anchor
+
+    whole = {"d0": f'{{"rows": [{numbers}], oops}}'}
+    with SimulatedProvider(whole, faults=["ok", "ok", "quota"]) as server:
+        run(server, main)
 
 
 def test_a_single_row_with_a_bad_key_is_not_burnt_either(server: SimulatedProvider, tmp_path: Path) -> None:
