@@ -200,6 +200,8 @@ def test_a_batch() -> None:
 
     with SimulatedProvider(documents) as server:
         assert asyncio.run(main(server)) == {job.id: documents[job.id] for job in jobs}
+        report = continuum.run_batch(jobs, client=router(server), model="writer", max_tokens=300)
+    assert report.complete
 
 
 def test_tool_calls_come_through() -> None:

@@ -11,6 +11,7 @@ import threading
 import weakref
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
 
@@ -106,7 +107,8 @@ def arun_batch(
     Args:
         jobs: an iterable or async iterable of `Job`s or of dicts with its fields, read as it is needed; None: all
             that the journal has.
-        client: an async client, used as it is with its own retries switched off.
+        client: an async client, or one that serves both kinds of call, as for `acomplete`. With a `genai.Client`, what
+            a job has as `messages` and `max_tokens` becomes `contents` and part of `config`.
         journal: a file; None: a temporary one, which goes when the report does.
         policy: ceilings and choices of each document; a job's own `policy` goes over it.
         concurrency: documents at once, or `auto`: as many as the provider answers well.
@@ -180,8 +182,9 @@ class Batch:
         elif isinstance(journal, str | os.PathLike):
             journal = SqliteJournal(journal)
         self._journal = journal
+        self._client = unwrapped(client)
         probe = provider_for(
-            unwrapped(client), {"model": "any", "max_tokens": 1, **params, "messages": []}, policy or Policy()
+            self._client, {"model": "any", "max_tokens": 1, **params, "messages": []}, policy or Policy()
         )
         if not probe.is_async and not probe.either:
             raise ConfigurationError(
@@ -192,7 +195,6 @@ class Batch:
             raise ConfigurationError(
                 "api_key would be written to the journal: keep it in the client, a LiteLLM Router or the environment"
             )
-        self._client = probe.client
         self.settings = Settings.of(probe.name, probe.base_url, policy, params)
         if self._workers is not None:
             self._workers.check(self._journal, self.settings)
@@ -443,7 +445,7 @@ def run_batch(jobs: Jobs | None, *, client: AsyncClient, backend: str = "asyncio
 
     Args:
         jobs: see `arun_batch`.
-        client: an async client.
+        client: see `arun_batch`.
         backend: `asyncio` or `trio`.
         **arguments: see `arun_batch`.
     """
@@ -458,12 +460,14 @@ def run_batch(jobs: Jobs | None, *, client: AsyncClient, backend: str = "asyncio
 
 
 class _Closing:
-    """Closes an SDK client."""
+    """Closes an SDK client, and the async side of one that has two."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     async def aclose(self) -> None:
-        close = getattr(self._client, "close", None)
-        if close is not None:
-            await close()
+        for side in (getattr(self._client, "aio", None), self._client):
+            close = getattr(side, "aclose", None) or getattr(side, "close", None)
+            closed = None if close is None else close()
+            if isawaitable(closed):
+                await closed

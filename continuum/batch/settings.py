@@ -29,7 +29,7 @@ class Settings:
     """What all jobs of a batch have in common. No key is part of it.
 
     Attributes:
-        provider: the wire API: `openai` or `anthropic`.
+        provider: the wire API, such as `openai` or `anthropic`.
         base_url: where it is.
         model: for jobs that name none.
         max_tokens: output cap of one request, for jobs that have none.
@@ -118,6 +118,10 @@ def create_params(job: Job, settings: Settings) -> dict[str, Any]:
     elif system and messages[0].get("role") not in ("system", "developer"):
         messages.insert(0, {"role": "system", "content": system})
     params["messages"] = messages
+    if settings.provider == "gemini":
+        from continuum.providers.gemini import from_messages
+
+        return from_messages(params)
     return params
 
 

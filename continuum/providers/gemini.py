@@ -254,6 +254,33 @@ def _config(given_config: Any) -> types.GenerateContentConfig:
         raise ConfigurationError(f"config={given_config!r}: {error}") from error
 
 
+def from_messages(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of `generate_content()` for `messages` and `max_tokens`; messages may be contents as they are."""
+    arguments = {name: value for name, value in params.items() if name not in ("messages", "max_tokens")}
+    contents: list[Any] = []
+    system: list[Any] = []
+    for message in params["messages"]:
+        parts = message.get("parts") or [_part_of(part) for part in _list(message.get("content"))]
+        if message.get("role") in ("system", "developer"):
+            system += parts
+        else:
+            role = message.get("role")
+            contents.append({"role": "model" if role == "assistant" else role, "parts": parts})
+    update: dict[str, Any] = {}
+    if system:
+        update["system_instruction"] = types.Content.model_validate({"parts": system})
+    if params.get("max_tokens") is not None:
+        update["max_output_tokens"] = params["max_tokens"]
+    return {**arguments, "contents": contents, "config": _config(params.get("config")).model_copy(update=update)}
+
+
+def _part_of(part: Any) -> Any:
+    """A part of a message, which is a text, or as Google's SDK takes it."""
+    if isinstance(part, str):
+        return {"text": part}
+    return {"text": part["text"]} if isinstance(part, Mapping) and part.get("type") == "text" else part
+
+
 def _list(contents: Any) -> list[Any]:
     return contents if isinstance(contents, list) else [contents]
 

@@ -37,12 +37,6 @@ class _Client:
     timeout: Any = _TIMEOUT
     max_retries: int = 0
 
-    def continuum_provider(self, params: Mapping[str, Any], policy: Policy) -> LiteLLMChat:
-        """The provider of each job of a batch, which is async."""
-        provider = LiteLLMChat(self.target, params, policy)
-        provider.is_async = True
-        return provider
-
 
 class LiteLLMChat(OpenAIChat):
     """One call of `completion()` or `acompletion()`, without LiteLLM's own retries; a router keeps its fallbacks."""
