@@ -91,13 +91,6 @@ def check_cost_cap(provider: Provider, max_cost: float | None) -> None:
         )
 
 
-def alone(error: BaseException) -> BaseException:
-    """The one error of a group of one."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
-
-
 class Comparison:
     """Rows and settings beside those that a journal was begun with.
 

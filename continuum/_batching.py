@@ -365,7 +365,7 @@ class Command:
                         if not self._unwritable:
                             await self._written(anyio.to_thread.run_sync(outputs.add, result))
             except Exception as failure:
-                error = checks.alone(failure)
+                error = failure
             self._writing = True
             try:
                 if board.begun.is_set():

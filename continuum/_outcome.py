@@ -62,3 +62,10 @@ def error_for(failure: Failure, result: Result, tries: int, base_url: str, evide
 def remember(error: BaseException, result: Result) -> None:
     """Put a result within reach of whoever catches the exception; see `continuum.result_of`."""
     error.__dict__["continuum_result"] = result
+
+
+def alone(error: Exception) -> Exception:
+    """The one error of a group of one."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        (error,) = error.exceptions
+    return error

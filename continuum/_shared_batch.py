@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from continuum import _batch_journals as journals
 from continuum import _drafting, _terminal
-from continuum._batch_checks import alone
 from continuum._batching import Command
 from continuum._core.errors import ConfigurationError, ContinuumError, JournalError, MissingDependencyError
 from continuum._drafting import BAD_INPUT, COMPLETE, UNWRITABLE
+from continuum._outcome import alone
 
 if TYPE_CHECKING:
     from collections.abc import Callable

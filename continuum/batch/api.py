@@ -20,6 +20,7 @@ import anyio
 from continuum._api import check_policy
 from continuum._core.errors import ConfigurationError, JournalError
 from continuum._core.policy import Policy
+from continuum._outcome import alone
 from continuum._runtime import Runtime
 from continuum.batch.breaker import Breaker
 from continuum.batch.drafting import Shared
@@ -301,14 +302,17 @@ class Batch:
             runner = self._runner = self._runner_of(shared, breaker, emit)
             began = self._runtime.clock()
             shared.progress.started(lambda: runner.status(summary))
-            async with anyio.create_task_group() as tasks:
-                if self._signals:
-                    tasks.start_soon(self._listen)
-                if carried is not None:
-                    tasks.start_soon(carried.serve)
-                    tasks.start_soon(self._leave_at_once)
-                await runner.run(self._jobs)
-                tasks.cancel_scope.cancel()
+            try:
+                async with anyio.create_task_group() as tasks:
+                    if self._signals:
+                        tasks.start_soon(self._listen)
+                    if carried is not None:
+                        tasks.start_soon(carried.serve)
+                        tasks.start_soon(self._leave_at_once)
+                    await runner.run(self._jobs)
+                    tasks.cancel_scope.cancel()
+            except ExceptionGroup as group:  # what runs beside the documents failed
+                runner.fail(alone(group))
             runner.check()
             summary = await journal.summary()
             shared.progress.ended(runner.status(summary))

@@ -140,7 +140,7 @@ class Runner:
         except Closed:
             return
         except Exception as error:  # a bad row, or a source that breaks: what has begun is finished, then it is raised
-            self._fail(error)
+            self.fail(error)
         finally:
             self._all_read = True
             self._fed.set()
@@ -185,8 +185,8 @@ class Runner:
         self._fed.set()
         self._fed = anyio.Event()
 
-    def _fail(self, error: Exception) -> None:
-        """Remember an error that ends the run; what is in flight is finished first."""
+    def fail(self, error: Exception) -> None:
+        """Remember an error that ends the run; what is in flight is finished first. `check()` raises it."""
         if self._error is None or isinstance(error, JournalError):
             self._error = error
         self._close("journal" if isinstance(error, JournalError) else "interrupted", str(error))
@@ -220,7 +220,7 @@ class Runner:
         except Closed:
             return
         except JournalError as error:
-            self._fail(error)
+            self.fail(error)
 
     async def one(self, document: Document) -> None:
         """Draft a document that was taken up, in a place that was acquired, and keep what comes of it."""
@@ -240,7 +240,7 @@ class Runner:
         except FencedError as error:
             _LOG.warning("%s", error)
         except JournalError as error:
-            self._fail(error)
+            self.fail(error)
         finally:
             self._slots.release()
 
@@ -264,7 +264,7 @@ class Runner:
                 else:
                     await self._finish(suspect.document, suspect.drafted.result)
             except JournalError as error:
-                self._fail(error)
+                self.fail(error)
 
     def _is_accounts_fault(self, suspect: Suspect) -> bool:
         gate, failure = self._shared.gate, suspect.drafted.failure

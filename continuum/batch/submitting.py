@@ -136,7 +136,7 @@ class Submission(Runner):
             await anyio.to_thread.run_sync(self._open)
             await super().run(jobs)
         except JournalError as error:
-            self._fail(error)
+            self.fail(error)
         finally:
             with anyio.CancelScope(shield=True):
                 with contextlib.suppress(JournalError):
@@ -195,7 +195,7 @@ class Submission(Runner):
                     await self._fed_or_closed()
             await self._emit_new(last=True)
         except JournalError as error:
-            self._fail(error)
+            self.fail(error)
 
     async def _fed_or_closed(self) -> None:
         """Wait until the gate closes; while rows are read, for the next ones."""

@@ -17,6 +17,8 @@ import continuum
 from continuum._core.errors import ConfigurationError, JournalError
 from continuum.batch.drafting import ASKING
 from continuum.batch.progress import Silent
+from continuum.batch.sqlite import SqliteJournal
+from continuum.batch.submitted import PREFIX
 from continuum.batch.via_api import BatchTransport, ViaBatchApi, over_batches
 from continuum.providers.pricing import price_of
 from continuum.testing import BatchSpec, SimulatedProvider, sample_documents
@@ -534,3 +536,25 @@ def test_a_restart_waits_for_a_provider_that_is_away(tmp_path: Path) -> None:
 
     anyio.run(main)
     assert told[:3] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("iterated", [False, True], ids=["awaited", "iterated"])
+def test_a_journal_that_cannot_be_written_to_says_so_itself(iterated: bool, tmp_path: Path) -> None:
+    """What was submitted cannot be noted: a `JournalError` as any other, and in no group."""
+
+    class Full(SqliteJournal):
+        async def put_note(self, key: str, value: Mapping[str, Any]) -> None:
+            if key.startswith(PREFIX):
+                raise JournalError("the disk is full")
+            await super().put_note(key, value)
+
+    async def main(server: SimulatedProvider) -> None:
+        jobs = [{"id": name, "prompt": f"Write [doc:{name}]."} for name in DOCUMENTS]
+        async with client_of(server, "openai") as client:
+            journal = Full(tmp_path / "journal")
+            batch = continuum.arun_batch(jobs, client=client, journal=journal, model="m", max_tokens=99, via=QUICK)
+            with pytest.raises(JournalError, match="the disk is full"):
+                _ = [result async for result in batch] if iterated else await batch
+
+    with SimulatedProvider(DOCUMENTS) as server:
+        anyio.run(main, server)
