@@ -121,6 +121,7 @@ async def draft(shared: Shared, document: Document) -> Drafted:
 
     Raises:
         Closed: the gate closed before; all that came is kept, and the document can be given back.
+        ConfigurationError: it was begun, and cannot go on as things are set now; it can be given back.
         JournalError: what came cannot be kept.
     """
     if document.damage:
@@ -128,6 +129,10 @@ async def draft(shared: Shared, document: Document) -> Drafted:
     try:
         keeper = DocumentKeeper(shared, document)
     except (ContinuumError, ValueError, TypeError) as error:
+        if document.entries or document.partial:  # so the job is a good one
+            raise ConfigurationError(
+                f"job {document.job.id!r} was begun, and cannot go on with the settings of now: {error}"
+            ) from error
         return Drafted(_failed(document, error), (), None, 0)
     run = keeper.run
     try:

@@ -61,12 +61,12 @@ def describe_server(provider: Provider) -> dict[str, Any]:
 
 def restore_server(provider: Provider, entries: Sequence[Entry]) -> None:
     """Tell the provider what was known when the document was begun, so that the same is asked again."""
-    if not entries:
+    told = [entry.outcome["server"] for entry in entries if "server" in entry.outcome]  # as often as it was news
+    if not told:
         return
-    last = entries[-1].outcome.get("server", {}).get("dialect")
-    if last is not None and provider.dialect is capabilities.GENERIC and last != provider.dialect.name:
-        provider.dialect = capabilities.named(last)
-    if not entries[0].outcome.get("server", {}).get("prefill", True) and provider.prefill is not None:
+    if provider.dialect is capabilities.GENERIC:  # by a name that may be the caller's own, of a dialect given no more
+        provider.dialect = capabilities.known(told[-1]["dialect"]) or capabilities.GENERIC
+    if not told[0]["prefill"] and provider.prefill is not None:
         capabilities.REFUSALS.add(provider.base_url, provider.model)
 
 

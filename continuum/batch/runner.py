@@ -85,7 +85,7 @@ class Runner:
         """Raise what ended the run, if an error did.
 
         Raises:
-            ConfigurationError: a job is no job.
+            ConfigurationError: a job is no job, or was begun and cannot go on as things are set now.
             JournalError: the journal cannot be used any more; what could not be kept is in `unsaved`.
         """
         unsaved = self._shared.journal.unsaved
@@ -232,6 +232,9 @@ class Runner:
                 drafted = await draft(shared, document)
                 await self._judge(document, drafted)
             except Closed:
+                await shared.journal.release(document)
+            except ConfigurationError as error:
+                self.fail(error)
                 await shared.journal.release(document)
             except anyio.get_cancelled_exc_class():
                 with anyio.CancelScope(shield=True):

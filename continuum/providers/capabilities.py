@@ -106,16 +106,21 @@ GENERIC = Dialect("generic")
 """A server that the table does not know: asked with a user turn."""
 
 
+def known(name: str) -> Dialect | None:
+    """The row with this name, None if there is none."""
+    return next((dialect for dialect in DIALECTS if dialect.name == name), None)
+
+
 def named(name: str) -> Dialect:
     """The row with this name.
 
     Raises:
         ConfigurationError: if there is none.
     """
-    for dialect in DIALECTS:
-        if dialect.name == name:
-            return dialect
-    raise ConfigurationError(f"unknown dialect {name!r}; the known ones are {[d.name for d in DIALECTS]}")
+    row = known(name)
+    if row is None:
+        raise ConfigurationError(f"unknown dialect {name!r}; the known ones are {[d.name for d in DIALECTS]}")
+    return row
 
 
 def chosen(dialect: str | Dialect | None) -> Dialect | None:

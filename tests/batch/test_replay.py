@@ -5,14 +5,17 @@ from __future__ import annotations
 import random
 import zlib
 from dataclasses import replace
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openai import AsyncOpenAI
 
-from continuum import Policy, Usage
+import continuum
+from continuum import ConfigurationError, Dialect, Policy, Usage
 from continuum._core.actions import Done, Send, Wait
 from continuum._core.types import Failure, Prefill, RateLimit, Response
 from continuum.batch.drafting import DocumentKeeper, Drafted, Shared, draft
@@ -24,12 +27,13 @@ from continuum.batch.progress import Silent
 from continuum.batch.replay import JOINED
 from continuum.batch.settings import Settings
 from continuum.providers.capabilities import REFUSALS
-from continuum.testing import FakeClock
+from continuum.testing import FakeClock, SimulatedProvider
 from continuum.testing.scripted import AsyncScriptedClient, Reply
 from tests.model import Model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from continuum.batch.journal import Journal
 
@@ -273,3 +277,67 @@ def test_outcomes_survive_as_json(outcome: Response | Failure) -> None:
     if isinstance(outcome, Response) and outcome.raw_finish_reason == "":
         outcome = replace(outcome, raw_finish_reason=None)
     assert again == outcome
+
+
+def _went_on(policy: Policy, **server: Any) -> tuple[Any, Any]:
+    """The last request of a batch that ran out of credit, and the first of the same call again."""
+    text = "".join(f"The keeper {n} turned the lamp {n * 37} times and wrote it down. " for n in range(30))
+
+    async def main(server: SimulatedProvider, path: str) -> Any:
+        jobs = [{"id": "a", "prompt": "Write it."}]
+        ask: dict[str, Any] = {"model": "m", "max_tokens": 100, "journal": path, "policy": policy}
+        async with AsyncOpenAI(base_url=server.openai_base_url, api_key="none") as client:
+            assert (await continuum.arun_batch(jobs, client=client, **ask)).stopped == "quota"
+            (result,) = (await continuum.arun_batch(jobs, client=client, **ask)).results()
+            return result
+
+    with (
+        TemporaryDirectory() as folder,
+        SimulatedProvider(text, faults=["ok", "ok", "ok", "quota"], **server) as provider,
+    ):
+        result = anyio.run(main, provider, f"{folder}/journal")
+        assert result.text == text
+        return provider.requests[3].body, provider.requests[4].body
+
+
+def test_a_server_that_was_recognised_is_known_to_be_the_same() -> None:
+    """By its first reply; the entries behind that, where it was no news, say nothing of it."""
+    before, after = _went_on(Policy(max_retries=0), dialect="llama.cpp")
+    assert before["messages"][-1]["role"] == "assistant"  # in place
+    assert after == before
+
+
+def test_a_dialect_of_the_callers_own_is_gone_on_with() -> None:
+    """Its name is in the journal, and in no table."""
+    before, after = _went_on(Policy(max_retries=0, dialect=Dialect("mine", in_place=True)), prefill="continue")
+    assert before["messages"][-1]["role"] == "assistant"
+    assert after == before
+
+
+def test_a_dialect_that_is_given_no_more_ends_no_document() -> None:
+    """What is not known is not known, and the replies are joined as they were asked for."""
+    other = Policy(cut_back="word", anchor=False)
+    mine = other.model_copy(update={"dialect": Dialect("mine", in_place=True)})
+    text = "The keeper climbed the stair. The lamp was cold and the oil had run dry. "
+    client = AsyncScriptedClient([Reply(text, "length"), Failure("quota", "no credit", 429)])
+    _, (entry, _) = drafted(client, mine, document())
+    again, _ = drafted(AsyncScriptedClient([Reply("It was late.")]), other, document([entry]))
+    assert (again.result.text, again.result.complete) == (text + "It was late.", True)
+
+
+def test_settings_that_do_not_fit_end_no_document(tmp_path: Path) -> None:
+    """A document that was begun is given back, the run says what is wrong, and with good ones it is drafted."""
+    text = "The keeper climbed the stair. The lamp was cold and the oil had run dry. "
+    jobs = [{"id": name, "prompt": "Tell."} for name in "ab"]
+    told: dict[str, Any] = {"journal": tmp_path / "journal", "model": "m", "policy": Policy(cut_back="word")}
+
+    async def main() -> None:
+        client = AsyncScriptedClient([Reply(text, "length"), Failure("quota", "no credit", 429)])
+        assert (await continuum.arun_batch(jobs[:1], client=client, **told)).stopped == "quota"
+        with pytest.raises(ConfigurationError, match=r"job 'a' was begun, and cannot go on .* an output cap"):
+            await continuum.arun_batch(jobs, client=AsyncScriptedClient([]), **told, concurrency=1, max_cost=1.0)
+        more = AsyncScriptedClient(lambda send: Reply("It was late."))
+        report = await continuum.arun_batch(jobs, client=more, **told)
+        assert [result.text for result in report.results()] == [text + "It was late.", "It was late."]
+
+    anyio.run(main)
