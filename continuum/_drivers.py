@@ -21,7 +21,7 @@ from continuum._core.recall import receive_excused
 from continuum._core.types import Failure, Response, Result, Usage
 from continuum._exchange import LATE, aexchange, exchange
 from continuum._outcome import check_complete, error_for, remember
-from continuum._runtime import Runtime
+from continuum._runtime import Runtime, doubled
 from continuum.providers import errors, timeouts, watching
 from continuum.providers.sizes import estimate
 
@@ -137,7 +137,7 @@ class Lane:
         wait, policy, random = state.outcome.result(), self.machine.policy, self.run.runtime.random
         if wait.retry_after is not None and self.run.keeper is not None and self.run.keeper.paces:
             return 0.0  # the keeper has been told, and waits once for all
-        seconds: float = min(policy.retry_initial * 2 ** (wait.attempt - 1), policy.retry_max) * (0.5 + random() / 2)
+        seconds = doubled(policy.retry_initial, wait.attempt - 1, policy.retry_max) * (0.5 + random() / 2)
         if wait.retry_after is not None:
             # Everybody was told the same moment, so nobody comes back at exactly that moment.
             seconds = wait.retry_after + random() * min(0.05 + wait.retry_after / 10, 1.0)

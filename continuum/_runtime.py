@@ -32,3 +32,8 @@ class Runtime:
     sleep: Callable[[float], None] = time.sleep
     asleep: Callable[[float], Awaitable[None]] = _asleep
     random: Callable[[], float] = random.random
+
+
+def doubled(first: float, times: int, longest: float) -> float:
+    """Seconds of a pause that was doubled so many times: thousands of them are no rarity."""
+    return min(first * 2.0 ** min(times, 1000), longest)

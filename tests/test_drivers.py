@@ -148,6 +148,15 @@ def test_backoff_doubles_with_jitter_up_to_a_ceiling() -> None:
         assert clock.sleeps == pytest.approx(expected)
 
 
+def test_a_thousand_repeats_are_repeats() -> None:
+    """A caller without a deadline may wait for a provider for a night."""
+    clock = FakeClock()
+    client = ScriptedClient([Failure("transient", "503", 503)] * 1200 + [Reply(FIRST)])
+    policy = Policy(retry_initial=1.0, retry_max=5.0, max_retries=1200, deadline=None)
+    assert continuum.complete(client, policy=policy, runtime=runtime(clock, 1.0), **ASK).complete
+    assert clock.sleeps[-1] == 5.0
+
+
 def test_no_pause_goes_past_the_deadline() -> None:
     """The last pause is cut to the deadline, and then nothing more is sent."""
     clock = FakeClock()

@@ -27,7 +27,7 @@ import httpx2
 from continuum import _events
 from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
-from continuum._runtime import Runtime
+from continuum._runtime import Runtime, doubled
 from continuum.batch.drafting import ASKING
 from continuum.batch.endpoints import (
     Answer,
@@ -410,7 +410,7 @@ class ViaBatchApi:
 
     def pause(self, looks: int) -> float:
         """Seconds to the next look at the batches, after so many of them that found nothing new."""
-        return min(self.poll, self.linger * 2.0 ** min(looks, 32))  # a thousand looks are no rarity
+        return doubled(self.linger, looks, self.poll)
 
     def policy(self, policy: Policy | None) -> Policy:
         """The caller's policy, without streams, and without a deadline where none was asked for."""
