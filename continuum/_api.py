@@ -311,8 +311,9 @@ def result_of(source: object) -> Result:
 
     Args:
         source: a response or stream of a wrapped client, or an exception that ended a run (also one further out
-            that was raised from it, such as a `TimeoutError`; of a group, such as a `TaskGroup` raises, the first
-            that has an account: ask its `exceptions` one by one for those of several runs).
+            that was raised from it, such as a `TimeoutError`, unless by `raise … from None`; of a group, such as a
+            `TaskGroup` raises, the first that has an account: ask its `exceptions` one by one for those of several
+            runs).
 
     Raises:
         ConfigurationError: if it has nothing to do with a run.
@@ -344,6 +345,6 @@ def _behind(source: object) -> Iterator[BaseException]:
             continue
         seen.add(id(error))
         yield error
-        waiting.append(error.__cause__ or error.__context__)
+        waiting.append(error.__cause__ if error.__suppress_context__ else error.__context__)
         if isinstance(error, BaseExceptionGroup):
             waiting += reversed(error.exceptions)

@@ -265,6 +265,26 @@ def test_a_cancelled_run_leaves_the_text_in_reach(backend: str) -> None:
     anyio.run(main, backend=backend)
 
 
+def test_an_error_that_was_cut_off_from_the_run_has_no_account() -> None:
+    """`from None` says that it has nothing to do with what was handled; any other way to raise it does not."""
+
+    def ask(*, cut_off: bool) -> None:
+        try:
+            continuum.complete(ScriptedClient([Failure("quota", "no credit", 429)]), **ASK)
+        except QuotaError:
+            if cut_off:
+                raise ValueError("later") from None
+            raise ValueError("later")  # noqa: B904
+
+    with pytest.raises(ValueError, match="later") as caught:
+        ask(cut_off=False)
+    assert continuum.result_of(caught.value).reason == "quota"
+    with pytest.raises(ValueError, match="later") as caught:
+        ask(cut_off=True)
+    with pytest.raises(continuum.ConfigurationError, match="carries no account"):
+        continuum.result_of(caught.value)
+
+
 def test_the_account_is_found_in_a_group() -> None:
     """A task group raises a group, which may hold groups; the first member with an account is the answer."""
 
