@@ -242,7 +242,9 @@ class Batch:
 
     def stop(self) -> None:
         """End at once; what came of the replies in flight is kept. On the event loop."""
-        if self._runner is not None:
+        if self._runner is None:
+            self.drain("stopped before anything was sent")
+        else:
             self._runner.stop()
 
     async def _iterate(self) -> AsyncGenerator[JobResult]:

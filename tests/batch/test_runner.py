@@ -503,6 +503,22 @@ def test_drained_rounds_are_finished_and_nothing_new_is_sent(
     run(server, main, backend)
 
 
+@pytest.mark.parametrize("way", ["drain", "stop"])
+def test_a_batch_that_is_stopped_before_it_runs_sends_nothing(server: SimulatedProvider, way: str) -> None:
+    """A signal may come before the journal is open. The rows are entered, and say that they wait."""
+
+    async def main(client: AsyncOpenAI) -> None:
+        watcher = Watcher()
+        batch = ask(client, rows(3), progress=watcher)
+        getattr(batch, way)()
+        report = await batch
+        assert (report.stopped, report.summary.documents) == ("interrupted", {"pending": 3})
+        assert watcher.told["stopping"] == 1
+
+    run(server, main)
+    assert not server.requests
+
+
 def test_stopped_at_once_keeps_partial_texts(backend: str, tmp_path: Path) -> None:
     """`stop()` cuts the streams; what had come of them is gone on with."""
     path = tmp_path / "journal"
