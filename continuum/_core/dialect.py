@@ -20,6 +20,9 @@ class Dialect:
         mine = continuum.Dialect("mine", in_place=True, message={"prefix": True}, words={"cut": "length"})
         continuum.complete(client, policy=continuum.Policy(dialect=mine), …)
 
+    Without a pattern, a dialect of a policy is that of whatever server is asked. With patterns it is that of a server
+    at which one of them is found, and any other server is looked up in the table.
+
     Attributes:
         name: what `Policy.dialect` calls it.
         where: regular expression searched in the host and path of `base_url`.
@@ -33,6 +36,8 @@ class Dialect:
         short_means_full: `length` with fewer tokens than the cap means that the context window is full.
         words: finish reasons of this server alone.
         window: the field of `GET /models/MODEL` that says how many tokens prompt and reply can have together.
+        billed: what is shown to the model is paid for, so a request shows the text so far as one turn, which costs
+            least. Otherwise it stays in the turns in which it was written: small models do better so.
 
     Raises:
         ConfigurationError: if a word is given a meaning that is none, or a pattern is no regular expression.
@@ -50,6 +55,7 @@ class Dialect:
     short_means_full: bool = False
     words: Mapping[str, FinishReason] = field(default_factory=dict, hash=False)
     window: str | None = None
+    billed: bool = False
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -57,11 +63,16 @@ class Dialect:
         for word, reason in self.words.items():
             if reason not in get_args(FinishReason):
                 raise ConfigurationError(f"words={{{word!r}: {reason!r}}}: choose one of {get_args(FinishReason)}")
-        for pattern in (self.where, self.model, self.fingerprint):
+        for pattern in self.patterns:
             try:
-                re.compile(pattern or "")
+                re.compile(pattern)
             except re.error as error:
                 raise ConfigurationError(f"{pattern!r} is no regular expression: {error}") from error
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """By which a server is known, as far as there are any."""
+        return tuple(filter(None, (self.where, self.model, self.fingerprint)))
 
     @property
     def prefill(self) -> Prefill | None:

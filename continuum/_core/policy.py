@@ -121,9 +121,10 @@ class Policy(BaseModel):
                 f"raise_cap_to={self.raise_cap_to!r} is more than max_output_tokens={total!r} "
                 "allows for the whole run; raise max_output_tokens or lower raise_cap_to"
             )
-        if self.strategy == "user_turn" and self.dialect is not None:
+        own = self.dialect
+        if self.strategy == "user_turn" and own is not None and (isinstance(own, str) or own.in_place):
             raise ValueError(
-                f"dialect={self.dialect!r} says how to continue in place, but strategy='user_turn' never does; "
+                f"dialect={own!r} says how to continue in place, but strategy='user_turn' never does; "
                 "leave one of the two out"
             )
         return self

@@ -65,7 +65,8 @@ def restore_server(provider: Provider, entries: Sequence[Entry]) -> None:
     if not told:
         return
     if provider.dialect is capabilities.GENERIC:  # by a name that may be the caller's own, of a dialect given no more
-        provider.dialect = capabilities.known(told[-1]["dialect"]) or capabilities.GENERIC
+        name, own = told[-1]["dialect"], provider.policy.dialect
+        provider.dialect = capabilities.known(name, own) or capabilities.GENERIC
     if not told[0]["prefill"] and provider.prefill is not None:
         capabilities.REFUSALS.add(provider.base_url, provider.model)
 

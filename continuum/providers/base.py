@@ -105,7 +105,7 @@ class Provider(ABC):
         self.is_async = iscoroutinefunction(getattr(type(client), "close", None))
         self.patched = replaced(client, self.path)
         self.client = client if self.patched else quiet(client)
-        self.dialect = capabilities.chosen(policy.dialect) or capabilities.find(self.base_url, self.model)
+        self.dialect = capabilities.find(self.base_url, self.model, own=policy.dialect)
 
     # -- before the first request ---------------------------------------------------------------------------------
 
@@ -212,12 +212,8 @@ class Provider(ABC):
         return True
 
     def server_facts(self) -> ServerFacts:
-        """How the API takes what it is shown.
-
-        Where prompts are billed the text is shown as one turn, which costs least. On servers that anybody runs it stays
-        in the turns in which it was written: small models do better what they see themselves do.
-        """
-        return ServerFacts(merges=self.dialect.where is not None)
+        """How the API takes what it is shown; see `Dialect.billed`."""
+        return ServerFacts(merges=self.dialect.billed)
 
     def may_stream(self) -> bool:
         """Whether to stream from the provider: as the policy says, if the reply can be put together from a stream."""

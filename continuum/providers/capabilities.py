@@ -39,15 +39,16 @@ WORDS: dict[str, FinishReason] = {
 _OPEN_ENDED: dict[str, Any] = {"continue_final_message": True, "add_generation_prompt": False}
 
 DIALECTS: tuple[Dialect, ...] = (
-    Dialect("openai", where=r"^api\.openai\.com|\.openai\.azure\.com|\.cognitiveservices\.azure\.com"),
+    Dialect("openai", where=r"^api\.openai\.com|\.openai\.azure\.com|\.cognitiveservices\.azure\.com", billed=True),
     # Models, wherever they are served.
-    Dialect("claude-4.5", model=r"claude-(opus|sonnet|haiku)-4-5", in_place=True, strips=True),
+    Dialect("claude-4.5", model=r"claude-(opus|sonnet|haiku)-4-5", billed=True, in_place=True, strips=True),
     # Newer Gemini models answer 400 to a trailing model turn. The same models behind the OpenAI-compatible address.
-    Dialect("gemini", model=r"gemini-(1\.|2\.|3-|3\.1-)|gemini-pro-latest", in_place=True),
+    Dialect("gemini", model=r"gemini-(1\.|2\.|3-|3\.1-)|gemini-pro-latest", billed=True, in_place=True),
     # DeepSeek thinks by default, and then wants reasoning on every assistant turn; a continuation needs none.
     Dialect(
         "deepseek",
         where=r"^api\.deepseek\.com/beta",
+        billed=True,
         in_place=True,
         message={"prefix": True},
         later={"thinking": {"type": "disabled"}},
@@ -56,12 +57,14 @@ DIALECTS: tuple[Dialect, ...] = (
     Dialect(  # the address without prefix completion
         "deepseek-v1",
         where=r"^api\.deepseek\.com",
+        billed=True,
         later={"thinking": {"type": "disabled"}},
         words={"insufficient_system_resource": "interrupted"},
     ),
     Dialect(
         "mistral",
         where=r"^api\.mistral\.ai|\.mistral\.ai",
+        billed=True,
         in_place=True,
         message={"prefix": True},
         words={"model_length": "context_window", "error": "interrupted"},
@@ -71,16 +74,17 @@ DIALECTS: tuple[Dialect, ...] = (
     Dialect(
         "qwen",
         where=r"dashscope[\w.-]*\.aliyuncs\.com",
+        billed=True,
         in_place=True,
         message={"partial": True},
         body={"enable_thinking": False},
     ),
-    Dialect("kimi", where=r"^api\.moonshot\.(ai|cn)", in_place=True, message={"partial": True}),
-    Dialect("groq", where=r"^api\.groq\.com", in_place=True, window="context_window"),
+    Dialect("kimi", where=r"^api\.moonshot\.(ai|cn)", billed=True, in_place=True, message={"partial": True}),
+    Dialect("groq", where=r"^api\.groq\.com", billed=True, in_place=True, window="context_window"),
     # Passes a trailing assistant turn on to providers that mostly refuse it; `native_finish_reason` has their own word.
-    Dialect("openrouter", where=r"^openrouter\.ai", words={"error": "interrupted"}),
-    Dialect("together", where=r"^api\.together\.(xyz|ai)", words={"eos": "stop"}),
-    Dialect("fireworks", where=r"^api\.fireworks\.ai", words={"error": "interrupted"}),
+    Dialect("openrouter", where=r"^openrouter\.ai", billed=True, words={"error": "interrupted"}),
+    Dialect("together", where=r"^api\.together\.(xyz|ai)", billed=True, words={"eos": "stop"}),
+    Dialect("fireworks", where=r"^api\.fireworks\.ai", billed=True, words={"error": "interrupted"}),
     # Servers that run anywhere. The first ones tell who they are in their replies, the others only by name.
     Dialect("llama.cpp", fingerprint=r"^b\d+-(unknown|[0-9a-f]{7,})$", in_place=True, short_means_full=True),
     Dialect("ollama", fingerprint=r"^fp_ollama", short_means_full=True),
@@ -106,9 +110,10 @@ GENERIC = Dialect("generic")
 """A server that the table does not know: asked with a user turn."""
 
 
-def known(name: str) -> Dialect | None:
-    """The row with this name, None if there is none."""
-    return next((dialect for dialect in DIALECTS if dialect.name == name), None)
+def known(name: str, own: str | Dialect | None = None) -> Dialect | None:
+    """The row with this name, None if there is none; `own`: what the policy says."""
+    rows = (own, *DIALECTS) if isinstance(own, Dialect) else DIALECTS
+    return next((dialect for dialect in rows if dialect.name == name), None)
 
 
 def named(name: str) -> Dialect:
@@ -123,26 +128,25 @@ def named(name: str) -> Dialect:
     return row
 
 
-def chosen(dialect: str | Dialect | None) -> Dialect | None:
-    """What a policy says of the server, None if it says nothing.
-
-    Raises:
-        ConfigurationError: if it names a row that is not there.
-    """
-    return named(dialect) if isinstance(dialect, str) else dialect
-
-
-def find(base_url: str, model: str, fingerprint: str | None = None) -> Dialect:
+def find(base_url: str, model: str, fingerprint: str | None = None, *, own: str | Dialect | None = None) -> Dialect:
     """The row for a server, `GENERIC` if none matches.
 
     Args:
         base_url: of the client.
         model: as the caller named it.
         fingerprint: `system_fingerprint` of a reply, if one has come.
+        own: what the policy says of the server.
+
+    Raises:
+        ConfigurationError: if the policy names a row that is not there.
     """
+    if isinstance(own, str):
+        return named(own)
+    if own is not None and not own.patterns:
+        return own
     parts = urlsplit(base_url)
     place = f"{parts.hostname or ''}{parts.path}"
-    for dialect in DIALECTS:
+    for dialect in DIALECTS if own is None else (own, *DIALECTS):
         if (
             (dialect.where and re.search(dialect.where, place))
             or (dialect.model and re.search(dialect.model, model))

@@ -273,7 +273,7 @@ class LangChainChat(Provider):
         """A reply may say which server wrote it."""
         mark = metadata.get("system_fingerprint")
         if isinstance(mark, str) and self.dialect is capabilities.GENERIC:
-            self.dialect = capabilities.find(self.base_url, self.model, mark)
+            self.dialect = capabilities.find(self.base_url, self.model, mark, own=self.policy.dialect)
 
     def sdk_error(self, message: str) -> Exception:
         """A `ConnectionError`: there is one for no integration in particular."""

@@ -161,7 +161,7 @@ class OpenAIChat(Provider):
         """A reply may say which server wrote it."""
         if fingerprint != self._fingerprint and self.dialect is capabilities.GENERIC:
             self._fingerprint = fingerprint
-            self.dialect = capabilities.find(self.base_url, self.model, fingerprint)
+            self.dialect = capabilities.find(self.base_url, self.model, fingerprint, own=self.policy.dialect)
 
     def finish_reason(self, raw: str) -> FinishReason:
         """The provider's word in the common vocabulary; `unknown` if nobody knows it."""

@@ -10,6 +10,7 @@ import httpx2
 import openai
 import pytest
 from openai import OpenAI
+from pydantic import ValidationError
 
 import continuum
 from continuum.providers.capabilities import DIALECTS, GENERIC, REFUSALS, find, named
@@ -206,7 +207,7 @@ WORDS = [(dialect.name, word, reason) for dialect in DIALECTS for word, reason i
 def test_a_finish_reason_of_a_row(name: str, word: str, reason: str) -> None:
     """It means what the row says, and from any other server what providers commonly mean by it, or nothing."""
     common = WORDS_OF_ALL.get(word.lower(), "unknown")
-    for dialect, meant in ((named(name), reason), (continuum.Dialect("other"), common)):
+    for dialect, meant in ((name, reason), (continuum.Dialect("other"), common)):
         with SimulatedProvider("All of it.", behaviours=[f"unknown_finish:{word}@0"]) as server:
             policy = continuum.Policy(dialect=dialect, max_rounds=1)
             client = OpenAI(base_url=server.openai_base_url, api_key="none")
@@ -258,6 +259,46 @@ def test_a_dialect_of_one_s_own() -> None:
         unknown = ask(client, Case("kimi", "kimi", LOCAL))
     assert known.text == ESSAY
     assert unknown.reason == "unknown_finish"
+
+
+@pytest.mark.parametrize(
+    ("patterns", "known"),
+    [
+        ({}, True),
+        ({"where": r"^127\.0\.0\.1/"}, True),
+        ({"where": r"^api\.example\.com"}, False),
+        ({"model": "^mine-"}, False),
+        ({"where": r"^api\.example\.com", "model": "^any"}, True),
+        ({"fingerprint": "^fp_simulated$"}, True),
+        ({"fingerprint": "^fp_other$"}, False),
+    ],
+)
+def test_the_patterns_of_a_dialect_of_one_s_own(patterns: dict[str, str], known: bool) -> None:
+    """One policy for several servers: the dialect is that of those at which one of its patterns is found."""
+    mine = continuum.Dialect("mine", words={"cut": "length"}, **patterns)
+    with SimulatedProvider(ESSAY, behaviours=["unknown_finish:cut@0"]) as server, client_of(server, LOCAL) as client:
+        result = ask(client, Case("kimi", "kimi", LOCAL), dialect=mine)
+    assert (result.text == ESSAY, result.reason == "unknown_finish") == (known, not known)
+
+
+@pytest.mark.parametrize("billed", [True, False])
+def test_where_prompts_are_billed_the_text_is_one_turn(billed: bool) -> None:
+    """And this round's question the only one. Otherwise the turns stay as they were, whatever the patterns."""
+    mine = continuum.Dialect("mine", where=r"^127\.0\.0\.1/", billed=billed)
+    with SimulatedProvider(ESSAY) as server, client_of(server, LOCAL) as client:
+        assert ask(client, Case("generic", "generic", LOCAL), dialect=mine).text == ESSAY
+        roles = [[message["role"] for message in request.body["messages"]] for request in server.requests]
+    assert roles[2] == ["user", *["assistant", "user"] * (1 if billed else 2)]
+    assert all(dialect.billed for dialect in DIALECTS if dialect.where)  # nobody runs those at home
+
+
+def test_a_dialect_and_user_turns() -> None:
+    """Its words count there, too; only going on in place is a contradiction."""
+    words = continuum.Dialect("mine", words={"cut": "length"})
+    with SimulatedProvider(ESSAY, behaviours=["unknown_finish:cut@0"]) as server, client_of(server, LOCAL) as client:
+        assert ask(client, Case("kimi", "kimi", LOCAL), dialect=words, strategy="user_turn").text == ESSAY
+    with pytest.raises(ValidationError, match="says how to continue in place"):
+        continuum.Policy(strategy="user_turn", dialect=continuum.Dialect("mine", in_place=True))
 
 
 def test_a_dialect_travels_with_its_policy() -> None:
