@@ -65,6 +65,7 @@ class Lane:
         self.first: Response | Failure | None = None  # its outcome of the first request, which all choices share
         self.resumed: Action | None = None  # where a run that was begun elsewhere goes on
         self._seams: list[tuple[int, str]] = []  # round and note of those that were logged
+        self._failure: Failure | None = None  # of the last request
         self._unread: list[str] = []
 
     def new_machine(self, policy: Policy) -> Continuation:
@@ -124,6 +125,7 @@ class Lane:
     def receive(self, outcome: Response | Failure, elapsed: float | None = None, *, excused: bool = False) -> Action:
         """Hand an outcome to the machine; `elapsed`: seconds since the run began, None: until now."""
         self._unread.clear()
+        self._failure = outcome if isinstance(outcome, Failure) else outcome.failure
         if isinstance(outcome, Failure):
             self.run.provider.learn(outcome)
         elapsed = self.elapsed() if elapsed is None else elapsed
@@ -143,7 +145,8 @@ class Lane:
             seconds = wait.retry_after + random() * min(0.05 + wait.retry_after / 10, 1.0)
         if policy.deadline is not None:
             seconds = min(seconds, max(policy.deadline - self.elapsed(), 0.0))
-        self.log.info("wait", reason=wait.reason, attempt=wait.attempt, seconds=round(seconds, 3))
+        fields = _events.wait_fields(wait, self._failure, text=policy.log_text)
+        self.log.info("wait", **fields, seconds=round(seconds, 3))
         return seconds
 
     def pieces(self, action: Action) -> Sequence[Piece]:
@@ -160,7 +163,7 @@ class Lane:
             log.info("seam", **_events.seam_fields(seam, text=machine.policy.log_text))
         self._seams = known
         if isinstance(action, Send):
-            log.info("send", **_events.send_fields(action))
+            log.info("send", **_events.send_fields(action, self._failure, text=machine.policy.log_text))
         elif isinstance(action, Done):
             log.info("done", **_events.done_fields(action, machine))
         return action

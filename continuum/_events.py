@@ -1,7 +1,8 @@
 """Log events for every decision of a run, through structlog; quiet unless the application listens.
 
 An application that has configured structlog gets the events in its own way. Otherwise they go to the standard
-library's logger `continuum`, which has no handler of its own. Message text is logged only if the policy asks for it.
+library's logger `continuum`, which has no handler of its own. What somebody wrote is logged only if the policy asks for
+it: messages, and a provider's words about an error, which may quote them.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 if TYPE_CHECKING:
-    from continuum._core.actions import Done, Send
+    from continuum._core.actions import Done, Send, Wait
     from continuum._core.machine import Continuation
-    from continuum._core.types import Seam
+    from continuum._core.types import Failure, Seam
 
 _STANDARD = logging.getLogger("continuum")
 _STANDARD.addHandler(logging.NullHandler())
@@ -39,20 +40,46 @@ def logger(run_id: str, **bound: Any) -> Any:
     ).bind(run_id=run_id, **bound)
 
 
-def send_fields(send: Send) -> dict[str, Any]:
-    """What a request is for."""
+def error_fields(error: BaseException) -> dict[str, Any]:
+    """What kind of error it is, without its words."""
+    return {"error": type(error).__name__, "status_code": getattr(error, "status_code", None)}
+
+
+def _failure_fields(failure: Failure | None, *, text: bool) -> dict[str, Any]:
+    known = {"failure": failure and failure.kind, "status_code": failure and failure.status_code}
+    return {**known, "message": failure and failure.message} if text else known
+
+
+def _evidence(action: Send | Done, failure: Failure | None, *, text: bool) -> str:
+    """What a decision rests on, unless those are the provider's words, or name parts of a value that is none."""
+    others = action.reason in ("repair", "invalid") or (failure is not None and action.evidence == failure.message)
+    return action.evidence if text or not others else ""
+
+
+def send_fields(send: Send, failure: Failure | None, *, text: bool) -> dict[str, Any]:
+    """What a request is for; `failure`: of the last one."""
     return {
         "round": send.round,
         "reason": send.reason,
         "in_place": send.in_place,
         "max_tokens": send.max_tokens,
         "hidden": send.hidden,
-        "evidence": send.evidence,
+        "evidence": _evidence(send, failure, text=text),
+    }
+
+
+def wait_fields(wait: Wait, failure: Failure | None, *, text: bool) -> dict[str, Any]:
+    """Why a repeat has to wait."""
+    return {
+        "reason": failure.kind if failure else "retry",
+        "attempt": wait.attempt,
+        **_failure_fields(failure, text=text),
     }
 
 
 def done_fields(done: Done, machine: Continuation) -> dict[str, Any]:
     """How a run ended."""
+    text = machine.policy.log_text
     return {
         "reason": done.reason,
         "complete": done.complete,
@@ -61,8 +88,8 @@ def done_fields(done: Done, machine: Continuation) -> dict[str, Any]:
         "characters": machine.length,
         "input_tokens": machine.usage.input_tokens,
         "output_tokens": machine.usage.output_tokens,
-        "error": done.failure.message if done.failure else None,
-        "evidence": done.evidence,
+        **_failure_fields(done.failure, text=text),
+        "evidence": _evidence(done, done.failure, text=text),
     }
 
 

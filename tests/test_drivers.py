@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -342,6 +343,40 @@ def test_text_is_logged_only_if_asked_for() -> None:
     with structlog.testing.capture_logs() as logs:
         by_complete(steps, FakeClock(), Policy(log_text=True))
     assert "lamp was cold" in str(logs)
+
+
+QUOTES = "you wrote: the keeper's secret"  # what a provider says, and what it may quote
+
+
+@pytest.mark.parametrize(
+    ("steps", "last"),
+    [
+        ([Failure("rejected", QUOTES, 400)], ("done", "rejected", 400)),
+        ([Failure("transient", QUOTES, 503)] * 2, ("wait", "transient", 503)),
+        ([Reply(FIRST, "interrupted", failure=Failure("transient", QUOTES)), Reply(SECOND)], None),
+    ],
+    ids=["refused", "busy", "broken off"],
+)
+@pytest.mark.parametrize("log_text", [False, True])
+def test_what_a_provider_says_is_logged_only_if_asked_for(
+    steps: Steps, last: tuple[str, str, int] | None, log_text: bool
+) -> None:
+    """The kind of an error and its status always; its words, which may quote the prompt, with log_text=True."""
+    with structlog.testing.capture_logs() as logs, contextlib.suppress(ProviderError):
+        by_complete(steps, FakeClock(), Policy(log_text=log_text, max_retries=1))
+    assert ("secret" in str(logs)) is log_text
+    told = [(entry["event"], entry.get("failure"), entry.get("status_code")) for entry in logs]
+    assert last is None or last in told
+
+
+@pytest.mark.parametrize("log_text", [False, True])
+def test_what_is_wrong_with_a_value_is_logged_only_if_asked_for(log_text: bool) -> None:
+    """It may name a key that the model wrote."""
+    client = ScriptedClient([Reply('{"secret": "x"}')] * 2)
+    with structlog.testing.capture_logs() as logs:
+        result = continuum.complete(client, policy=Policy(log_text=log_text), response_model=dict[str, int], **ASK)
+    assert result.reason == "invalid"
+    assert ("secret" in str(logs)) is log_text
 
 
 def test_a_library_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:

@@ -104,7 +104,8 @@ class Policy(BaseModel):
     on_incomplete: Literal["return", "raise"] = "return"
     """What to do with an answer that stayed incomplete."""
     log_text: bool = False
-    """Put message text into log events. Off, so that logs never hold what users wrote."""
+    """Put message text into log events, and what providers say of an error, which may quote it. Off, so that logs never
+    hold what users wrote."""
 
     @model_validator(mode="after")
     def _no_contradictions(self) -> Self:

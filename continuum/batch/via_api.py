@@ -223,7 +223,7 @@ class BatchTransport(httpx2.AsyncBaseTransport):
 
     def _look_failed(self, batch: Submission, error: Exception) -> None:
         batch.failed_looks += 1
-        self._log.warning("batch_not_read", number=batch.number, id=batch.id, error=str(error))
+        self._log.warning("batch_not_read", number=batch.number, id=batch.id, **_events.error_fields(error))
         self._trouble(error, batch.failed_looks)
 
     def _label(self, number: int) -> str:
@@ -265,7 +265,9 @@ class BatchTransport(httpx2.AsyncBaseTransport):
 
     def _refuse(self, batch: Submission, failure: Exception) -> None:
         """Each document of a batch that was not created is told, and decides as with any failed request."""
-        self._log.warning("batch_refused", number=batch.number, requests=len(batch.names), error=str(failure))
+        self._log.warning(
+            "batch_refused", number=batch.number, requests=len(batch.names), **_events.error_fields(failure)
+        )
         self._batches.forget(batch)
         for name in batch.names:
             self._give(name, _as_answer(failure))
@@ -276,7 +278,9 @@ class BatchTransport(httpx2.AsyncBaseTransport):
             batch.id = await self._api.submit(part, self._label(batch.number))
         except Exception as error:
             if is_open(error):
-                self._log.warning("batch_unknown", number=batch.number, requests=len(part), error=str(error))
+                self._log.warning(
+                    "batch_unknown", number=batch.number, requests=len(part), **_events.error_fields(error)
+                )
                 await self._runtime.asleep(self._options.linger)  # it may be a moment until it is in the list
                 if not await self._searched(batch):
                     batch.problem = error  # others are under way meanwhile, and it is looked for among them
