@@ -9,6 +9,7 @@ from continuum._core.errors import IncompleteError, ProviderError, QuotaError, R
 if TYPE_CHECKING:
     from continuum._core.policy import Policy
     from continuum._core.types import Failure, Result
+    from continuum._drivers import Run
 
 
 def check_complete(result: Result, policy: Policy) -> None:
@@ -21,6 +22,22 @@ def check_complete(result: Result, policy: Policy) -> None:
         for choice in (result, *result.alternatives):
             if not choice.complete:
                 raise IncompleteError(choice) from choice.failure
+
+
+def result_or_sdk_error(run: Run) -> Result:
+    """The result of a run that is over, for whoever asked as the SDK is asked, and knows its errors.
+
+    Raises:
+        Exception: what the SDK raised, if nothing came at all.
+        IncompleteError: the answer is incomplete and the policy says to raise.
+    """
+    result, failure = run.result(), run.failed()
+    if failure is not None:
+        error = failure.error or run.provider.sdk_error(failure.message)
+        remember(error, result)
+        raise error
+    check_complete(result, run.provider.policy)
+    return result
 
 
 _GIVEN_UP = {

@@ -253,22 +253,10 @@ def _acreate(
     return create
 
 
-def _check(run: Run) -> Result:
-    """The result, unless the caller of the bare SDK would have had an error."""
-    from continuum._outcome import check_complete
-
-    result = run.result()
-    failure = run.failed()
-    if failure is not None:
-        error = failure.error or run.provider.sdk_error(failure.message)
-        error.__dict__["continuum_result"] = result
-        raise error
-    check_complete(result, run.provider.policy)
-    return result
-
-
 def _response(run: Run) -> Any:
-    result = _check(run)
+    from continuum._outcome import result_or_sdk_error
+
+    result = result_or_sdk_error(run)
     _remember(result.raw, result)
     return result.raw
 
@@ -278,6 +266,7 @@ def _response(run: Run) -> Any:
 
 def _write(run: Run) -> Iterator[Any]:
     from continuum._drivers import drive
+    from continuum._outcome import result_or_sdk_error
 
     writer, waiting = run.provider.writer(), True
     for piece in drive(run):
@@ -288,7 +277,7 @@ def _write(run: Run) -> Iterator[Any]:
             yield from writer.passing(piece.chunk, piece.round)
         if piece.text:
             yield from writer.text(piece.choice, piece.text)
-    _check(run)
+    result_or_sdk_error(run)
     if waiting:
         yield None
     yield from writer.closing(run.results())
@@ -298,6 +287,7 @@ async def _awrite(run: Run) -> AsyncIterator[Any]:
     from contextlib import aclosing
 
     from continuum._drivers import adrive
+    from continuum._outcome import result_or_sdk_error
 
     writer, waiting = run.provider.writer(), True
     async with aclosing(adrive(run)) as pieces:
@@ -311,7 +301,7 @@ async def _awrite(run: Run) -> AsyncIterator[Any]:
             if piece.text:
                 for event in writer.text(piece.choice, piece.text):
                     yield event
-    _check(run)
+    result_or_sdk_error(run)
     if waiting:
         yield None
     for event in writer.closing(run.results()):

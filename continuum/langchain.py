@@ -37,7 +37,7 @@ from continuum import _events
 from continuum._api import new_run
 from continuum._core.policy import Policy
 from continuum._drivers import Piece, Run, adrive, drive
-from continuum._outcome import check_complete, remember
+from continuum._outcome import result_or_sdk_error
 from continuum._runtime import Runtime
 from continuum.providers.base import NotCoveredError
 from continuum.providers.langchain_chat import ChatModelClient, LangChainChat, quiet
@@ -93,7 +93,7 @@ class ContinuumChatModel(BaseChatModel):
             return self.model._generate(messages, stop=stop, run_manager=run_manager, **kwargs)
         for _ in drive(run):
             pass
-        return _only(_checked(run).raw)
+        return _only(result_or_sdk_error(run).raw)
 
     async def _agenerate(
         self,
@@ -108,7 +108,7 @@ class ContinuumChatModel(BaseChatModel):
         async with aclosing(adrive(run)) as pieces:
             async for _ in pieces:
                 pass
-        return _only(_checked(run).raw)
+        return _only(result_or_sdk_error(run).raw)
 
     def _stream(
         self,
@@ -128,7 +128,7 @@ class ContinuumChatModel(BaseChatModel):
                     if run_manager is not None:
                         run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                     yield chunk
-        yield writer.close(_checked(run))
+        yield writer.close(result_or_sdk_error(run))
 
     async def _astream(
         self,
@@ -149,7 +149,7 @@ class ContinuumChatModel(BaseChatModel):
                     if run_manager is not None:
                         await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
                     yield chunk
-        yield writer.close(_checked(run))
+        yield writer.close(result_or_sdk_error(run))
 
     def _run(
         self,
@@ -239,18 +239,6 @@ class ContinuumChatModel(BaseChatModel):
 
 def _only(message: Any) -> ChatResult:
     return ChatResult(generations=[ChatGeneration(message=message)])
-
-
-def _checked(run: Run) -> "Result":
-    """The result, unless the caller of the bare model would have had an error."""
-    result = run.result()
-    failure = run.failed()
-    if failure is not None:
-        error = failure.error or run.provider.sdk_error(failure.message)
-        remember(error, result)
-        raise error
-    check_complete(result, run.provider.policy)
-    return result
 
 
 class _Writer:
