@@ -296,14 +296,16 @@ class Run:
         return Failure("transient", why) if why else None
 
     def billed(
-        self, send: Send, request: Mapping[str, Any], outcomes: list[Response | Failure]
+        self, send: Send, request: Mapping[str, Any], outcomes: list[Response | Failure], *, late: bool
     ) -> list[Response | Failure]:
-        """Put a request on the bill that was given up after it was sent: the server has read it, as far as we know."""
+        """Put a request on the bill that was given up after it was sent: the server has read it, as far as we know.
+
+        `late`: it was at the deadline.
+        """
         first = outcomes[0]
         if not isinstance(first, Failure) or first.usage is not None or not self.provider.buys(request):
             return outcomes
-        # Receivers hand on a copy of the failure, not the failure.
-        if first.message != LATE.message and not timeouts.ran_out(first.error):
+        if not late and not timeouts.ran_out(first.error):
             return outcomes
         usage = Usage(estimate(self.provider.size_of_request(send)), estimated=True)
         return [replace(first, usage=usage), *outcomes[1:]]

@@ -37,7 +37,7 @@ def exchange(run: Run, lane: Lane, send: Send) -> Generator[Piece, None, Action]
         failure = LATE
     except provider.catch as error:
         failure = run.describe(error)
-    outcomes = run.billed(send, request, receiver.finish(failure))
+    outcomes = run.billed(send, request, receiver.finish(failure), late=failure is LATE)
     if not run.late() and provider.wonders(outcomes):
         with suppress(*provider.catch):
             provider.told(provider.ask_limits(run.left))
@@ -86,7 +86,7 @@ async def aexchange(run: Run, lane: Lane, send: Send, outcome: list[Action]) -> 
         failure = LATE
     except provider.catch as error:
         failure = run.describe(error)
-    outcomes = run.billed(send, request, receiver.finish(failure))
+    outcomes = run.billed(send, request, receiver.finish(failure), late=failure is LATE)
     if not run.late() and provider.wonders(outcomes):
         with suppress(*provider.catch):
             provider.told(await provider.ask_limits(run.left))
