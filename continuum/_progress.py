@@ -251,10 +251,11 @@ def _lane_words(model: str, lane: LaneState) -> str:
 
 def brief(number: float) -> str:
     """`950`, `12.3k`, `4.56M`."""
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if number >= size:
-            return f"{number / (1e3 if letter == 'k' else size):.3g}{letter}"
-    return f"{number:,.0f}"
+    if number < 1e4:
+        return f"{number:,.0f}"
+    rounded = float(f"{number:.3g}")  # first: it may be a thousand of one unit, and so one of the next
+    size, letter = next((unit for unit in ((1e12, "T"), (1e9, "G"), (1e6, "M")) if rounded >= unit[0]), (1e3, "k"))
+    return f"{rounded / size:.3g}{letter}"
 
 
 def dollars(amount: float) -> str:

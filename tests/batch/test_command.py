@@ -907,6 +907,9 @@ def test_notes_that_cannot_be_written_do_not_end_it(
 def test_figures_are_brief() -> None:
     """Numbers, money and time as people read them."""
     assert [_progress.brief(n) for n in (0, 950, 12345, 4.56e6, 7e9)] == ["0", "950", "12.3k", "4.56M", "7G"]
+    assert [_progress.brief(n) for n in (9999, 999_400, 999_600, 999_999_999, 1e12)] == [
+        "9,999", "999k", "1M", "1G", "1T"
+    ]  # fmt: skip
     assert [_progress.dollars(n) for n in (0.00012, 12.345)] == ["$0.0001", "$12.35"]
     assert [_progress.duration(n) for n in (42, 725, 11525)] == ["42 s", "12:05", "3:12:05"]
     assert _terminal.count(1, "round") == "1 round"
