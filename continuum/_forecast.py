@@ -48,7 +48,7 @@ def forecast(
         expected_tokens: of the whole answer.
 
     Raises:
-        ConfigurationError: if the arguments can only fail, or the cap leaves no room to go on.
+        ConfigurationError: if the arguments can only fail.
     """
     from continuum._api import check_policy
     from continuum.client import unwrapped
@@ -64,8 +64,6 @@ def forecast(
     cap = provider.cap or provider.limits.output or expected_tokens
     in_place = policy.strategy == "in_place" or (policy.strategy == "auto" and provider.prefill is not None)
     again, question = (0, 0) if in_place else (min(_SAID_AGAIN, cap // 2), _QUESTION)
-    if cap <= again:
-        raise ConfigurationError(f"a cap of {cap} tokens leaves no room to go on with a user turn; raise it")
     price, asked = provider.price(), text_size(provider.params.get("messages") or provider.params.get("input"))
     # What is shown of prompt and text, and of it what the next request begins with as well.
     shown, written, rounds, before = -(-asked // CHARACTERS_PER_TOKEN), 0, 0, 0
