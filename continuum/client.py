@@ -48,8 +48,9 @@ def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | No
 
     `create()` returns the SDK's own types: the text whole, the usage summed, the final finish reason; with
     `stream=True` one stream with one final event. An answer that could not be completed says `length` (OpenAI) or
-    `max_tokens` (Anthropic), as the bare SDK would. Errors are the SDK's own. `continuum.result_of(response)` gives
-    the account. A request that ends on an assistant turn is passed on as it is: that is the caller's own prefill.
+    `max_tokens` (Anthropic), as the bare SDK would. Errors are the SDK's own, but for the `IncompleteError` that
+    `Policy(on_incomplete="raise")` asks for. `continuum.result_of(response)` gives the account. A request that ends on
+    an assistant turn is passed on as it is: that is the caller's own prefill.
 
     Covered are `chat.completions.create()`, `responses.create()` and `messages.create()`. The SDKs' other ways to ask
     (`.stream()`, `.parse()`, `.beta`, `with_raw_response`) are the SDK's own and answer as they always did, and so does
@@ -62,7 +63,8 @@ def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | No
         runtime: clock, sleep and randomness; None: the real ones.
 
     Raises:
-        ConfigurationError: if the client is none of these.
+        ConfigurationError: if the client is none of these; from `create()`, if its arguments can only fail.
+        IncompleteError: from `create()`, if the answer is incomplete and `policy.on_incomplete` is `raise`.
     """
     from continuum.providers import provider_for, providers_of
     from continuum.providers.copies import copied

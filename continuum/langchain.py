@@ -53,10 +53,10 @@ class ContinuumChatModel(BaseChatModel):
     The message has the whole text, the usage of all rounds, and at `response_metadata["continuum"]` the account:
     `complete`, `reason`, `rounds`, `elided`, `seams`, `cost`, and tool calls that were cut, which are never among the
     message's.
-    An answer that could not be completed has the finish reason that the bare model would have given. Errors are those
-    of the model's own SDK; what had come by then is at `continuum.result_of(error)`. Retries are continuum's; the
-    model's own are switched off where that can be done. Callbacks and tracers see one call, however many rounds it
-    takes.
+    An answer that could not be completed has the finish reason that the bare model would have given, or is an
+    `IncompleteError` if the policy says so. Other errors are those of the model's own SDK; what had come by then is at
+    `continuum.result_of(error)`. Retries are continuum's; the model's own are switched off where that can be done.
+    Callbacks and tracers see one call, however many rounds it takes.
 
     A request that ends on an AI message is passed on as it is: that is the caller's own prefill.
     """

@@ -16,9 +16,10 @@
     │   └── FencedError                      somebody else has taken the document up since
     └── IncompleteError                      asked for by `raise_for_incomplete()` or `on_incomplete="raise"`
 
-Every error that can come after a request has a `result` with the text, seams and usage so far: bought text is
-never thrown away. Truncation that could not be cured is a value (`Result.complete` is False), not an exception,
-unless the caller asks for one.
+Bought text is never thrown away: a `ProviderError` and an `IncompleteError` have a `result` with the text, seams and
+usage so far. Of a batch, all that came is in the journal; what a `JournalError` kept from it is in its `unsaved`.
+Truncation that could not be cured is a value (`Result.complete` is False), not an exception, unless the caller asks for
+one.
 """
 
 from __future__ import annotations

@@ -132,8 +132,9 @@ def arun_batch(
         **params: what the SDK's `create()` takes: `model`, `max_tokens`, ... What a job says goes over it.
 
     Raises:
-        ConfigurationError: the arguments can only fail. Nothing was sent.
-        JournalError: (when awaited) the journal is in use, damaged, or of other settings or jobs.
+        ConfigurationError: the arguments can only fail, and nothing was sent; when awaited, a job is none, or was begun
+            and cannot go on as things are set now.
+        continuum.batch.JournalError: (when awaited) the journal is in use, damaged, or of other settings or jobs.
     """
     check_policy(policy)
     return Batch(
