@@ -201,8 +201,9 @@ def stream(
 ) -> TextStream:
     """Like `complete`, as an iterator of `StreamEvent`s; the last one carries the `Result`.
 
-    Text is held back only while a join is being decided, and where the unfinished end of a round that nears its cap
-    may still be replaced (`Policy.cut_back`). The texts of all events together are `result.text`.
+    Text is held back only where it may not stay: while a join is being decided, where the unfinished end of a round
+    that nears its cap may still be replaced (`Policy.cut_back`), and where a loop, a note to the reader, an end marker
+    or a stop sequence may have begun. The texts of all events together are `result.text`.
     """
     return TextStream(
         new_run(client, policy, params, is_async=False, runtime=runtime, response_model=response_model, live=True)
