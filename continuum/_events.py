@@ -46,8 +46,8 @@ def error_fields(error: BaseException) -> dict[str, Any]:
 
 
 def _failure_fields(failure: Failure | None, *, text: bool) -> dict[str, Any]:
-    known = {"failure": failure and failure.kind, "status_code": failure and failure.status_code}
-    return {**known, "message": failure and failure.message} if text else known
+    status = {"status_code": failure and failure.status_code}
+    return {**status, "message": failure and failure.message} if text else status
 
 
 def _evidence(action: Send | Done, failure: Failure | None, *, text: bool) -> str:
@@ -88,6 +88,7 @@ def done_fields(done: Done, machine: Continuation) -> dict[str, Any]:
         "characters": machine.length,
         "input_tokens": machine.usage.input_tokens,
         "output_tokens": machine.usage.output_tokens,
+        "failure": done.failure and done.failure.kind,
         **_failure_fields(done.failure, text=text),
         "evidence": _evidence(done, done.failure, text=text),
     }
