@@ -213,6 +213,7 @@ def test_a_journal_keeps_what_was_learnt() -> None:
 def test_a_server_that_tells_its_window_is_asked_once(dialect: str) -> None:
     """After the first reply that was cut, `GET /models/sim` says it; then no request fails, in this run or the next."""
     policy = QUICK.model_copy(update={"dialect": dialect})
+    limits.TOLD.clear()  # an earlier test's server may have had the same port
     with SimulatedProvider(
         DOCUMENT, context_window=WINDOW, chunk_tokens=8, dialect=dialect, models=["sim"]
     ) as server:  # fmt: skip
