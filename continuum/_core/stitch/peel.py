@@ -19,7 +19,6 @@ class Peel(NamedTuple):
         spoken: talk is among it.
         other: the last sentence of the talk speaks of other things.
         whole: whole lines are, of whatever kind, and what follows is the text word for word.
-        again: what follows was said once before, in vain.
         loose: what was peeled may have taken white space of the text with it, or left some of its own.
         marked: a list marker is the last of it.
         headed: the head of a table or the brackets of a JSON text are among it.
@@ -36,7 +35,6 @@ class Peel(NamedTuple):
     spoken: bool = False
     other: bool = False
     whole: bool = False
-    again: bool = False
     marked: bool = False
     headed: bool = False
 

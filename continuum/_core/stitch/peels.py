@@ -188,13 +188,9 @@ def _said_again(left: str, head: str, at: int, index: int, final: bool) -> Peel 
         return None  # the text says such things more often
     bits = PRIOR.strange + PRIOR.strange_aligned * (left[index - 1 : index] == left[-1:])
     bits += PRIOR.strange_within * (left[:index].rstrip(" \t")[-1:] not in ("", "\n"))
-    passage = left[index:].rstrip()
-    first, said, between = head[:at].rpartition(passage)
-    again = bool(said) and len(first) <= _SEED and _breaks_off(passage, between)
-    if not again and announces(head[:at].strip()) <= 0.0 and (len(passage) < _MUCH or code_like(left)):
+    if announces(head[:at].strip()) <= 0.0 and (len(left[index:].rstrip()) < _MUCH or code_like(left)):
         return None  # two lines of a text may well begin alike
-    bits -= PRIOR.strange_twice * again
-    return spoken(head, at, bits)._replace(what="lines", other=True, whole=True, again=again)
+    return spoken(head, at, bits)._replace(what="lines", other=True, whole=True)
 
 
 def known_lines(left: str, head: str) -> list[Peel]:
@@ -226,15 +222,6 @@ def left_open(lines: str) -> str | None:
     """The fence that these lines opened and did not close."""
     marks = _FENCES.findall(lines)
     return marks[-1] if len(marks) % 2 else None
-
-
-def _breaks_off(passage: str, between: str) -> bool:
-    """Whether what stands between two repeats says that the first one was no use: an ellipsis, a rule, talk, or a line
-    break where several lines were said that end within one."""
-    words = between.strip(" \t\n*_#>-")
-    if not words:
-        return "---" in between or ("\n" in passage and passage[-1:].isalnum())
-    return words in ("...", "…", "[...]", "[…]") or announces(words) > 0.0
 
 
 def blank(left: str, head: str, peel: Peel) -> Peel | None:

@@ -61,6 +61,7 @@ class Prior(NamedTuple):
     on: float = 5.13  # when it said the same before, it went on as the reply does
     resumed: float = 4.0  # and then a mark that it goes on
     resumed_word: float = 10.0  # gained by a word that says so
+    said_twice: float = 20.0  # gained if it breaks off there and says the same once more
     earlier: float = -2.11  # it has said the same before
     aligned: float = 2.12  # what is repeated begins behind the same character as the text ends with
     rows: float = 4.00  # behind a table head said again, for each row
@@ -166,7 +167,6 @@ class Prior(NamedTuple):
     strange_aligned: float = 10.0  # of what the text may well say twice
     strange_templated: float = 40.0  # in a text of equal lines
     strange_within: float = 8.0  # from the middle of a line
-    strange_twice: float = 45.0  # gained if it was said before, and broken off
     ellipsis: float = 2.12  # an ellipsis
     quotation: float = 19.19  # the last words quoted
     quotation_lines: float = 6.86  # whose empty line belongs to the text

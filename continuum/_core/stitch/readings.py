@@ -26,7 +26,7 @@ from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.spacing import glue, insertions, said_as_one
 from continuum._core.stitch.spoken import fresh, within_line
 from continuum._core.stitch.starts import begins, begins_anew, start_bits, within_word
-from continuum._core.stitch.talk import announces
+from continuum._core.stitch.talk import announces, may_announce
 from continuum._core.stitch.words import COMMON
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ _LITTLE = 60
 _OPERAND = 32
 """Characters of a repeat up to which a mark of reckoning before it counts."""
 _OPERATOR = lazy(r"\s*[-+/%=]")
+_TWICE, _BETWEEN = 16, 240
+"""Characters of a passage that nobody says again by chance, and between the two times that it is said."""
 _RECENT = 120
 _EARLY = 48
 _PATIENCE = 2048
@@ -118,6 +120,18 @@ class Reading(NamedTuple):
     odd: float = 0.0
 
 
+def _breaks_off(passage: str, between: str, ended: bool) -> bool:
+    """Whether what stands behind a passage, up to where it comes again if it has `ended`, says that it was no use: an
+    ellipsis, a rule, talk, or a line break where several lines were said that end within one."""
+    words = between.strip(" \t\n*_#>-")
+    if not words:
+        apart = "\n" in between and "\n" in passage and passage[-1:].isalnum()
+        return not ended or "---" in between or apart
+    if between[0] not in "\n.…[":
+        return False
+    return words in ("...", "…", "[...]", "[…]") or announces(words) > 0.0 or (not ended and may_announce(words))
+
+
 _CHANCE = 0.3  # share of templated text above which a repeat word for word means little
 
 
@@ -151,8 +165,7 @@ class Readings:
         )
         self._quoted = {peel.start for peel in candidates if peel.quoted}
         self._horizon = max((p.foreign for p in candidates if not p.other), default=0) + _AFTER
-        self._twice = any(peel.again for peel in candidates)  # then the first repeat is not the last
-        if not self.open and (self._twice or not any(self._proof(p) for p in candidates if not (p.open or p.other))):
+        if not self.open and not any(self._proof(p) for p in candidates if not (p.open or p.other)):
             for peel in candidates:
                 if not peel.open:
                     self._read(peel)
@@ -176,6 +189,8 @@ class Readings:
             return False
         if peel.wrapper and body[k:].lstrip().startswith(peel.wrapper):
             return False  # it was only quoted
+        if self._said_twice(body, k):
+            return self.open
         aside = self._aside(body, k)
         if aside is not None:
             self.open = not self.final and len(body) < aside.end() + _BEHIND_TALK
@@ -309,16 +324,38 @@ class Readings:
 
     def _resumed(self, peel: Peel, body: str, k: int, bits: float, kind: SeamKind) -> None:
         """Behind a repeat a mark that the reply goes on from there: an ellipsis, "(continued)", or talk."""
+        end = self._said_twice(body, k)
         match = _RESUMES.match(body, k) or self._aside(body, k)
-        if match is None or k < _RESUMED_FROM or match.end() >= len(body) or body[k - 1] == "\n" or self._twice:
+        if end:
+            bits -= PRIOR.said_twice
+            note = f"{k} characters repeated word for word, and once more"
+        elif match is None or k < _RESUMED_FROM or match.end() >= len(body) or body[k - 1] == "\n":
             return
-        mark, after, left = match.group(), body[match.end() : match.end() + _AFTER], self.left
-        if match.group("word"):
-            bits -= PRIOR.resumed_word
-        bits += PRIOR.resumed + self.flow.cost(left, after)
-        bits -= self.flow.cost(left, mark) + self.flow.cost(left[-_AFTER * 3 :] + mark, after)
-        note = f"{k} characters repeated word for word, and a mark that it goes on"
-        self.found.append(Reading(peel.start + match.end(), bits, kind, k, peel, "", 0.0, note))
+        else:
+            end = match.end()
+            bits += PRIOR.resumed - PRIOR.resumed_word * (match.group("word") is not None)
+            note = f"{k} characters repeated word for word, and a mark that it goes on"
+        mark, after, left = body[k:end], body[end : end + _AFTER], self.left
+        bits += self.flow.cost(left, after)
+        bits -= self.flow.cost(left, mark[:_SAID]) + self.flow.cost(left[-_AFTER * 3 :] + mark, after)
+        self.found.append(Reading(peel.start + end, bits, kind, k, peel, "", 0.0, note))
+
+    def _said_twice(self, body: str, k: int) -> int:
+        """Where a repeat of k characters ends that breaks off, with dots, a rule or talk, and is said once more; 0 if
+        it is not. Nothing is decided while it may still come."""
+        said = body[:k].lstrip()
+        if len(said) < _TWICE or self.left[-1:].isspace():
+            return 0
+        at = body.find(said[:_TWICE], k, k + _BETWEEN + _TWICE)
+        between = body[k : k + _BETWEEN] if at < 0 else body[k:at]
+        if not _breaks_off(said, between, at >= 0):
+            return 0
+        if at >= 0 and body.startswith(said, at):
+            return at + len(said)
+        comes = said.startswith(body[at:]) if at >= 0 else len(between) < _BETWEEN
+        if comes and not self.final:
+            self.open = True
+        return k if self.open else 0
 
     def _aside(self, body: str, k: int) -> re.Match[str] | None:
         """A line of talk behind the first k characters, which end within a line."""

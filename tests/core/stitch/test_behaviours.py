@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from continuum._core.stitch import Joined, stitch
+from continuum._core.stitch import Joined, Joiner, stitch
 
 STORY = (
     "The lighthouse keeper climbed the stairs each evening, counting every step aloud so that the sea would know he "
@@ -188,3 +188,27 @@ def test_what_is_reckoned_with_the_last_word_is_no_repeat() -> None:
 )
 def test_more_dots_than_three_are_no_ellipsis(text: str, dots: str) -> None:
     assert stitch([text, dots]).text == text + dots
+
+
+JSON = '[\n  {\n    "id": 0,\n    "name": "Marta",\n    "job": "nurse"\n  },\n  {\n    "name": "Yuki Mori",\n    "'
+REST = 'job": "teacher"\n  }\n]\n'
+
+
+@pytest.mark.parametrize("between", ["...\n\n", "\n\n---\n\n", "\n\n**Suite de la réponse précédente**\n\n"])
+@pytest.mark.parametrize("cut", [1, 7, 1000])
+def test_a_repeat_that_breaks_off_and_is_said_once_more(between: str, cut: int) -> None:
+    """Both are taken off, and nothing is shown before the second one was there or cannot come."""
+    passage = '    "name": "Yuki Mori",\n    "'
+    reply = passage + between + passage + REST
+    joiner = Joiner(JSON)
+    out = "".join(joiner.feed(reply[at : at + cut]) for at in range(0, len(reply), cut)) + joiner.finish()
+    assert JSON + out == JSON + REST
+    assert joiner.join is not None
+    assert not joiner.join.ambiguous
+
+
+def test_what_a_log_says_again_and_again_is_not_said_twice_in_vain() -> None:
+    line = "[Sun Dec 04 06:41:04 2005] [notice] workerEnv.init() ok /etc/httpd/conf/workers2.properties\n"
+    text = line * 8
+    for at in (len(text) - 20, len(text) - len(line) - 30, 3 * len(line) + 8):
+        assert stitch([text[:at], text[at:]]).text == text
