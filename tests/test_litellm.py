@@ -205,10 +205,11 @@ def test_a_batch() -> None:
 
 
 def test_tool_calls_come_through() -> None:
-    """A whole one as LiteLLM shows it; of a cut one nothing."""
-    for behaviour, calls in (("tool_call@0", 1), ("cut_tool_call@0", 0)):
+    """As LiteLLM shows them; a cut one says `length`."""
+    for behaviour, finish in (("tool_call@0", "tool_calls"), ("cut_tool_call@0", "length")):
         with SimulatedProvider("Done.", behaviours=[behaviour]) as server:
             tools = [{"type": "function", "function": {"name": "search", "parameters": {"type": "object"}}}]
             result = continuum.complete(litellm, **request(server, tools=tools))
-        assert len(result.raw.choices[0].message.tool_calls or ()) == calls
-        assert result.complete is bool(calls)
+        assert len(result.raw.choices[0].message.tool_calls or ()) == 1
+        assert result.raw.choices[0].finish_reason == finish
+        assert result.complete is (finish == "tool_calls")

@@ -65,6 +65,7 @@ class Ledger:
                 failure=response.failure.message if response.failure else None,
                 rate_limit=response.rate_limit,
                 hidden=hidden,
+                cut_tool_calls=response.cut_tool_calls,
             )
         )
         if response.window is not None and not self._window_seen:

@@ -207,6 +207,15 @@ class RateLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class CutToolCall:
+    """A tool call that a reply broke off in: what came of its arguments, as text, and the provider's id of it."""
+
+    name: str
+    arguments: str
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """What one round contributed.
 
@@ -222,6 +231,7 @@ class Segment:
         evidence: what the ending was judged by, where that was more than the provider's word.
         hidden: characters of the text so far, from its beginning on, that the model was not shown when it was asked
             for this round, because prompt and text no longer fitted into its context window.
+        cut_tool_calls: tool calls that the reply broke off in; a later round may have brought them whole.
     """
 
     round: int
@@ -236,6 +246,7 @@ class Segment:
     rate_limit: RateLimit | None = None
     evidence: str = ""
     hidden: int = 0
+    cut_tool_calls: tuple[CutToolCall, ...] = ()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Segment:
@@ -246,6 +257,7 @@ class Segment:
                 **data,
                 "usage": Usage(**usage) if usage is not None else None,
                 "rate_limit": RateLimit(**limit) if limit is not None else None,
+                "cut_tool_calls": tuple(CutToolCall(**call) for call in data.get("cut_tool_calls", ())),
             }
         )
 
@@ -311,6 +323,12 @@ class Result:
         """Characters between the prompt and the end of the text that the model was not shown in the last rounds,
         because they no longer fitted into its context window; 0: it always saw everything. See `Policy.history`."""
         return max((segment.hidden for segment in self.segments), default=0)
+
+    @property
+    def cut_tool_calls(self) -> tuple[CutToolCall, ...]:
+        """Tool calls that replies broke off in, of all rounds; of a complete answer they are no part. `raw` has those
+        of the last reply as well, in the SDK's form."""
+        return tuple(call for segment in self.segments for call in segment.cut_tool_calls)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Results travel between processes without what cannot: the SDK's objects, and its errors as such."""
@@ -411,6 +429,7 @@ class Response:
         usage: tokens as the provider counted them, or an estimate marked as such; None if nothing is known.
         reasoning: whether any reasoning was received.
         tool_calls: number of tool calls begun; the last one is cut if `finish_reason` is `length` or `interrupted`.
+        cut_tool_calls: what came of those that are not whole.
         suspended: the provider paused the turn by itself and wants it sent back as it is.
         blocks: the assistant turn in the provider's own form; set for a suspended turn, which goes back as it is.
         prefill: how this server continues in place, None if it is not known to do so.
@@ -429,6 +448,7 @@ class Response:
     id: str | None = None
     reasoning: bool = False
     tool_calls: int = 0
+    cut_tool_calls: tuple[CutToolCall, ...] = ()
     suspended: bool = False
     blocks: tuple[Any, ...] = field(default=(), repr=False, compare=False)
     prefill: Prefill | None = None

@@ -71,19 +71,11 @@ def _usage(result: Result, receiver: MessageReceiver) -> dict[str, Any]:
     return {**start, **made, **sent} if whole else {**start, **sent, **made}
 
 
-def _is_kept(result: Result, receiver: MessageReceiver, index: int) -> bool:
-    """Whether a block can be shown. Half-written arguments are never shown as if they were whole."""
-    if index in receiver.cut:
-        return False
-    if result.complete or receiver.blocks[index].get("type") != "tool_use":
-        return True
-    # Parallel calls before the one that was cut are whole.
-    last = max(place for place, block in receiver.blocks.items() if block.get("type") == "tool_use")
-    return result.reason == "tool_call_cut" and index < last
-
-
 def message(result: Result, replies: Sequence[MessageReceiver], *, cited: bool) -> Message | None:
     """One `Message` for a run; None if nothing came that one could be made of.
+
+    A tool call that was cut is shown as far as it came, as the bare SDK shows it: the stop reason says that it is not
+    whole.
 
     Args:
         result: the account.
@@ -93,11 +85,10 @@ def message(result: Result, replies: Sequence[MessageReceiver], *, cited: bool) 
     if result.raw is None:
         return None
     receiver: MessageReceiver = result.raw[0]
-    kept = [index for index in sorted(receiver.blocks) if _is_kept(result, receiver, index)]
-    if receiver.unary and untouched(result) and len(kept) == len(receiver.blocks):
+    if receiver.unary and untouched(result) and receiver.stop_reason is not None:
         whole: Message = receiver.message
         return signed(whole, receiver)
-    blocks = [receiver.blocks[index] for index in kept]
+    blocks = [block for _, block in sorted(receiver.blocks.items())]
     if not untouched(result):
         tools = [block for block in blocks if block.get("type") == "tool_use"]
         said = [{"type": "text", "text": result.text, "citations": None}] if result.text else []
@@ -142,8 +133,8 @@ class EventWriter:
     """Writes the events of one stream.
 
     Text goes out as it is released. What stands between the text (thinking, citations, tools that the server runs, the
-    bounds of text blocks) goes out when the text before it has. Calls of the caller's tools go out at the end, whole,
-    and those of the last reply: what comes earlier may be cut, and be asked for again.
+    bounds of text blocks) goes out when the text before it has. Calls of the caller's tools go out at the end, those
+    of the last reply: what comes earlier may be cut, and be asked for again.
     """
 
     def __init__(self, provider: AnthropicMessages) -> None:
@@ -274,7 +265,7 @@ class EventWriter:
         receiver: MessageReceiver | None = result.raw[0] if result.raw is not None else None
         events: list[Any] = self._flush(all=True)
         for index, block in sorted(receiver.blocks.items()) if receiver is not None else ():
-            if receiver is not None and block.get("type") == "tool_use" and _is_kept(result, receiver, index):
+            if receiver is not None and block.get("type") == "tool_use":
                 arguments = receiver.json.get(index) or json.dumps(block.get("input") or {})
                 events += self._start({**block, "input": {}})
                 events.append(self._delta({"type": "input_json_delta", "partial_json": arguments}))

@@ -6,8 +6,10 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import from_json
+
 from continuum._core.halves import join_halves
-from continuum._core.types import Failure, FinishReason, Response, Usage
+from continuum._core.types import CutToolCall, Failure, FinishReason, Response, Usage
 from continuum.providers.anthropic_blocks import SUSPENDED
 from continuum.providers.base import Receiver
 from continuum.providers.sizes import estimate
@@ -38,7 +40,7 @@ class MessageReceiver(Receiver):
         message: the SDK's `Message` of `message_start`, or of a unary reply.
         blocks: the content blocks as plain values, in order.
         json: the arguments of tool calls as they were streamed, by the index of their block.
-        cut: indices of blocks whose arguments are not whole.
+        cut: indices of blocks whose arguments are no JSON, because it is not whole.
         delta: what `message_delta` said: the stop reason, its details, the container.
         delta_usage: the usage of `message_delta`.
         usage: the counts that the server gave.
@@ -176,6 +178,7 @@ class MessageReceiver(Receiver):
                 id=self.message.id if self.message is not None else None,
                 reasoning="thinking" in kinds or "redacted_thinking" in kinds,
                 tool_calls=tools,
+                cut_tool_calls=() if suspended else self._cut_calls(reason),
                 suspended=suspended,
                 blocks=tuple(self.blocks.values()) if suspended else (),
                 prefill=self._provider.prefill,
@@ -196,10 +199,21 @@ class MessageReceiver(Receiver):
             self.json[index] = text = "".join(parts)
             try:
                 self.blocks[index]["input"] = json.loads(text) if text else {}
-            except ValueError:  # cut in the middle: never shown as if it were whole
-                self.blocks[index]["input"] = {}
+            except ValueError:  # cut in the middle
+                self.blocks[index]["input"] = _whole_part(text)
                 self.cut.add(index)
         self._json.clear()
+
+    def _cut_calls(self, reason: FinishReason) -> tuple[CutToolCall, ...]:
+        """Calls that are not whole: where the reply was cut that is the last one, even if its arguments look whole."""
+        calls = [index for index, block in sorted(self.blocks.items()) if block.get("type") == "tool_use"]
+        last = () if reason in ("stop", "tool_calls") else calls[-1:]
+        return tuple(self._cut_call(index) for index in calls if index in self.cut or index in last)
+
+    def _cut_call(self, index: int) -> CutToolCall:
+        block = self.blocks[index]
+        written = self.json.get(index) or (json.dumps(block["input"]) if block.get("input") else "")
+        return CutToolCall(block.get("name") or "", written, block.get("id") or "")
 
     def _usage(self, text: str) -> Usage:
         """What the server counted, and estimates for what it did not."""
@@ -224,3 +238,11 @@ class MessageReceiver(Receiver):
             reasoning_tokens=counted.get("thinking_tokens", 0),
             estimated=estimated,
         )
+
+
+def _whole_part(text: str) -> Any:
+    """Of half-written arguments those that are whole, as the SDK's own helpers read them; a cut string is left out."""
+    try:
+        return from_json(text, allow_partial=True)
+    except ValueError:
+        return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from google.genai import errors as sdk_errors
 from google.genai import types
 
-from continuum._core.types import Failure, FinishReason, Response, Usage
+from continuum._core.types import CutToolCall, Failure, FinishReason, Response, Usage
 from continuum.providers import errors
 from continuum.providers.base import Receiver
 from continuum.providers.sizes import estimate
@@ -109,16 +110,18 @@ class ContentReceiver(Receiver):
             return [replace(broken, usage=usage if self._usage is not None else None)]
         self._provider.first = self._provider.first or self
         self._provider.hop_tokens += usage.output_tokens
+        reason = self._reason(raw, calls)
         return [
             Response(
                 text=text,
-                finish_reason=self._reason(raw, calls),
+                finish_reason=reason,
                 raw_finish_reason=raw,
                 usage=usage,
                 model=self.last.model_version if self.last is not None else None,
                 id=self.last.response_id if self.last is not None else None,
                 reasoning=any(part.thought for part in self.parts),
                 tool_calls=calls,
+                cut_tool_calls=() if suspended or reason in ("stop", "tool_calls") else self._last_call(),
                 suspended=suspended,
                 blocks=(self._block(text),) if suspended else (),
                 prefill=self._provider.prefill,
@@ -138,6 +141,14 @@ class ContentReceiver(Receiver):
     def _block(self, text: str) -> dict[str, str]:
         """A paused reply as plain values: its text, and the token that resumes it."""
         return {"text": text, "token": base64.b64encode(self._token or b"").decode()}
+
+    def _last_call(self) -> tuple[CutToolCall, ...]:
+        """The call that was begun last: where a reply was cut, the one that it broke off in."""
+        calls = [part.function_call for part in self.parts if part.function_call is not None]
+        return tuple(
+            CutToolCall(call.name or "", json.dumps(call.args) if call.args else "", call.id or "")
+            for call in calls[-1:]
+        )
 
     def _count(self, text: str) -> Usage:
         """What the server counted; of a reply that broke, as far as it had counted."""
@@ -161,7 +172,7 @@ class ContentReceiver(Receiver):
 def response_of(result: Result, first_round: ContentReceiver | None) -> types.GenerateContentResponse | None:
     """One response for a run: what the model thought first, the whole text, the function calls of the last reply.
 
-    Thought parts keep their signatures. Calls of an answer that is not complete are left out.
+    Thought parts keep their signatures.
     """
     if result.raw is None:
         return None
@@ -170,10 +181,10 @@ def response_of(result: Result, first_round: ContentReceiver | None) -> types.Ge
     if untouched and result.complete and receiver.response is not None:
         return receiver.response
     first = first_round or receiver
-    calls = [part for part in receiver.parts if part.function_call is not None] if result.complete else []
     if untouched:
-        parts = [part for part in receiver.parts if part.function_call is None or result.complete]
+        parts = receiver.parts
     else:
+        calls = [part for part in receiver.parts if part.function_call is not None]
         thoughts = [part for part in first.parts if part.thought]
         parts = [*thoughts, *([types.Part(text=result.text)] if result.text else []), *calls]
     candidate = (receiver.candidate or types.Candidate()).model_copy(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall
 from langchain_core.messages.tool import invalid_tool_call
 
-from continuum._core.types import Failure, FinishReason, Response, Usage
+from continuum._core.types import CutToolCall, Failure, FinishReason, Response, Usage
 from continuum.providers.base import Receiver
 from continuum.providers.sizes import estimate, text_size
 
@@ -113,6 +113,12 @@ def _cut_calls(message: AIMessage) -> list[InvalidToolCall]:
     return [invalid_tool_call(name=p["name"], args=p["args"], id=p["id"], error=p.get("error") or why) for p in pieces]
 
 
+def _last_call(message: AIMessage) -> tuple[CutToolCall, ...]:
+    """The call that was begun last: where a reply was cut, the one that it broke off in."""
+    last = _cut_calls(message)[-1:]
+    return tuple(CutToolCall(call["name"] or "", call["args"] or "", call["id"] or "") for call in last)
+
+
 def _object(text: str) -> Any:
     try:
         return json.loads(text)
@@ -187,16 +193,20 @@ class MessageReceiver(Receiver):
         self._provider.first = self._provider.first or self
         suspended = raw in _SUSPENDED and bool(message.content)
         blocks: Sequence[Any] = message.content if isinstance(message.content, list) else [_text_block(text)]
+        reason = self._provider.finish_reason(raw) if raw is not None else self._unsaid()
         return [
             Response(
                 text=text,
-                finish_reason=self._provider.finish_reason(raw) if raw is not None else self._unsaid(),
+                finish_reason=reason,
                 raw_finish_reason=raw,
                 usage=self._usage(text),
                 model=message.response_metadata.get("model_name") or message.response_metadata.get("model"),
                 id=message.id,
                 reasoning=_reasons(message),
                 tool_calls=calls,
+                cut_tool_calls=()
+                if suspended or not calls or reason in ("stop", "tool_calls")
+                else _last_call(message),
                 suspended=suspended,
                 blocks=tuple(blocks) if suspended else (),
                 prefill=self._provider.prefill,

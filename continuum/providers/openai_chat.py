@@ -328,6 +328,7 @@ class ChatReceiver(Receiver):
             cap = self._send.max_tokens or self._provider.cap
             if cap is not None and usage.output_tokens < cap - 1:
                 reason = "context_window"
+        call = choice.last_call
         return Response(
             text=text,
             finish_reason=reason,
@@ -337,6 +338,7 @@ class ChatReceiver(Receiver):
             id=self.head.get("id"),
             reasoning=bool(choice.reasoning),
             tool_calls=choice.calls,
+            cut_tool_calls=() if call is None or reason in ("stop", "tool_calls") else (call,),
             prefill=self._provider.prefill,
             failure=failure if broken else None,
             rate_limit=self.rate_limit,

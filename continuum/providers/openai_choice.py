@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from continuum._core.types import CutToolCall
 from continuum.providers.sizes import text_size
 
 if TYPE_CHECKING:
@@ -51,6 +52,16 @@ class Choice:
     def calls(self) -> int:
         """How many tool calls were begun."""
         return len(self.tools) + bool(self.function)
+
+    @property
+    def last_call(self) -> CutToolCall | None:
+        """The tool call that was begun last: where a reply was cut, the one that it broke off in."""
+        call = self.tools[max(self.tools)] if self.tools else {}
+        said = call.get("function") or call.get("custom") or self.function
+        if not call and not said:
+            return None
+        written = said.get("arguments") or said.get("input") or ""
+        return CutToolCall(str(said.get("name") or ""), str(written), str(call.get("id") or ""))
 
     @property
     def reasoning(self) -> str:

@@ -121,15 +121,16 @@ def _calls(result: Result) -> bool:
     return choice is not None and choice.calls > 0
 
 
-def _tools(result: Result, choice: Choice) -> dict[str, Any]:
-    """Fields for the tool calls of the last reply. Half-written arguments are never shown as if they were whole."""
+def _tools(choice: Choice) -> dict[str, Any]:
+    """Fields for the tool calls of the last reply.
+
+    One that was cut is shown as far as it came, as the bare SDK shows it: the finish reason says that it is not whole.
+    """
     found: dict[str, Any] = {}
     calls = [_whole_call(call) for _, call in sorted(choice.tools.items())]
-    if not result.complete:  # parallel calls before the one that was cut are whole
-        calls = calls[:-1] if result.reason == "tool_call_cut" else []
     if calls:
         found["tool_calls"] = calls
-    if result.complete and choice.function:
+    if choice.function:
         found["function_call"] = {"name": "", "arguments": "", **choice.function}
     return found
 
@@ -146,7 +147,7 @@ def _choice(number: int, result: Result) -> dict[str, Any]:
     found["message"] = message
     if choice is None:
         return found
-    tools = _tools(result, choice)
+    tools = _tools(choice)
     message.update(tools, refusal=choice.refusal or None)
     if not result.text and (tools or choice.refusal):
         message["content"] = None
@@ -209,8 +210,8 @@ class ChunkWriter:
     """Writes the chunks of one stream.
 
     Text goes out as it is released, and reasoning of the first round as it comes. Tool calls and a refusal go out at
-    the end, whole, and those of the last reply: what comes earlier may be cut, and be asked for again. So do log
-    probabilities, when it is known which tokens the text is made of.
+    the end, those of the last reply: what comes earlier may be cut, and be asked for again. So do log probabilities,
+    when it is known which tokens the text is made of.
     """
 
     def __init__(self, include_usage: bool) -> None:
@@ -263,7 +264,7 @@ class ChunkWriter:
         for number, result in enumerate(results):
             choice = _received(result)
             if choice is not None:
-                found += self._held(number, result, choice)
+                found += self._held(number, choice)
             likely = logprobs(result)
             if likely is not None:
                 found.append(self._chunk(number, {}, logprobs=likely))
@@ -275,9 +276,9 @@ class ChunkWriter:
                 found.append(ChatCompletionChunk.construct(**{**self._head, "choices": [], "usage": usage}))
         return found
 
-    def _held(self, number: int, result: Result, choice: Choice) -> Iterator[ChatCompletionChunk]:
+    def _held(self, number: int, choice: Choice) -> Iterator[ChatCompletionChunk]:
         """The refusal and the tool calls of the last reply, a call per chunk."""
-        fields = _tools(result, choice)
+        fields = _tools(choice)
         deltas: list[dict[str, Any]] = [{"refusal": choice.refusal}] if choice.refusal else []
         deltas += [
             {"tool_calls": [{"index": index, **call}]} for index, call in enumerate(fields.pop("tool_calls", ()))

@@ -119,20 +119,17 @@ def _part(result: Result, known: dict[str, Any], text: str) -> dict[str, Any]:
 
 
 def _calls(result: Result) -> list[dict[str, Any]]:
-    """The calls of the last reply. Half-written arguments are never shown as if they were whole."""
-    last: ResponseReceiver = result.raw[0]
-    calls = [item for item in last.output() if item.get("type") in CALLS]
-    if result.complete:
-        return calls
-    return [item for item in calls if item.get("status") == "completed"]
+    """The calls of the last reply. One that was cut is shown as far as it came, as the bare SDK shows it."""
+    calls = [item for item in result.raw[0].output() if item.get("type") in CALLS]
+    return [{**item, "status": "incomplete"} if item.get("status") == "in_progress" else item for item in calls]
 
 
 class EventWriter:
     """Writes the events of one stream, numbered from 0, all of one response: the first that was begun.
 
     Text goes out as it is released, and what else the first round has, such as reasoning and tools that the server
-    runs, as it comes. Calls and a refusal go out at the end, whole, and those of the last reply: what comes earlier
-    may be cut, and be asked for again.
+    runs, as it comes. Calls and a refusal go out at the end, those of the last reply: what comes earlier may be cut,
+    and be asked for again.
     """
 
     def __init__(self, provider: OpenAIResponses) -> None:
@@ -297,14 +294,10 @@ class EventWriter:
                 delta=arguments,
                 **at,
             ),
-            self._event(
-                sdk.ResponseFunctionCallArgumentsDoneEvent,
-                "response.function_call_arguments.done",
-                arguments=arguments,
-                name=call.get("name") or "",
-                **at,
-            ),
         ]
+        if call.get("status") != "incomplete":
+            kind, event = "response.function_call_arguments.done", sdk.ResponseFunctionCallArgumentsDoneEvent
+            events.append(self._event(event, kind, arguments=arguments, name=call.get("name") or "", **at))
         self._output[place] = call
         return [*events, self._item(sdk.ResponseOutputItemDoneEvent, "done", place)]
 

@@ -10,7 +10,7 @@ import httpx2
 import openai
 
 from continuum._core.halves import join_halves, sendable
-from continuum._core.types import Failure, FinishReason, Response, Usage
+from continuum._core.types import CutToolCall, Failure, FinishReason, Response, Usage
 from continuum.providers.base import Receiver
 from continuum.providers.sizes import estimate, text_size
 
@@ -33,6 +33,7 @@ CALLS = frozenset(
     }
 )
 """Items that ask the caller to do something."""
+_WRITES = frozenset({"response.function_call_arguments.delta", "response.custom_tool_call_input.delta"})
 
 _INCOMPLETE: dict[str, FinishReason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _UNDER_WAY = frozenset({"queued", "in_progress"})
@@ -96,6 +97,7 @@ class ResponseReceiver(Receiver):
         self._unary = False
         self.items: dict[int, dict[str, Any]] = {}
         self.refusal = ""
+        self._written: dict[int, list[str]] = {}  # arguments of calls, by the index of their item
         self._parts: list[str] = []
         self._last: int | None = resumed.after if resumed is not None else None
         self._error: Failure | None = None
@@ -121,6 +123,8 @@ class ResponseReceiver(Receiver):
             self.response = _response(chunk.response)
         elif isinstance(getattr(chunk, "delta", None), str):
             self.hidden += len(chunk.delta)
+            if kind in _WRITES:
+                self._written.setdefault(chunk.output_index, []).append(chunk.delta)
         return ()
 
     def _read_item(self, index: Any, item: Any) -> None:
@@ -168,7 +172,12 @@ class ResponseReceiver(Receiver):
         final = self.response.output if self.over and self.response is not None else None
         if final:
             return [item.to_dict() for item in final]
-        return [item for _, item in sorted(self.items.items())]
+        return [self._so_far(index, item) for index, item in sorted(self.items.items())]
+
+    def _so_far(self, index: int, item: dict[str, Any]) -> dict[str, Any]:
+        """An item, with the arguments that came for it if it is a call that is not done."""
+        written, name = self._written.get(index), _written_in(item)
+        return {**item, name: "".join(written)} if written and not item.get(name) else item
 
     @property
     def id(self) -> str | None:
@@ -272,9 +281,18 @@ class ResponseReceiver(Receiver):
             id=id,
             reasoning=any(item.get("type") == "reasoning" for item in self.output()),
             tool_calls=calls,
+            cut_tool_calls=self._cut_calls() if calls and reason not in ("stop", "tool_calls") else (),
             failure=failure,
             rate_limit=self.rate_limit,
             raw=(self, 0),
+        )
+
+    def _cut_calls(self) -> tuple[CutToolCall, ...]:
+        """The calls that do not say that they are whole."""
+        cut = [item for item in self.output() if item.get("type") in CALLS and item.get("status") != "completed"]
+        return tuple(
+            CutToolCall(item.get("name") or "", item.get(_written_in(item)) or "", item.get("call_id") or "")
+            for item in cut
         )
 
     def _ending(self, calls: bool) -> tuple[FinishReason, str | None]:
@@ -351,3 +369,8 @@ def text_of(item: Mapping[str, Any]) -> str:
 def refusal_of(item: Mapping[str, Any]) -> str:
     """The refusal in a message item."""
     return "".join(part.get("refusal") or "" for part in item.get("content") or () if part.get("type") == "refusal")
+
+
+def _written_in(item: Mapping[str, Any]) -> str:
+    """The field of a call that has what the model wrote for it."""
+    return "input" if item.get("type") == "custom_tool_call" else "arguments"

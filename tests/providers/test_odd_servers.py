@@ -115,23 +115,29 @@ def test_an_escalated_tool_call_is_not_mixed_with_the_cut_one(servers: Servers) 
     assert finish == ["tool_calls"]
 
 
-def test_half_written_arguments_are_never_handed_on(servers: Servers) -> None:
-    """A cut tool call is left out, streamed and unary, and the finish reason says that something is missing."""
+def test_half_written_arguments_come_as_they_came(servers: Servers) -> None:
+    """A cut tool call is shown, streamed and unary, and the finish reason says that something is missing."""
     cut = odd.call('{"path":"/tmp', text="Let me look. ", finish="length")
     text, _, calls, finish = read(servers.chat(cut))
-    assert (text, calls, finish) == ("Let me look. ", [], ["length"])
+    assert (text, calls, finish) == (
+        "Let me look. ",
+        [{"id": "t1", "name": "f", "arguments": '{"path":"/tmp'}],
+        ["length"],
+    )
     response = continuum.wrap(servers.chat(cut), policy=QUICK).chat.completions.create(**ASK)
-    assert response.choices[0].message.tool_calls is None
+    (call,) = response.choices[0].message.tool_calls or ()
+    assert call.to_dict()["function"] == {"name": "f", "arguments": '{"path":"/tmp'}
     assert response.choices[0].message.content == "Let me look. "
     assert response.choices[0].finish_reason == "length"
 
 
-def test_half_written_arguments_of_a_unary_reply_are_left_out(servers: Servers) -> None:
+def test_half_written_arguments_of_a_unary_reply(servers: Servers) -> None:
     """The same for a reply that the server sent in one piece."""
     call = {"id": "t1", "type": "function", "function": {"name": "f", "arguments": '{"pa'}}
     reply = odd.completion({"role": "assistant", "content": None, "tool_calls": [call]}, "length")
     response = continuum.wrap(servers.chat(reply), policy=UNARY).chat.completions.create(**ASK)
-    assert response.choices[0].message.tool_calls is None
+    assert [found.to_dict() for found in response.choices[0].message.tool_calls or ()] == [call]
+    assert response.choices[0].finish_reason == "length"
     whole = odd.completion({"role": "assistant", "content": None, "tool_calls": [call]}, "tool_calls")
     response = continuum.wrap(servers.chat(whole), policy=UNARY).chat.completions.create(**ASK)
     assert response.choices[0].message.tool_calls is not None
@@ -159,17 +165,15 @@ def test_a_tool_call_keeps_what_stands_beside_it(servers: Servers) -> None:
 
 
 def test_a_legacy_function_call_is_held_as_well(servers: Servers) -> None:
-    """`function_call` comes whole at the end, streamed, and only if it is whole."""
+    """`function_call` comes at the end, streamed, and the finish reason says whether it is whole."""
     parts = [chunk({"function_call": {"name": "f", "arguments": ""}}), chunk({"function_call": {"arguments": "{}"}})]
-    for finish, expected in (("function_call", {"name": "f", "arguments": "{}"}), ("length", None)):
+    for finish in ("function_call", "length"):
         client = continuum.wrap(servers.chat(chunks(*parts, chunk({}, finish))), policy=QUICK)
-        found = [
-            choice.delta.function_call.to_dict()
-            for event in client.chat.completions.create(stream=True, **ASK)
-            for choice in event.choices
-            if choice.delta.function_call
-        ]
-        assert found == ([expected] if expected else [])
+        events = list(client.chat.completions.create(stream=True, **ASK))
+        deltas = [choice.delta for event in events for choice in event.choices]
+        found = [delta.function_call.to_dict() for delta in deltas if delta.function_call]
+        assert found == [{"name": "f", "arguments": "{}"}]
+        assert events[-1].choices[0].finish_reason == finish
 
 
 def test_a_refusal_of_a_later_round_reaches_the_reader(servers: Servers) -> None:
@@ -182,22 +186,23 @@ def test_a_refusal_of_a_later_round_reaches_the_reader(servers: Servers) -> None
 
 
 def test_parallel_calls_before_the_cut_one_are_kept(servers: Servers) -> None:
-    """What was whole is handed on, streamed and unary; the cut one is not, and the finish reason says so."""
+    """All that came is handed on, streamed and unary, and the finish reason says that the last one is cut."""
     starts = [
         {"index": i, "id": f"t{i}", "type": "function", "function": {"name": "f", "arguments": text}}
         for i, text in enumerate(['{"a":1}', '{"b":'])
     ]
     reply = chunks(*(chunk({"tool_calls": [start]}) for start in starts), chunk({}, "length"))
     _, _, calls, finish = read(servers.chat(reply))
-    assert calls == [{"id": "t0", "name": "f", "arguments": '{"a":1}'}]
+    assert [(call["id"], call["arguments"]) for call in calls] == [("t0", '{"a":1}'), ("t1", '{"b":')]
     assert finish == ["length"]
     message = {"role": "assistant", "content": None, "tool_calls": starts}
     client = continuum.wrap(servers.chat(odd.completion(message, "length")), policy=UNARY)
     response = client.chat.completions.create(**ASK)
-    assert [found.id for found in response.choices[0].message.tool_calls or ()] == ["t0"]
+    assert [found.id for found in response.choices[0].message.tool_calls or ()] == ["t0", "t1"]
+    assert [call.id for call in continuum.result_of(response).cut_tool_calls] == ["t1"]
     cut = odd.events(odd.start(), *odd.tool_block(0, '{"a":1}'), *odd.tool_block(1, '{"b":'), *odd.end("max_tokens"))
     found, last = blocks(servers.claude(cut))
-    assert found == [("tool_use", '{"a":1}')]
+    assert found == [("tool_use", '{"a":1}'), ("tool_use", '{"b":')]
     assert last.delta.stop_reason == "max_tokens"
 
 
@@ -242,16 +247,18 @@ def test_anthropic_text_that_was_held_back_precedes_the_tool_call(servers: Serve
     assert blocks(servers.claude(reply), max_tokens=40)[0] == [("text", TOOL_TEXT), ("tool_use", '{"a":1}')]
 
 
-def test_anthropic_tool_use_is_whole_or_left_out(servers: Servers) -> None:
-    """A call that the cap cut is left out of stream and message; one that was asked for again replaces it."""
+def test_anthropic_tool_use_that_is_cut(servers: Servers) -> None:
+    """What the cap left of a call is in stream and message; one that was asked for again replaces it."""
     cut = odd.events(odd.start(), *odd.tool_block(0, '{"path":"/tmp'), *odd.end("max_tokens"))
     found, last = blocks(servers.claude(cut))
-    assert (found, last.delta.stop_reason) == ([], "max_tokens")
+    assert (found, last.delta.stop_reason) == ([("tool_use", '{"path":"/tmp')], "max_tokens")
     message = continuum.wrap(servers.claude(cut), policy=QUICK).messages.create(**ASK_CLAUDE)
-    assert (message.content, message.stop_reason) == ([], "max_tokens")
+    assert ([block.type for block in message.content], message.stop_reason) == (["tool_use"], "max_tokens")
+    assert [call.arguments for call in continuum.result_of(message).cut_tool_calls] == ['{"path":"/tmp']
     content = [{"type": "tool_use", "id": "t", "name": "f", "input": {}}]
     unary = Reply({**odd.start()["message"], "content": content, "stop_reason": "max_tokens"})
-    assert continuum.wrap(servers.claude(unary), policy=UNARY).messages.create(**ASK_CLAUDE).content == []
+    message = continuum.wrap(servers.claude(unary), policy=UNARY).messages.create(**ASK_CLAUDE)
+    assert [block.to_dict() for block in message.content] == content
     whole = odd.events(odd.start(), *odd.tool_block(0, '{"path":"/tmp/x"}'), *odd.end("tool_use"))
     assert blocks(servers.claude(cut, whole), RAISING)[0] == [("tool_use", '{"path":"/tmp/x"}')]
 

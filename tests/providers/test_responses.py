@@ -232,14 +232,14 @@ def test_less_effort_where_the_cap_is_fixed() -> None:
 
 
 @every_way
-def test_a_call_that_was_cut_is_never_shown(policy: Policy) -> None:
-    """Half-written arguments are not handed on; whole ones are."""
+def test_calls_cut_and_whole(policy: Policy) -> None:
+    """Half-written arguments say that they are; whole ones have an event that ends them."""
     with SimulatedProvider(ESSAY, behaviours=["cut_tool_call@0"]) as server:
         result = _sync(server, policy)
         assert (result.reason, result.complete) == ("tool_call_cut", False)
-        assert result.raw.output == []
+        assert [(item.type, item.status) for item in result.raw.output] == [("function_call", "incomplete")]
         server.reset()
-        assert all("arguments" not in event.type for event in _streamed(server))
+        assert all("arguments.done" not in event.type for event in _streamed(server))
         server.plan(behaviours=["tool_call@0"])
         result = _sync(server, policy)
         assert (result.finish_reason, result.complete) == ("tool_calls", True)

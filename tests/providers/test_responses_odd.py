@@ -190,7 +190,7 @@ def test_a_stored_response_that_is_gone(servers: Servers) -> None:
 
 @both
 def test_calls_that_were_whole_are_kept_when_another_is_cut(servers: Servers, unary: bool) -> None:
-    """Parallel calls: the caller sees those that are whole, and that the answer is not."""
+    """Parallel calls: the caller sees which of them is whole, and that the answer is not."""
     whole = {
         "id": "fc_1",
         "type": "function_call",
@@ -202,7 +202,8 @@ def test_calls_that_were_whole_are_kept_when_another_is_cut(servers: Servers, un
     half = {**whole, "id": "fc_2", "call_id": "c2", "status": "incomplete", "arguments": '{"a'}
     result = servers.ask(cut(whole, half), unary=unary)
     assert (result.complete, result.reason) == (False, "tool_call_cut")
-    assert [item.id for item in result.raw.output] == ["fc_1"]
+    assert [(item.id, item.status) for item in result.raw.output] == [("fc_1", "completed"), ("fc_2", "incomplete")]
+    assert [(call.id, call.arguments) for call in result.cut_tool_calls] == [("c2", '{"a')]
     assert result.raw.status == "incomplete"
 
 
