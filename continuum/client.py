@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import replace
-from functools import wraps
+from functools import reduce, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from continuum._api import check_policy, new_run
@@ -36,6 +36,7 @@ ClientT = TypeVar(
 _PLAIN = "__continuum_plain__"
 _REMAKING = ("copy", "with_options")
 _RAW = "x-stainless-raw-response"  # how both SDKs mark such calls
+_NOTED: set[str] = set()  # ways of asking that are not covered and were seen, for the life of the process
 _accounts: dict[int, tuple[weakref.ref[Any], Result]] = {}
 
 
@@ -54,7 +55,8 @@ def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | No
 
     Covered are `chat.completions.create()`, `responses.create()` and `messages.create()`. The SDKs' other ways to ask
     (`.stream()`, `.parse()`, `.beta`, `with_raw_response`) are the SDK's own and answer as they always did, and so does
-    `responses.create(background=True)` without a stream, which answers before anything is written.
+    `responses.create(background=True)` without a stream, which answers before anything is written. The log event
+    `passed_on` tells of each kind of them once, but not of `.stream()`, `.parse()` and OpenAI's `.beta`.
 
     Args:
         client: `OpenAI`, `AsyncOpenAI`, `Anthropic` or `AsyncAnthropic`, or a subclass; or `litellm`, or a LiteLLM
@@ -79,6 +81,7 @@ def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | No
     copy: Any = copied(plain)
     for api in providers_of(plain):
         _replace_create(copy, plain, api(plain, {}, policy or Policy()), policy, runtime)
+        _note_beta(copy, api)
     copy.__dict__[_PLAIN] = plain
     for name in _REMAKING:
         copy.__dict__[name] = _rewrapping(getattr(copy, name), policy, runtime)
@@ -118,9 +121,41 @@ def _replace_create(copy: Any, plain: Any, provider: Provider, policy: Policy | 
     make = _acreate if provider.is_async else _create
     # Instance attributes hide the class's methods. The helpers that are built on `create` keep the SDK's own.
     owner.__dict__["create"] = make(copy, untouched.create, policy, runtime, type(provider))
-    for name in ("stream", "parse", "with_raw_response", "with_streaming_response"):
+    own = ("with_raw_response", "with_streaming_response") if provider.patched else ()  # else our `create` knows them
+    for name in ("stream", "parse", *own):
         if hasattr(untouched, name):
             owner.__dict__[name] = getattr(untouched, name)
+
+
+def _note_beta(copy: Any, api: type[Provider]) -> None:
+    """Say so if somebody asks through the beta twin of a resource."""
+    if not api.has_beta:
+        return
+    owner = reduce(lambda at, name: getattr(at, name, None), ("beta", *api.path), copy)
+    if getattr(owner, "_client", None) is copy:  # nothing of the caller's stands there
+        owner.__dict__["create"] = _noting(owner.create, f"client.beta.{'.'.join(api.path)}")
+
+
+def _noting(ask: Callable[..., Any], way: str) -> Callable[..., Any]:
+    @wraps(ask)
+    def create(*args: Any, **params: Any) -> Any:
+        _note(way)
+        return ask(*args, **params)
+
+    return create
+
+
+def _note(way: str) -> None:
+    """Log that a way of asking is not covered, once."""
+    if way not in _NOTED:
+        _NOTED.add(way)
+        _log_passed_on(f"{way} is not covered: its answers are the bare client's, and may be cut")
+
+
+def _log_passed_on(why: str) -> None:
+    from continuum import _events
+
+    _events.logger("").warning("passed_on", why=why)
 
 
 def unwrapped(client: Any) -> Any:
@@ -184,18 +219,19 @@ def _prepare(
     """A run, or None if the request is not one that continuum covers."""
     from continuum.providers.base import NotCoveredError
 
-    if _RAW in {name.lower() for name in params.get("extra_headers") or ()}:
-        return None  # a call through with_raw_response or with_streaming_response, by whatever route
+    raw = {name.lower(): value for name, value in (params.get("extra_headers") or {}).items()}.get(_RAW)
+    if raw is not None:
+        _note("with_streaming_response" if raw == "stream" else "with_raw_response")
+        return None
     own = dict(params)
     chunks = _wants_stream(own)
     if own.get("background") is True and not chunks:
+        _note("responses.create(background=True) without a stream")
         return None  # answered at once by contract; the caller asks later what became of it
     try:
         return new_run(client, policy, own, is_async=is_async, runtime=runtime, chunks=chunks, api=api)
     except NotCoveredError as error:
-        from continuum import _events
-
-        _events.logger("").warning("passed_on", why=str(error))
+        _log_passed_on(str(error))
         return None
 
 

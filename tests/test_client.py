@@ -313,6 +313,48 @@ def test_everything_else_is_the_sdks() -> None:
     assert type(continuum.wrap(sibling).messages.batches) is type(sibling.messages.batches)
 
 
+def test_ways_that_are_not_covered_are_logged_once(
+    essay: SimulatedProvider, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Frameworks use them under the caller's hands, and nothing else would tell that answers may be cut."""
+    monkeypatch.setattr("continuum.client._NOTED", set())
+    with chat(essay) as client, claude(essay) as other:
+        for _ in range(2):
+            client.chat.completions.with_raw_response.create(model="sim", **ASK)
+            client.with_raw_response.chat.completions.create(model="sim", **ASK)
+            with client.chat.completions.with_streaming_response.create(model="sim", **ASK) as response:
+                assert response.parse().choices[0].finish_reason == "length"  # type: ignore[attr-defined]
+            other.messages.with_raw_response.create(model="claude-sim", **ASK)
+            assert other.beta.messages.create(model="claude-sim", **ASK).stop_reason == "max_tokens"
+            assert other.with_options(timeout=9.0).beta.messages.create(model="claude-sim", **ASK).content
+    assert type(other.beta.messages) is type(bare_claude(essay).beta.messages)
+    logged = [record for record in caplog.records if record.getMessage() == "passed_on"]
+    assert {record.levelname for record in logged} == {"WARNING"}
+    assert [str(record.why).split()[0] for record in logged] == [  # type: ignore[attr-defined]
+        "with_raw_response",
+        "with_streaming_response",
+        "client.beta.messages",
+    ]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_raw_responses_of_async_clients_are_the_sdks(essay: SimulatedProvider, backend: str) -> None:
+    """Unary, streamed, and through the beta twin."""
+
+    async def main() -> None:
+        async with continuum.wrap(AsyncOpenAI(base_url=essay.openai_base_url, api_key="k"), policy=QUICK) as client:
+            raw = await client.chat.completions.with_raw_response.create(model="sim", **ASK)
+            assert raw.parse().choices[0].finish_reason == "length"
+            async with client.chat.completions.with_streaming_response.create(model="sim", **ASK) as response:
+                assert (await response.parse()).choices[0].finish_reason == "length"
+        async with continuum.wrap(
+            AsyncAnthropic(base_url=essay.anthropic_base_url, api_key="k"), policy=QUICK
+        ) as other:
+            assert (await other.beta.messages.create(model="claude-sim", **ASK)).stop_reason == "max_tokens"
+
+    anyio.run(main, backend=backend)
+
+
 def test_raw_responses_are_not_touched(essay: SimulatedProvider) -> None:
     """with_raw_response and the SDK's own stream helper speak to the server as ever."""
     with chat(essay) as client:

@@ -56,6 +56,7 @@ class AnthropicMessages(Provider):
     stop_field = "stop_sequences"
     default_timeout: ClassVar[Any] = anthropic.DEFAULT_TIMEOUT
     path = ("messages",)
+    has_beta = True
     id_headers = MappingProxyType({"_request_id": "request-id", "_workspace_id": "anthropic-workspace-id"})
 
     def __init__(self, client: Any, params: Mapping[str, Any], policy: Policy) -> None:

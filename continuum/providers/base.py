@@ -88,6 +88,7 @@ class Provider(ABC):
     default_timeout: ClassVar[Any] = None  # of a client for which the caller chose none
     shown_fields: ClassVar[tuple[str, ...]] = ("tools", "functions", "response_format")  # beside the messages
     path: ClassVar[tuple[str, ...]] = ()  # the attributes of a client that lead to the object with `create()`
+    has_beta: ClassVar[bool] = False  # the same path behind `client.beta` is another way to ask, and cheap to look at
     id_headers: ClassVar[Mapping[str, str]] = MappingProxyType({})  # headers that the SDK puts on a reply, by its names
     either: bool = False  # one client serves sync and async calls alike
     functions: ClassVar[tuple[str, ...]] = ()  # what `wrap` replaces on a client that is no SDK's; async ones with an a
