@@ -15,7 +15,7 @@ import structlog
 if TYPE_CHECKING:
     from continuum._core.actions import Done, Send, Wait
     from continuum._core.machine import Continuation
-    from continuum._core.types import Failure, Seam
+    from continuum._core.types import Failure, Result, Seam
 
 _STANDARD = logging.getLogger("continuum")
 _STANDARD.addHandler(logging.NullHandler())
@@ -91,6 +91,18 @@ def done_fields(done: Done, machine: Continuation) -> dict[str, Any]:
         "failure": done.failure and done.failure.kind,
         **_failure_fields(done.failure, text=text),
         "evidence": _evidence(done, done.failure, text=text),
+    }
+
+
+def incomplete_fields(result: Result, failure: Failure | None) -> dict[str, Any]:
+    """What the word in an SDK's response hides; kinds and figures only, for messages may quote the user."""
+    return {
+        "reason": result.reason,
+        "kind": failure.kind if failure is not None else None,
+        "error": type(result.failure).__name__ if result.failure is not None else None,
+        "status_code": failure.status_code if failure is not None else None,
+        "rounds": result.rounds,
+        "characters": len(result.text),
     }
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from continuum import _events
 from continuum._core.errors import IncompleteError, ProviderError, QuotaError, RateLimitedError, RejectedError
 
 if TYPE_CHECKING:
     from continuum._core.policy import Policy
     from continuum._core.types import Failure, Result
     from continuum._drivers import Run
+
+# Ends that the word in the SDK's response does not hide: a cap of the caller's own, or a refusal.
+_TOLD = frozenset(
+    {"max_rounds", "max_output_tokens", "max_cost", "deadline", "reasoning_exhausted", "tool_call_cut", "refused"}
+)
 
 
 def check_complete(result: Result, policy: Policy) -> None:
@@ -36,6 +42,9 @@ def result_or_sdk_error(run: Run) -> Result:
         error = failure.error or run.provider.sdk_error(failure.message)
         remember(error, result)
         raise error
+    for lane, choice in zip(run.lanes, (result, *result.alternatives), strict=True):
+        if not choice.complete and choice.reason not in _TOLD:
+            lane.log.warning("incomplete", **_events.incomplete_fields(choice, lane.machine.failure))
     check_complete(result, run.provider.policy)
     return result
 

@@ -49,9 +49,11 @@ def wrap(client: ClientT, *, policy: Policy | None = None, runtime: Runtime | No
 
     `create()` returns the SDK's own types: the text whole, the usage summed, the final finish reason; with
     `stream=True` one stream with one final event. An answer that could not be completed says `length` (OpenAI) or
-    `max_tokens` (Anthropic), as the bare SDK would. Errors are the SDK's own, but for the `IncompleteError` that
-    `Policy(on_incomplete="raise")` asks for. `continuum.result_of(response)` gives the account. A request that ends on
-    an assistant turn is passed on as it is: that is the caller's own prefill.
+    `max_tokens` (Anthropic), as the bare SDK would, also where a later round was refused or failed: what the rounds
+    before it brought is returned, and the log event `incomplete`, a warning, says what happened. If nothing had come,
+    the error is the SDK's own, and with `Policy(on_incomplete="raise")` an incomplete answer is an `IncompleteError`.
+    `continuum.result_of(response)` gives the account. A request that ends on an assistant turn is passed on as it is:
+    that is the caller's own prefill.
 
     Covered are `chat.completions.create()`, `responses.create()` and `messages.create()`. The SDKs' other ways to ask
     (`.stream()`, `.parse()`, `.beta`, `with_raw_response`) are the SDK's own and answer as they always did, and so does

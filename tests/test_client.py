@@ -260,6 +260,38 @@ def test_an_incomplete_answer_says_so_in_the_sdks_word() -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("fault", "kind", "status"),
+    [("status:401", "rejected", 401), ("quota", "quota", 429), ("status:400", "rejected", 400)],
+)
+def test_an_end_that_is_no_cap_is_logged(
+    caplog: pytest.LogCaptureFixture, fault: str, kind: str, status: int, stream: bool
+) -> None:
+    """The SDK's word for it is `length`, and nothing is raised: the text of the rounds before would be lost."""
+    for make in (chat, claude):
+        caplog.clear()
+        with SimulatedProvider(ESSAY, faults=["ok", fault]) as server:
+            client: Any = make(server)
+            resource = client.chat.completions if make is chat else client.messages
+            answer = resource.create(model="sim", stream=stream, **ASK)
+            if stream:
+                list(answer)
+            assert continuum.result_of(answer).text
+        (record,) = (record for record in caplog.records if record.levelname == "WARNING")
+        told: Any = record
+        assert (told.getMessage(), told.reason, told.kind, told.status_code) == ("incomplete", kind, kind, status)
+        assert told.error == type(continuum.result_of(answer).failure).__name__
+        assert "refused" not in str(vars(record)), "the provider's words are no part of it"
+
+
+def test_a_cap_of_the_callers_is_no_warning(essay: SimulatedProvider, caplog: pytest.LogCaptureFixture) -> None:
+    """The word in the response says it all."""
+    with chat(essay, QUICK.model_copy(update={"max_rounds": 2})) as client:
+        client.chat.completions.create(model="sim", **ASK)
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
 def test_errors_are_the_sdks_own(stream: bool) -> None:
     """Without any text the caller gets the error that the bare SDK raises, from the same call."""
     for status, name in ((401, "AuthenticationError"), (404, "NotFoundError"), (400, "BadRequestError")):
