@@ -218,10 +218,39 @@ def astream(
     response_model: Any = None,
     **params: Any,
 ) -> AsyncTextStream:
-    """The async twin of `stream`: `async for event in continuum.astream(…)`."""
+    """The async twin of `stream`: `async for event in continuum.astream(…)`; inside `async with`, if the loop may be
+    left early.
+    """
     return AsyncTextStream(
         new_run(client, policy, params, is_async=True, runtime=runtime, response_model=response_model, live=True)
     )
+
+
+# No generator refers to the stream that has it: one that is left early is closed when nobody has it any more, and not
+# when the garbage collector comes, to whom its parts have no order.
+
+
+def _events(run: Run) -> Generator[StreamEvent]:
+    from continuum._drivers import drive
+
+    for piece in drive(run):
+        if piece.text:
+            yield StreamEvent(piece.text, piece.choice, piece.round)
+    result = run.finish()
+    yield StreamEvent("", round=result.rounds, result=result)
+
+
+async def _aevents(run: Run) -> AsyncGenerator[StreamEvent]:
+    from contextlib import aclosing
+
+    from continuum._drivers import adrive
+
+    async with aclosing(adrive(run)) as pieces:
+        async for piece in pieces:
+            if piece.text:
+                yield StreamEvent(piece.text, piece.choice, piece.round)
+    result = run.finish()
+    yield StreamEvent("", round=result.rounds, result=result)
 
 
 class TextStream:
@@ -229,21 +258,12 @@ class TextStream:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._events = self._iterate()
+        self._events = _events(run)
 
     @property
     def result(self) -> Result:
         """Everything so far, at any moment, also after an error or an early close."""
         return self._run.result()
-
-    def _iterate(self) -> Generator[StreamEvent]:
-        from continuum._drivers import drive
-
-        for piece in drive(self._run):
-            if piece.text:
-                yield StreamEvent(piece.text, piece.choice, piece.round)
-        result = self._run.finish()
-        yield StreamEvent("", round=result.rounds, result=result)
 
     def __iter__(self) -> Iterator[StreamEvent]:
         return self._events
@@ -264,28 +284,17 @@ class TextStream:
 
 
 class AsyncTextStream:
-    """The async twin of `TextStream`; leave a loop early inside `async with`, so that the connection closes at once."""
+    """The async twin of `TextStream`. Leave a loop early inside `async with`: then the connection is closed when the
+    block is left, else when nobody has the stream any more and the event loop comes to it."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._events = self._iterate()
+        self._events = _aevents(run)
 
     @property
     def result(self) -> Result:
         """Everything so far, at any moment, also after an error, a cancellation or an early close."""
         return self._run.result()
-
-    async def _iterate(self) -> AsyncGenerator[StreamEvent]:
-        from contextlib import aclosing
-
-        from continuum._drivers import adrive
-
-        async with aclosing(adrive(self._run)) as pieces:
-            async for piece in pieces:
-                if piece.text:
-                    yield StreamEvent(piece.text, piece.choice, piece.round)
-        result = self._run.finish()
-        yield StreamEvent("", round=result.rounds, result=result)
 
     def __aiter__(self) -> AsyncIterator[StreamEvent]:
         return self._events

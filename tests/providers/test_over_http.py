@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import itertools
 import json
 from collections.abc import Callable, Iterator
@@ -485,6 +487,37 @@ def test_a_stream_that_is_left_early_closes_its_connection() -> None:
         assert server.wait_idle(2.0, connections=None)
         assert events.result.text
         assert events.result.reason == "cancelled"
+
+
+def test_a_stream_that_nobody_has_any_more_is_closed() -> None:
+    """Left by `break` without a `with` block: the request ends without the garbage collector, and nobody complains."""
+    complaints: list[dict[str, Any]] = []
+
+    async def leave(server: SimulatedProvider) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+        async with AsyncOpenAI(base_url=server.openai_base_url, api_key="k") as client:
+            async for event in continuum.astream(client, model="sim", **ask()):
+                if event.text:
+                    break
+            for _ in range(200):
+                if server.active_requests == 0:
+                    break
+                await asyncio.sleep(0.01)
+            assert server.active_requests == 0
+
+    gc.disable()
+    try:
+        with SimulatedProvider(ESSAY, delay=0.05) as server:
+            asyncio.run(leave(server))
+            with OpenAI(base_url=server.openai_base_url, api_key="k") as client:
+                for event in continuum.stream(client, model="sim", **ask()):
+                    if event.text:
+                        break
+                assert server.wait_idle(2.0, connections=None)
+    finally:
+        gc.enable()
+    gc.collect()
+    assert complaints == []
 
 
 @both_apis
