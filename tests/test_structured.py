@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 import continuum
-from continuum import ConfigurationError, Policy, Result
+from continuum import ConfigurationError, IncompleteError, Policy, Result
 from continuum._structured import Structured, open_path
 from continuum.testing import SimulatedProvider
 from continuum.testing.scripted import Reply, ScriptedClient
@@ -189,12 +189,14 @@ def test_a_value_of_the_wrong_type_is_repaired_once() -> None:
 
 
 def test_a_second_wrong_value_is_the_end() -> None:
-    """One repair at most; then the partial value and the path."""
-    result, _ = scripted(Reply(WRONG), Reply(WRONG))
+    """One repair at most; then the partial value and the path, and an error says what is wrong with the text."""
+    result, _ = scripted(Reply(WRONG), Reply("I cannot."))
     assert (result.complete, result.reason) == (False, "invalid")
     assert result.parsed is None
     assert result.partial["ships"][0]["year"] == "long ago"
     assert result.text == WRONG
+    with pytest.raises(IncompleteError, match=r"'invalid'.*ships\.0\.year: .*integer.*; the text so far"):
+        result.raise_for_incomplete()
 
 
 def test_a_stream_gives_the_same() -> None:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from continuum._core.types import Result
 
 
+_LONGEST = 500  # characters of a provider's message, or of what is wrong with a value
+
+
 class ContinuumError(Exception):
     """Base of all errors that continuum raises by itself."""
 
@@ -56,14 +59,26 @@ class IncompleteError(ContinuumError):
     """
 
     def __init__(self, result: Result) -> None:
+        why = _why(result)
         super().__init__(
             f"the answer is incomplete ({result.reason!r}, finish reason {result.finish_reason!r}) after "
-            f"{result.rounds} round(s) and {len(result.text)} characters; the text so far is in .result.text"
+            f"{result.rounds} round(s) and {len(result.text)} characters{f': {why}' if why else ''}; "
+            "the text so far is in .result.text"
         )
         self.result = result
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.result,)
+
+
+def _why(result: Result) -> str:
+    """What ended the run, where the reason alone leaves that open."""
+    if result.failure is not None:
+        return f"{type(result.failure).__name__}: {result.failure}"[:_LONGEST].rstrip(".")
+    if result.reason == "invalid":  # of the text that is in the result, not of the copy that was to correct it
+        judged = (segment.evidence for segment in reversed(result.segments) if segment.reason != "repair")
+        return next(judged, "")[:_LONGEST]
+    return ""
 
 
 class JournalError(ContinuumError):

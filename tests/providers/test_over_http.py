@@ -489,6 +489,18 @@ def test_a_stream_that_is_left_early_closes_its_connection() -> None:
         assert events.result.reason == "cancelled"
 
 
+@both_apis
+def test_an_error_names_what_ended_the_run(call: Call) -> None:
+    """The SDK's own error is in the sentence, and is its cause."""
+    with SimulatedProvider(ESSAY, faults=["ok", "status:401"]) as server:
+        result = call(server, QUICK, **ask())
+    with pytest.raises(
+        continuum.IncompleteError, match=r"'rejected'.*: AuthenticationError: .*401.*; the text"
+    ) as caught:
+        result.raise_for_incomplete()
+    assert caught.value.__cause__ is result.failure
+
+
 def test_a_stream_that_nobody_has_any_more_is_closed() -> None:
     """Left by `break` without a `with` block: the request ends without the garbage collector, and nobody complains."""
     complaints: list[dict[str, Any]] = []
