@@ -138,8 +138,7 @@ def complete(
     Args:
         client: an `OpenAI` or `Anthropic` client, used with its own retries switched off; a `genai.Client`;
             `litellm`, or a LiteLLM `Router`. A client is used as it is if something of yours stands in place of its
-            methods, such as a tracer or a mock: make that one with `max_retries=0`, and give a mock that knows no
-            streams `Policy(stream=False)`.
+            methods, such as a tracer or a mock: make that one with `max_retries=0`.
         policy: ceilings and choices; None: the defaults.
         runtime: clock, sleep and randomness; None: the real ones.
         response_model: a pydantic model (or any type that pydantic validates) that the answer is to be, as JSON. The

@@ -15,7 +15,7 @@ from continuum._core.asking import ServerFacts
 from continuum._core.errors import ConfigurationError
 from continuum._core.policy import Policy
 from continuum._core.types import Failure
-from continuum.providers import capabilities, limits, timeouts, watching
+from continuum.providers import capabilities, errors, limits, timeouts, watching
 from continuum.providers.arguments import given, listed, role_of
 from continuum.providers.copies import quiet, replaced
 from continuum.providers.pricing import price_of
@@ -321,7 +321,8 @@ class Provider(ABC):
 
     def open(self, request: Mapping[str, Any]) -> Any:
         """Call `create()`: a response, a stream, or an awaitable of one."""
-        return self._method(self.resource(self.client), request)(**request)
+        opened = self._method(self.resource(self.client), request)(**request)
+        return watching.as_stream(opened) if self.patched and request.get("stream") is True else opened
 
     @staticmethod
     def _method(resource: Any, request: Mapping[str, Any]) -> Any:
@@ -356,8 +357,6 @@ class Provider(ABC):
 
     def opened(self, receiver: Receiver, stream: Any) -> None:
         """A stream was opened: its headers tell the rate limits, and what to call the request."""
-        from continuum.providers import errors
-
         headers = stream.response.headers
         receiver.rate_limit = errors.rate_limit(headers)
         receiver.ids = {name: headers.get(header) for name, header in self.id_headers.items()}

@@ -10,10 +10,13 @@ import json
 import sys
 from collections.abc import AsyncGenerator
 from functools import cache
+from inspect import isawaitable
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import anyio
+
+from continuum._core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -186,6 +189,49 @@ def call(resource: Any, method: Callable[[Any], Any], request: Mapping[str, Any]
     with method(resource.with_streaming_response)(**request) as answer:
         read(answer.http_response, deadline)
         return answer.parse()
+
+
+class _Whole:
+    """A whole reply that came in place of a stream, with the body that a server would have sent for it."""
+
+    def __init__(self, reply: Any) -> None:
+        import httpx2
+
+        self.response = httpx2.Response(200, json=reply.to_dict(mode="json"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        pass
+
+
+def as_stream(opened: Any) -> Any:
+    """What somebody's own function gave where a stream was asked for: a stream, or a whole reply taken for one.
+
+    Raises:
+        ConfigurationError: if it is neither.
+    """
+    if isawaitable(opened):
+        return _aas_stream(opened)
+    if hasattr(opened, "__enter__") or hasattr(opened, "__aenter__"):
+        return opened
+    if hasattr(opened, "to_dict"):
+        return _Whole(opened)
+    raise ConfigurationError(
+        f"what stands in place of the client's create() answered stream=True with a {type(opened).__name__}, which is "
+        "neither a stream nor a reply of the SDK; if it knows no streams, pass policy=continuum.Policy(stream=False)"
+    )
+
+
+async def _aas_stream(opened: Awaitable[Any]) -> Any:
+    return as_stream(await opened)
 
 
 def is_json(stream: Any, deadline: Deadline) -> bool:

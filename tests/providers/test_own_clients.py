@@ -11,6 +11,7 @@ import pytest
 from anthropic import Anthropic, AsyncAnthropic
 from anthropic.lib.bedrock import AsyncAnthropicBedrock
 from anthropic.lib.vertex import AnthropicVertex
+from anthropic.types import Message
 from openai import AsyncAzureOpenAI, AsyncOpenAI, AzureOpenAI, OpenAI
 from openai.auth._workload import WorkloadIdentityAuth
 from openai.types.chat import ChatCompletion
@@ -301,16 +302,51 @@ def test_a_mock_is_asked_instead_of_a_server() -> None:
         assert not odd.requests
 
 
-def test_a_mock_that_answers_whole() -> None:
-    """What a mock returns is taken as the answer; one that knows no streams is asked for none."""
-    message = {"role": "assistant", "content": "Hi."}
-    answer = ChatCompletion.model_validate(completion(message).body)
+ANSWER = ChatCompletion.model_validate(completion({"role": "assistant", "content": "Hi."}).body)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_mock_that_answers_whole(stream: bool) -> None:
+    """What a mock returns is taken as the answer, also where it was asked for a stream and knows none."""
     with Odd([Reply({}, status=500)]) as odd:
-        bare = chat(odd.url)
-        with mock.patch.object(bare.chat.completions, "create", return_value=answer):
-            client = continuum.wrap(bare, policy=Policy(stream=False))
+        bare, policy = chat(odd.url), Policy(stream=stream)
+        with mock.patch.object(bare.chat.completions, "create", return_value=ANSWER):
+            client = continuum.wrap(bare, policy=policy)
             assert client.chat.completions.create(**ASK).choices[0].message.content == "Hi."
+            chunks = list(client.chat.completions.create(stream=True, **ASK))
+            assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "Hi."
+            assert continuum.complete(bare, policy=policy, **ASK).text == "Hi."
         assert not odd.requests
+
+
+def test_mocks_of_the_other_clients_that_answer_whole() -> None:
+    """Asynchronous ones, and Anthropic's."""
+    kept = {"content": [{"type": "text", "text": "Hi."}], "stop_reason": "end_turn"}
+    message = Message.model_validate({**start()["message"], **kept})
+    bare = claude("http://127.0.0.1:9")
+    with mock.patch.object(bare.messages, "create", return_value=message):
+        wrapped = continuum.wrap(bare)
+        assert wrapped.messages.create(**ASK).content[0].text == "Hi."  # type: ignore[union-attr]
+        assert [event.type for event in wrapped.messages.create(stream=True, **ASK)][-1] == "message_stop"
+
+    async def main() -> None:
+        async with AsyncOpenAI(base_url="http://127.0.0.1:9", api_key="k") as client:
+            with mock.patch.object(client.chat.completions, "create", mock.AsyncMock(return_value=ANSWER)):
+                response = await continuum.wrap(client).chat.completions.create(**ASK)
+                assert response.choices[0].message.content == "Hi."
+                assert "".join([event.text async for event in continuum.astream(client, **ASK)]) == "Hi."
+
+    anyio.run(main)
+
+
+def test_a_mock_that_answers_with_something_else() -> None:
+    """It is told how to be asked."""
+    bare = chat("http://127.0.0.1:9")
+    with (
+        mock.patch.object(bare.chat.completions, "create", return_value=[ANSWER]),
+        pytest.raises(continuum.ConfigurationError, match=r"a list, which is neither.*Policy\(stream=False\)"),
+    ):
+        continuum.complete(bare, **ASK)
 
 
 def test_a_mocked_claude_is_not_asked_for_its_card() -> None:
