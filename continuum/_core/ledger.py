@@ -6,13 +6,13 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from continuum._core.budget import LONGEST, QUESTION, SLACK
-from continuum._core.types import Response, Segment, Usage, spans
+from continuum._core.types import CutToolCall, Response, Segment, Usage, spans
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from continuum._core.budget import Budget
-    from continuum._core.types import FinishReason, Purpose, Reason, Seam
+    from continuum._core.types import Failure, FinishReason, Purpose, Reason, Seam
 
 
 class Ledger:
@@ -23,6 +23,7 @@ class Ledger:
         cost: US dollars for them, None if unknown.
         segments: one per paid round, in order; their spans are filled in when a result is made.
         last: the reply that the text ends with.
+        cut_calls: tool calls that replies broke off in.
         replies: what the provider collected in each round; None for those of another process.
         model: the model as the provider names it.
         window: tokens of prompt and reply together that the model can hold, None if unknown. What requests have shown
@@ -38,6 +39,7 @@ class Ledger:
         self.cost: float | None = 0.0 if budget.price is not None else None
         self.segments: list[Segment] = []
         self.last: Response | None = None
+        self.cut_calls: tuple[CutToolCall, ...] = ()
         self.replies: list[Any] = []
         self.model: str | None = None
         self._elsewhere, self._elsewhere_cost = Usage(), 0.0
@@ -50,6 +52,7 @@ class Ledger:
         usage = response.usage or Usage(estimated=True)
         self.charge(usage)
         self.last = response
+        self.cut_calls += response.cut_tool_calls
         self.replies.append(response.raw)
         self.model = response.model or self.model
         self.segments.append(
@@ -65,13 +68,18 @@ class Ledger:
                 failure=response.failure.message if response.failure else None,
                 rate_limit=response.rate_limit,
                 hidden=hidden,
-                cut_tool_calls=response.cut_tool_calls,
             )
         )
         if response.window is not None and not self._window_seen:
             self.window = response.window
         if response.limit is not None:
             self._budget.limit = response.limit
+
+    def record_failure(self, failure: Failure) -> None:
+        """Enter a request that gave no usable reply: it may have been billed, and may have brought a part of a call."""
+        self.cut_calls += failure.cut_tool_calls
+        if failure.usage is not None:
+            self.charge(failure.usage)
 
     def judge(self, evidence: str, *, finished: bool) -> None:
         """Note what the end of the last round was taken for, and why."""
@@ -192,6 +200,7 @@ class Ledger:
             "elsewhere": [asdict(self._elsewhere), self._elsewhere_cost],
             "segments": [asdict(segment) for segment in self.segments],
             "last": [self.last.finish_reason, self.last.raw_finish_reason] if self.last else None,
+            "cut_calls": [asdict(call) for call in self.cut_calls],
             "finished": self._finished,
             "model": self.model,
             "window": [self.window, self._window_seen],
@@ -205,6 +214,7 @@ class Ledger:
         ledger._elsewhere, ledger._elsewhere_cost = Usage(**data["elsewhere"][0]), data["elsewhere"][1]
         ledger.segments = [Segment.from_dict(segment) for segment in data["segments"]]
         ledger.last = Response("", *data["last"]) if data["last"] else None
+        ledger.cut_calls = tuple(CutToolCall(**call) for call in data.get("cut_calls", ()))
         ledger.replies = [None] * len(ledger.segments)
         ledger.model, ledger._finished = data["model"], data["finished"]
         ledger.window, ledger._window_seen = data["window"]

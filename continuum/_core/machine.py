@@ -295,8 +295,7 @@ class Continuation:
                 f"a Failure arrived after {len(draft.fed)} characters of text; "
                 "report it as a Response with finish_reason 'interrupted', so that the text is kept"
             )
-        if failure.usage is not None:
-            self._ledger.charge(failure.usage)
+        self._ledger.record_failure(failure)
         self._failure = failure
         left = None if self.policy.deadline is None else self.policy.deadline - elapsed
         verdict = classify_failure(

@@ -44,6 +44,7 @@ def report(machine: Continuation) -> Result:
         rounds=len(ledger.segments),
         model=ledger.model,
         raw=ledger.last.raw if ledger.last else None,
+        cut_tool_calls=ledger.cut_calls,
         replies=tuple(ledger.replies),
         failure=failure,
     )

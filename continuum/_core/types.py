@@ -231,7 +231,6 @@ class Segment:
         evidence: what the ending was judged by, where that was more than the provider's word.
         hidden: characters of the text so far, from its beginning on, that the model was not shown when it was asked
             for this round, because prompt and text no longer fitted into its context window.
-        cut_tool_calls: tool calls that the reply broke off in; a later round may have brought them whole.
     """
 
     round: int
@@ -246,7 +245,6 @@ class Segment:
     rate_limit: RateLimit | None = None
     evidence: str = ""
     hidden: int = 0
-    cut_tool_calls: tuple[CutToolCall, ...] = ()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Segment:
@@ -257,7 +255,6 @@ class Segment:
                 **data,
                 "usage": Usage(**usage) if usage is not None else None,
                 "rate_limit": RateLimit(**limit) if limit is not None else None,
-                "cut_tool_calls": tuple(CutToolCall(**call) for call in data.get("cut_tool_calls", ())),
             }
         )
 
@@ -287,6 +284,8 @@ class Result:
             value, while `text` stays what the model said first. With a JSON format of the caller's own: the JSON value.
         partial: if JSON was asked for and there is no value: the JSON value as far as it goes.
         partial_path: where in the value the text stops, as `$.rows[2].name`.
+        cut_tool_calls: tool calls that replies broke off in, of all requests, also if they were made again; `raw` has
+            those of the last reply, in the SDK's form. Of a complete answer they are no part.
         replies: what the provider collected in each round, for building the SDK's own object; not for the caller.
     """
 
@@ -308,6 +307,7 @@ class Result:
     parsed: Any = None
     partial: Any = None
     partial_path: str = ""
+    cut_tool_calls: tuple[CutToolCall, ...] = ()
     replies: tuple[Any, ...] = field(default=(), repr=False, compare=False)
 
     @property
@@ -323,12 +323,6 @@ class Result:
         """Characters between the prompt and the end of the text that the model was not shown in the last rounds,
         because they no longer fitted into its context window; 0: it always saw everything. See `Policy.history`."""
         return max((segment.hidden for segment in self.segments), default=0)
-
-    @property
-    def cut_tool_calls(self) -> tuple[CutToolCall, ...]:
-        """Tool calls that replies broke off in, of all rounds; of a complete answer they are no part. `raw` has those
-        of the last reply as well, in the SDK's form."""
-        return tuple(call for segment in self.segments for call in segment.cut_tool_calls)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Results travel between processes without what cannot: the SDK's objects, and its errors as such."""
@@ -386,6 +380,7 @@ class Failure:
         retry_after: seconds the server asked to wait, None if it did not say.
         should_retry: the server's own `x-should-retry`, None if it did not say.
         usage: what is known to have been billed although nothing usable came.
+        cut_tool_calls: tool calls that the connection broke in.
         window: of a context window that is full: the tokens that it holds, if the server said so.
         rate_limit: what the headers said.
         error: the exception as the SDK raised it.
@@ -397,6 +392,7 @@ class Failure:
     retry_after: float | None = None
     should_retry: bool | None = None
     usage: Usage | None = None
+    cut_tool_calls: tuple[CutToolCall, ...] = ()
     window: int | None = None
     rate_limit: RateLimit | None = None
     error: BaseException | None = field(default=None, repr=False, compare=False)

@@ -164,7 +164,8 @@ class MessageReceiver(Receiver):
         usage = self._usage(text)
         if raw is None and not text and not (tools and self.unary):
             broken = failure or Failure("transient", "the stream ended without a stop reason and without any text")
-            return [replace(broken, usage=usage if self.usage or self.blocks else None)]
+            billed = usage if self.usage or self.blocks else None
+            return [replace(broken, usage=billed, cut_tool_calls=self._cut_calls("interrupted"))]
         suspended = raw in SUSPENDED
         self._provider.replies.append(self)
         reason: FinishReason = "interrupted" if raw is None else _WORDS.get(raw, "unknown")

@@ -107,7 +107,8 @@ class ContentReceiver(Receiver):
         suspended = self._token is not None and self._fresh and raw in (None, "CONTINUATION")
         if raw is None and not text and not (calls and self.response is not None) and not suspended:
             broken = failure or Failure("transient", "the reply ended without a finish reason and without any text")
-            return [replace(broken, usage=usage if self._usage is not None else None)]
+            billed = usage if self._usage is not None else None
+            return [replace(broken, usage=billed, cut_tool_calls=self._last_call())]
         self._provider.first = self._provider.first or self
         self._provider.hop_tokens += usage.output_tokens
         reason = self._reason(raw, calls)

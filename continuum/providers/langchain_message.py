@@ -189,7 +189,9 @@ class MessageReceiver(Receiver):
         calls = _calls(message)
         if message is None or (raw is None and not text and not (calls and not self._chunks)):
             broken = failure or Failure("transient", "the reply ended without a finish reason and without any text")
-            return [replace(broken, usage=self._usage(text)) if message is not None else broken]
+            if message is None:
+                return [broken]
+            return [replace(broken, usage=self._usage(text), cut_tool_calls=_last_call(message))]
         self._provider.first = self._provider.first or self
         suspended = raw in _SUSPENDED and bool(message.content)
         blocks: Sequence[Any] = message.content if isinstance(message.content, list) else [_text_block(text)]

@@ -310,25 +310,27 @@ class ChatReceiver(Receiver):
         # A tool call that the stream broke in is of no use; all of one that came whole is, whatever it says of its end.
         nothing = not text and not (choice.calls and self.response is not None)
         usage = self._usage() if number == 0 else Usage()
+        call = choice.last_call
+        cut = () if call is None else (call,)
         if choice.error is not None or (broken and nothing):
             error = choice.error or failure
             if error is None:
                 error = Failure("transient", "the stream ended without a finish reason and without any text")
             # What was thought, refused or called before the stream broke is billed.
             billed = number == 0 and (self.usage is not None or any(choice.size for choice in self.choices))
-            return replace(error, usage=usage) if billed else error
+            return replace(error, usage=usage if billed else error.usage, cut_tool_calls=cut)
         reason: FinishReason = "interrupted" if raw is None else self._reason(choice, raw)
         told = choice.beside.get("error")
         if reason == "interrupted" and isinstance(told, Mapping):  # OpenRouter: what failed behind it
             failure, broken = _body_error(told, f"the provider failed: {told.get('message')!r}"[:300]), True
             if nothing:
-                return replace(failure, usage=usage if number == 0 and self.usage is not None else None)
+                billed = number == 0 and self.usage is not None
+                return replace(failure, usage=usage if billed else None, cut_tool_calls=cut)
         # With several choices the server counts their tokens together.
         if reason == "length" and self._provider.dialect.short_means_full and self._asked == 1 and not usage.estimated:
             cap = self._send.max_tokens or self._provider.cap
             if cap is not None and usage.output_tokens < cap - 1:
                 reason = "context_window"
-        call = choice.last_call
         return Response(
             text=text,
             finish_reason=reason,
@@ -338,7 +340,7 @@ class ChatReceiver(Receiver):
             id=self.head.get("id"),
             reasoning=bool(choice.reasoning),
             tool_calls=choice.calls,
-            cut_tool_calls=() if call is None or reason in ("stop", "tool_calls") else (call,),
+            cut_tool_calls=() if reason in ("stop", "tool_calls") else cut,
             prefill=self._provider.prefill,
             failure=failure if broken else None,
             rate_limit=self.rate_limit,

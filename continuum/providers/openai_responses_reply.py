@@ -230,7 +230,8 @@ class ResponseReceiver(Receiver):
             filtered = self._error is not None and bool(_POLICY.search(code))
             if not (text or filtered):
                 failure = failure or Failure("transient", "the stream ended before the response did, without any text")
-                return [replace(failure, usage=self._usage(text) if known else None)]
+                billed = self._usage(text) if known else None
+                return [replace(failure, usage=billed, cut_tool_calls=self._cut_calls())]
             reason: FinishReason = "content_filter" if filtered else "interrupted"
             if self._error is not None and self._error.kind == "context_window":
                 reason = "context_window"

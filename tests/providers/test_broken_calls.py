@@ -170,6 +170,22 @@ def test_text_before_calls_that_all_break_stays(wire: Wire) -> None:
     assert (result.finish_reason, result.reason) == ("interrupted", "max_interruptions")
 
 
+def test_of_a_call_that_the_connection_broke_in_the_account_has_what_came(wire: Wire) -> None:
+    """The model is asked to go on from the text before it and may call anew; what it had written is not lost."""
+    result = wire.complete(wire.reply("Let me look. ", drop=True), wire.reply("Let me look. "))
+    assert (result.text.strip(), result.complete) == ("Let me look.", True)
+    assert [(call.name, call.arguments) for call in result.cut_tool_calls] == [("f", '{"a"')]
+
+
+def test_nothing_is_lost_with_a_network_that_stays_broken(wire: Wire) -> None:
+    """No try brought anything whole, and the error has what each of them brought."""
+    with pytest.raises(ProviderError) as caught:
+        wire.complete(wire.reply(drop=True))
+    assert caught.value.result is not None
+    pieces = [call.arguments for call in caught.value.result.cut_tool_calls]
+    assert pieces == ['{"a"'] * len(wire.server.requests)
+
+
 def test_a_lost_call_that_is_not_made_again_is_no_whole_answer() -> None:
     """The model says nothing more when it is asked to go on: what it had begun to call is missing."""
     machine = Continuation(Policy(max_rechecks=1))

@@ -11,12 +11,10 @@ from anthropic import Anthropic
 from openai import OpenAI
 
 import continuum
-from continuum import Policy, Result, Segment
+from continuum import Policy
 from continuum._core.machine import Continuation
 from continuum._core.types import CutToolCall, Response
 from continuum.testing import Behaviour, SimulatedProvider, sample_documents
-from tests.providers import odd
-from tests.providers.odd import Odd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,14 +85,13 @@ def test_a_wrapped_client_shows_what_the_bare_one_shows(server: SimulatedProvide
 
 @pytest.mark.parametrize("api", ["chat", "responses", "claude"])
 def test_the_account_has_all_of_it(server: SimulatedProvider, api: str) -> None:
-    """Every character of the arguments, at the round that it came in; nothing is asked for once more."""
+    """Every character of the arguments; nothing is asked for once more."""
     result = continuum.result_of(ask(server, api, wrapped=True, stream=False))
     assert (result.complete, result.finish_reason, result.reason) == (False, "length", "tool_call_cut")
     (call,) = result.cut_tool_calls
     assert (call.name, bool(call.id)) == ("search", True)
     assert len(call.arguments) > 600
     assert ARGUMENTS.startswith(call.arguments)
-    assert result.segments[0].cut_tool_calls == (call,)
     assert pickle.loads(pickle.dumps(result)).cut_tool_calls == (call,)
     assert len(server.requests) == 1
 
@@ -109,7 +106,7 @@ def test_a_call_that_a_larger_cap_made_whole_takes_its_place(server: SimulatedPr
         result = continuum.complete(client, model="sim", messages=messages, max_tokens=300, policy=policy)
     assert (result.complete, result.finish_reason) == (True, "tool_calls")
     assert [call.function.arguments for call in result.raw.choices[0].message.tool_calls] == ['{"path": "/tmp/essay"}']
-    assert [len(segment.cut_tool_calls) for segment in result.segments] == [1, 0]
+    assert [ARGUMENTS.startswith(call.arguments) for call in result.cut_tool_calls] == [True]
 
 
 def test_a_cut_call_is_not_lost_with_the_request_after_it(server: SimulatedProvider) -> None:
@@ -124,33 +121,6 @@ def test_a_cut_call_is_not_lost_with_the_request_after_it(server: SimulatedProvi
     assert call.function.arguments == result.cut_tool_calls[0].arguments
 
 
-def _broken_call(api: str) -> odd.Reply:
-    if api == "claude":
-        half = odd.tool_block(1, '{"a"')[:-1]
-        return odd.events(odd.start(), *odd.text_block(0, "Let me look. "), *half, drop=True)
-    if api == "chat":
-        return odd.call('{"a"', text="Let me look. ", drop=True)
-    from tests.providers.test_broken_calls import _responses
-
-    return _responses("Let me look. ", drop=True)
-
-
-@pytest.mark.parametrize("api", ["chat", "responses", "claude"])
-def test_of_a_call_that_the_connection_broke_in_the_account_has_what_came(api: str) -> None:
-    """The model is asked to go on from the text before it and may call anew; what it had written is not lost."""
-    kind: Any = Anthropic if api == "claude" else OpenAI
-    policy = QUICK.model_copy(update={"max_interruptions": 0})
-    question: dict[str, Any] = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 100}
-    if api == "responses":
-        question = {"input": "hi"}
-    with Odd([_broken_call(api)]) as server:
-        url = server.url if api == "claude" else f"{server.url}/v1"
-        with kind(base_url=url, api_key="k") as client:
-            result: Result = continuum.complete(client, model="m", policy=policy, **question)
-    assert (result.text, result.reason) == ("Let me look. ", "max_interruptions")
-    assert [(call.name, call.arguments) for call in result.cut_tool_calls] == [("f", '{"a"')]
-
-
 def test_a_run_that_was_written_down_still_has_it() -> None:
     """As plain JSON values, also of states that know nothing of it."""
     machine = Continuation(Policy(raise_cap_to=4000), cap=100)
@@ -159,6 +129,5 @@ def test_a_run_that_was_written_down_still_has_it() -> None:
     machine.receive(Response("", "length", tool_calls=1, cut_tool_calls=(call,)))
     state = json.loads(json.dumps(machine.to_dict()))
     assert Continuation.from_dict(state).result().cut_tool_calls == (call,)
-    (segment,) = state["ledger"]["segments"]
-    del segment["cut_tool_calls"]
-    assert Segment.from_dict(segment).cut_tool_calls == ()
+    del state["ledger"]["cut_calls"]
+    assert Continuation.from_dict(state).result().cut_tool_calls == ()

@@ -14,6 +14,7 @@ from openai import OpenAI
 import continuum
 from continuum.providers.gemini_reply import WORDS
 from continuum.testing import Behaviour, FakeClock, SimulatedProvider, sample_documents
+from tests.providers.odd import Odd, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -249,6 +250,21 @@ def test_tool_calls() -> None:
     (part,) = result.raw.candidates[0].content.parts
     assert part.function_call.name == "search"
     assert part.thought_signature
+
+
+def test_a_tool_call_in_a_reply_that_was_cut() -> None:
+    """What came of it is shown, with the word that says that the reply was cut."""
+    call = {"functionCall": {"name": "search", "args": {"query": "lamps"}}}
+    candidate = {"content": {"role": "model", "parts": [call]}, "finishReason": "MAX_TOKENS"}
+    with (
+        Odd([Reply({"candidates": [candidate]})]) as server,
+        genai.Client(api_key="none", http_options=types.HttpOptions(base_url=server.url)) as client,
+    ):
+        result = ask(client, policy=continuum.Policy(stream=False))
+    assert (result.complete, result.reason) == (False, "tool_call_cut")
+    assert result.raw.candidates[0].content.parts[0].function_call.name == "search"
+    assert result.raw.candidates[0].finish_reason is types.FinishReason.MAX_TOKENS
+    assert [(cut.name, cut.arguments) for cut in result.cut_tool_calls] == [("search", '{"query": "lamps"}')]
 
 
 def test_a_full_context_window() -> None:
