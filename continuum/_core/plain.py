@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from continuum._core.types import Failure, Prefill, RateLimit, Response, Usage
+from continuum._core.types import CutToolCall, Failure, Prefill, RateLimit, Response, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +19,9 @@ _FAILURE = ("status_code", "retry_after", "should_retry", "window")
 def to_json(outcome: Response | Failure) -> dict[str, Any]:
     """An outcome as plain JSON values; what is as by default is left out."""
     if isinstance(outcome, Failure):
-        return {"failure": _failure(outcome), **_usage(outcome.usage)}
+        return {"failure": _failure(outcome), **_usage(outcome.usage), **_cut_calls(outcome)}
     found: dict[str, Any] = {"text": outcome.text, "finish_reason": outcome.finish_reason, **_usage(outcome.usage)}
+    found |= _cut_calls(outcome)
     for name in _RESPONSE:
         value = getattr(outcome, name)
         if value:
@@ -39,7 +40,7 @@ def to_json(outcome: Response | Failure) -> dict[str, Any]:
 def from_json(data: Mapping[str, Any]) -> Response | Failure:
     """The inverse of `to_json`, without the SDK's objects."""
     if "failure" in data:
-        return Failure(**data["failure"], usage=_usage_from(data))
+        return Failure(**data["failure"], usage=_usage_from(data), cut_tool_calls=_cut_calls_from(data))
     return response_from_json(data)
 
 
@@ -49,6 +50,7 @@ def response_from_json(data: Mapping[str, Any]) -> Response:
         text=data["text"],
         finish_reason=data["finish_reason"],
         usage=_usage_from(data),
+        cut_tool_calls=_cut_calls_from(data),
         blocks=tuple(data.get("blocks", ())),
         prefill=Prefill(**data["prefill"]) if "prefill" in data else None,
         failure=Failure(**data["broken_by"]) if "broken_by" in data else None,
@@ -65,6 +67,14 @@ def _usage(usage: Usage | None) -> dict[str, Any]:
 
 def _usage_from(data: Mapping[str, Any]) -> Usage | None:
     return Usage(**data["usage"]) if "usage" in data else None
+
+
+def _cut_calls(outcome: Response | Failure) -> dict[str, Any]:
+    return {"cut_tool_calls": [asdict(call) for call in outcome.cut_tool_calls]} if outcome.cut_tool_calls else {}
+
+
+def _cut_calls_from(data: Mapping[str, Any]) -> tuple[CutToolCall, ...]:
+    return tuple(CutToolCall(**call) for call in data.get("cut_tool_calls", ()))
 
 
 def _failure(failure: Failure) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import pytest
 from continuum import Policy, Result, Usage
 from continuum._core.actions import Done, Wait
 from continuum._core.machine import Continuation
-from continuum._core.types import Failure, Response
+from continuum._core.plain import from_json, to_json
+from continuum._core.types import CutToolCall, Failure, Response
 
 FIRST = "The lamp was cold and the oil had run dry, so the keeper"
 ELSEWHERE = "Chapter nine of the book. The rates of the harbour were raised again in March."
@@ -63,3 +64,15 @@ def test_a_request_that_failed_is_no_round_when_the_run_is_over() -> None:
     ]
     assert run(outcomes, dict) == run(outcomes)
     assert run(outcomes).seams == ()
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Response("Text.", "length", cut_tool_calls=(CutToolCall("write_file", '{"path": "a', "call_1"),)),
+        Failure("transient", "it broke", cut_tool_calls=(CutToolCall("write_file", '{"pa'),)),
+    ],
+)
+def test_what_came_of_a_tool_call_is_kept(outcome: Response | Failure) -> None:
+    """5: in a journal as well as in a machine."""
+    assert from_json(json.loads(json.dumps(to_json(outcome)))) == outcome
