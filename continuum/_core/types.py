@@ -16,14 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 FinishReason = Literal[
-    "stop",
-    "length",
-    "tool_calls",
-    "content_filter",
-    "refusal",
-    "context_window",
-    "interrupted",
-    "unknown",
+    "stop", "length", "tool_calls", "content_filter", "refusal", "context_window", "interrupted", "unknown"
 ]
 """Why a generation ended, in one vocabulary for all providers. `unknown` is never success."""
 
@@ -280,12 +273,12 @@ class Result:
         alternatives: the results of choices 2 to n, when `n > 1` was asked for.
         failure: the error that ended the run, if one did.
         run_id: the id that every log event of the run carries.
-        parsed: with `response_model=`, the value; None if the answer is not one. After a repair it is the corrected
-            value, while `text` stays what the model said first. With a JSON format of the caller's own: the JSON value.
+        parsed: with `response_model=` or a JSON format of the caller's own, the value; None if the answer is not one.
+            After a repair it is the corrected value, while `text` stays what the model said first.
         partial: if JSON was asked for and there is no value: the JSON value as far as it goes.
         partial_path: where in the value the text stops, as `$.rows[2].name`.
-        cut_tool_calls: tool calls that replies broke off in, of all requests, also if they were made again; `raw` has
-            those of the last reply, in the SDK's form. Of a complete answer they are no part.
+        cut_tool_calls: tool calls that replies broke off in, of all requests, also if they were made again. Of a
+            complete answer they are no part.
         replies: what the provider collected in each round, for building the SDK's own object; not for the caller.
     """
 

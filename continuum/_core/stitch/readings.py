@@ -21,12 +21,11 @@ from continuum._core.stitch.normal import normal, raw_end, raw_start
 from continuum._core.stitch.overlap import borders, period, running, runs
 from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.peels import peels
-from continuum._core.stitch.phrases import opens
 from continuum._core.stitch.prior import PRIOR
+from continuum._core.stitch.resumed import resumes
 from continuum._core.stitch.spacing import glue, insertions, said_as_one
 from continuum._core.stitch.spoken import fresh, within_line
 from continuum._core.stitch.starts import begins, begins_anew, start_bits, within_word
-from continuum._core.stitch.talk import announces, may_announce
 from continuum._core.stitch.words import COMMON
 
 if TYPE_CHECKING:
@@ -59,8 +58,6 @@ _LITTLE = 60
 _OPERAND = 32
 """Characters of a repeat up to which a mark of reckoning before it counts."""
 _OPERATOR = lazy(r"\s*[-+/%=]")
-_TWICE, _BETWEEN = 16, 240
-"""Characters of a passage that nobody says again by chance, and between the two times that it is said."""
 _RECENT = 120
 _EARLY = 48
 _PATIENCE = 2048
@@ -76,16 +73,6 @@ _FENCE = lazy(r"\s*(?:```|~~~)")
 _WITHIN = lazy(r"\w\w")
 _INDENT = (" ", "\t")
 _CLOSES = lazy(r"[)\]}]+[;,]?\s*\n")
-_RESUMES = lazy(
-    r"[ \t]*(?:\.\.\.|…|\[(?:\.\.\.|…)\])(?!\.)"
-    r"|\s*(?P<word>[\[(（](?:continue[ds]?|continuing|cont(?:inue)?['’.]?d?\.?|续|続き|suite|fortsetzung)[^\n\])）]{0,40}[\])）])",
-    re.I,
-)
-_ASIDE = lazy(r"[ \t\r]{0,8}\n[\s]{0,8}(?P<word>[^\s][^\n]{4,200})(?:\n\s{0,8}|\Z)")
-_TALKS, _BEHIND_TALK = 10.0, 96
-"""The score of talk behind a repeat, and the characters to see behind it."""
-_RESUMED_FROM = 10
-"""Characters of a repeat from which on a mark behind it may say that it goes on."""
 
 
 class Reading(NamedTuple):
@@ -118,18 +105,6 @@ class Reading(NamedTuple):
     aligned: bool = False
     broken: bool = False
     odd: float = 0.0
-
-
-def _breaks_off(passage: str, between: str, ended: bool) -> bool:
-    """Whether what stands behind a passage, up to where it comes again if it has `ended`, says that it was no use: an
-    ellipsis, a rule, talk, or a line break where several lines were said that end within one."""
-    words = between.strip(" \t\n*_#>-")
-    if not words:
-        apart = "\n" in between and "\n" in passage and passage[-1:].isalnum()
-        return not ended or "---" in between or apart
-    if between[0] not in "\n.…[":
-        return False
-    return words in ("...", "…", "[...]", "[…]") or announces(words) > 0.0 or (not ended and may_announce(words))
 
 
 _CHANCE = 0.3  # share of templated text above which a repeat word for word means little
@@ -185,15 +160,11 @@ class Readings:
             return False
         if self.left.find(body[:_PROOF], start + 1) >= 0:
             return False
-        if self.before.templated > 0.4 or _RESUMES.match(body, k):
-            return False
-        if peel.wrapper and body[k:].lstrip().startswith(peel.wrapper):
-            return False  # it was only quoted
-        if self._said_twice(body, k):
-            return self.open
-        aside = self._aside(body, k)
-        if aside is not None:
-            self.open = not self.final and len(body) < aside.end() + _BEHIND_TALK
+        if self.before.templated > 0.4 or (peel.wrapper and body[k:].lstrip().startswith(peel.wrapper)):
+            return False  # or it was only quoted
+        resumed = resumes(self.left, body, k, self.final)
+        if resumed is not None:
+            self.open = resumed.open
             return self.open
         if self.before.twice > _SAID_ONCE and (aligned or not begins_anew(self.left, start)):
             return False
@@ -323,48 +294,17 @@ class Readings:
         self._resumed(peel, body, k, bits, kind)
 
     def _resumed(self, peel: Peel, body: str, k: int, bits: float, kind: SeamKind) -> None:
-        """Behind a repeat a mark that the reply goes on from there: an ellipsis, "(continued)", or talk."""
-        end = self._said_twice(body, k)
-        match = _RESUMES.match(body, k) or self._aside(body, k)
-        if end:
-            bits -= PRIOR.said_twice
-            note = f"{k} characters repeated word for word, and once more"
-        elif match is None or k < _RESUMED_FROM or match.end() >= len(body) or body[k - 1] == "\n":
+        """Behind a repeat the reply says that it goes on from there, or says the same once more."""
+        resumed = resumes(self.left, body, k, self.final)
+        if resumed is None:
             return
-        else:
-            end = match.end()
-            bits += PRIOR.resumed - PRIOR.resumed_word * (match.group("word") is not None)
-            note = f"{k} characters repeated word for word, and a mark that it goes on"
-        mark, after, left = body[k:end], body[end : end + _AFTER], self.left
-        bits += self.flow.cost(left, after)
+        self.open |= resumed.open
+        end, left = resumed.end, self.left
+        mark, after = body[k:end], body[end : end + _AFTER]
+        bits += resumed.bits + self.flow.cost(left, after)
         bits -= self.flow.cost(left, mark[:_SAID]) + self.flow.cost(left[-_AFTER * 3 :] + mark, after)
+        note = f"{k} characters repeated word for word, and {resumed.what}"
         self.found.append(Reading(peel.start + end, bits, kind, k, peel, "", 0.0, note))
-
-    def _said_twice(self, body: str, k: int) -> int:
-        """Where a repeat of k characters ends that breaks off, with dots, a rule or talk, and is said once more; 0 if
-        it is not. Nothing is decided while it may still come."""
-        said = body[:k].lstrip()
-        if len(said) < _TWICE or self.left[-1:].isspace():
-            return 0
-        at = body.find(said[:_TWICE], k, k + _BETWEEN + _TWICE)
-        between = body[k : k + _BETWEEN] if at < 0 else body[k:at]
-        if not _breaks_off(said, between, at >= 0):
-            return 0
-        if at >= 0 and body.startswith(said, at):
-            return at + len(said)
-        comes = said.startswith(body[at:]) if at >= 0 else len(between) < _BETWEEN
-        if comes and not self.final:
-            self.open = True
-        return k if self.open else 0
-
-    def _aside(self, body: str, k: int) -> re.Match[str] | None:
-        """A line of talk behind the first k characters, which end within a line."""
-        if k < _RESUMED_FROM or self.left[-1:] in ("", "\n") or not body.startswith("\n", k):
-            return None
-        match = _ASIDE.match(body, k)
-        if match is None or not opens(match.group("word")) or announces(match.group("word")) < _TALKS:
-            return None
-        return match
 
     def _said(self, body: str, k: int, totals: Totals, headed: bool) -> float:
         """What speaks for and against a repeat word for word of the last k characters, in bits against it.
