@@ -41,7 +41,12 @@ def blocks_of(result: Result, replies: Sequence[MessageReceiver], *, cited: bool
         same_turn = same_turn and (number <= opening + 1 or resumed)
         lost = number <= opening and reply.stop_reason not in SUSPENDED  # asked again: nothing visible had come
         place = place_of(number, result.seams)
-        if place is None or place.gone:
+        if place is None:
+            continue
+        if place.gone:
+            if place.end is not None and place.end > written:  # white space behind a repeat stays in the text
+                _add_text(content, result.text[written : place.end], {}, joins=not cited)
+                written = place.end
             continue
         joins = not (resumed or cited) and number > 1  # the next text goes on with what is there
         for block, first, last in _spans(reply):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 from anthropic import Anthropic, AsyncAnthropic
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import continuum
@@ -260,6 +260,15 @@ pieces = st.lists(
 
 
 @settings(max_examples=40, deadline=None)
+@example(
+    replies=[
+        ([text("eac.d", cited=True), SEARCH], "max_tokens"),
+        ([text("eac.d", cited=False), SEARCH, text(" ", cited=False)], "max_tokens"),
+    ],
+    last=[],
+    size=1,
+    cut_back="word",
+)
 @given(
     replies=st.lists(st.tuples(pieces, st.sampled_from(["max_tokens", "pause_turn"])), max_size=3),
     last=pieces,
