@@ -57,7 +57,7 @@ _LITTLE = 60
 """Characters that only the end of the text has, below which they prove little."""
 _OPERAND = 32
 """Characters of a repeat up to which a mark of reckoning before it counts."""
-_OPERATOR = lazy(r"\s*[-+/%=]")
+_OPERATOR = lazy(r" [-+/%=] | ?[-+/%=](?![-+/%=\s])")
 _RECENT = 120
 _EARLY = 48
 _PATIENCE = 2048
@@ -382,7 +382,7 @@ class Readings:
                 continue  # the fence is not part of the repeat; its own peel speaks for it
             if len({*form[near.start : near.start + _SAMPLE]}) <= 2:
                 continue  # a rule of dashes goes on as well as it is repeated
-            if not near.edits and near.end <= _OPERAND and _OPERATOR.match(body) and within_line(self.left):
+            if not near.edits and near.end <= _OPERAND and _OPERATOR.match(self.head) and within_line(self.left):
                 continue  # "- a" behind "a" is no repeat: the mark says something
             own, share, followed = None, 1.0, 0.0
             first = raw_end(body, near.foreign)
