@@ -35,9 +35,9 @@ _THOUGHT = lazy(
 _THOUGHT_ENDS = lazy(rf"</{_THINK}>", re.I)
 _FINAL = lazy(r"(?:<\|end\|>)?(?:<\|start\|>)?assistant(?:<\|channel\|>)?final(?:<\|message\|>)?")
 _REASONS = lazy(
-    r"\s*(?:okay|ok|alright|hmm|so|now|wait|let me|let's|we|i|the user)\b[^\n]{0,100}"
-    r"\b(?:the user|the text|the answer|was cut|cut off|truncated|continue|go on|begin with)\b",
-    re.I,
+    r"(?:Okay|OK|Alright|Hmm|So|Now|Wait|Let me|Let's|We|I|The user)\b[^\n]{0,100}"
+    r"\b(?:the user|was cut|cut off|truncated|(?:need|have|want|should|asked|supposed)(?: me)? to"
+    r" (?:continue|go on|begin|resume))\b"
 )
 """How thoughts begin whose opening tag stood in the prompt."""
 _ODD_ENDS = {"[": "[/THINK]", "◁": "◁/think▷"}

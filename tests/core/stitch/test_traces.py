@@ -258,3 +258,12 @@ def test_a_text_that_shows_thoughts_keeps_them() -> None:
     text = "Models think between `<think>` and `</think>`:\n\n"
     reply = "<think>\nThe user asks for two.\n</think>\n\nTwo.\n"
     assert stitch([text, reply]).text == text + reply
+
+
+@pytest.mark.parametrize(
+    "reply", [" we continue north, as the user of a map would", "I had the text of it in my hand, and"]
+)
+def test_a_text_in_which_somebody_speaks_flows(reply: str) -> None:
+    """Only what begins as thoughts do waits for the end of them."""
+    joiner = Joiner(ESSAY[:AT] + " kg of brass, and then ")
+    assert joiner.feed(reply + ESSAY[AT : AT + 200])
