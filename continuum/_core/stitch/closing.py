@@ -28,16 +28,21 @@ _UNENDED = ",;:'\"_"
 
 # How a last line begins that is a note to the reader; behind it what the line has to say then. Case does not count.
 _GOES_ON = lazy(
-    r"[\[(*_（]{1,3}\s*(?:(?:to be )?continu(?:ed|es|ing)\b|output truncated|未完待续|待续|续|続く).{0,80}"
+    r"[\[(*_（]{1,3}\s*(?:(?:to be )?continu(?:ed|es|ing)\b|(?:output|response|answer|message) truncated"
+    r"|message limit reached|end of part \d.{1,5}(?:say|reply|type|send)\b|未完待续|待续|续|続く).{0,80}"
     r"[\])*_）]{1,3}"
     r"|(?:would you like|do you want|shall|should) (?:me|i) (?:to )?(?:continue|go on|proceed|keep going)\b.{0,80}\?"
     r"|(?:please )?(?:let me know|tell me|say) .{0,40}\bcontinue\b.{0,60}[.!]"
+    r"|(?:please )?(?:type|reply|respond|send)(?: with)? [\"“'‘*]{1,3}(?:continue|go on|go|next|more)[\"”'’*]{1,3}"
+    r".{0,30}\b(?:the rest|more|next part|remaining|i'll|i will)\b.{0,40}[.!]"
     r"|(?:需要我|要我|是否需要)继续.{0,20}[?？]|続けますか.{0,10}"
     r"|(?:soll ich|dois-je|¿quieres que|vuoi che|quer que eu) (?:weiter|fort|continu|prosegu|prossig|siga).{0,60}\?",
     re.I,
 )
 _GOES_ON_STARTS = """
-    continue|continuing|to be continu|output trunc|未完|待续|续|続|需要我继续|要我继续|是否需要继续|would you like
+    continue|continuing|to be continu|output trunc|response trunc|answer trunc|message trunc|message limit|end of part
+    type|reply|respond|send|please type|please reply|please respond|please send|未完|待续|续|続
+    需要我继续|要我继续|是否需要继续|would you like
     do you want|shall i |should i |please let me|please tell me|please say|let me know|tell me|say
     soll ich|dois-je|¿quieres que|vuoi che|quer que eu
 """

@@ -132,3 +132,24 @@ def test_what_is_shown_does_not_depend_on_the_deltas(opening: str, closing: str)
         whole = Joiner(CODE[:AT])
         assert whole.feed(reply) + whole.finish() == out + joiner.finish()
         assert whole.trimmed == joiner.trimmed
+
+
+MORE = [
+    'Type "continue" to receive the rest.',
+    "[Response truncated due to length — reply “continue” for the rest]",
+    '[End of Part 2 — say "next" for Part 3]',
+    "*Message limit reached. Ask me to continue.*",
+    'Reply with "go" and I\'ll continue.',
+]
+
+
+@pytest.mark.parametrize("note", MORE)
+def test_a_note_that_there_is_more_is_no_text(note: str) -> None:
+    assert trimmed(f"{ESSAY[400:].rstrip()}\n\n{note}", ESSAY[:400]) == ESSAY[400:].rstrip() + "\n"
+
+
+@pytest.mark.parametrize(
+    "line", ['Type "continue" to resume the program.', "*End of Part 2*", "Reply with “yes”, then."]
+)
+def test_what_a_guide_tells_its_reader_to_type_stays(line: str) -> None:
+    assert trimmed(f"{ESSAY[400:].rstrip()}\n\n{line}", ESSAY[:400]).endswith(line)
