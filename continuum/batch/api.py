@@ -25,7 +25,7 @@ from continuum._runtime import Runtime
 from continuum.batch.breaker import Breaker
 from continuum.batch.drafting import Shared
 from continuum.batch.gate import Closed, Gate, Stop
-from continuum.batch.job import JobResult
+from continuum.batch.iterating import Results, settle
 from continuum.batch.pacing import Lanes, Limits
 from continuum.batch.progress import Progress, Silent
 from continuum.batch.purse import Purse
@@ -39,10 +39,11 @@ from continuum.client import unwrapped
 from continuum.providers import provider_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterator
     from types import TracebackType
 
     from continuum._api import AsyncClient
+    from continuum.batch.job import JobResult
     from continuum.batch.journal import Journal, Summary
     from continuum.batch.via_api import ViaBatchApi
 
@@ -100,7 +101,8 @@ def arun_batch(
     runtime: Runtime | None = None,
     **params: Any,
 ) -> Batch:
-    """Draft many documents; await it for a `BatchReport`, or iterate it for each `JobResult` as it comes.
+    """Draft many documents; await it for a `BatchReport`, or iterate it for each `JobResult` as it comes:
+    `async with arun_batch(…) as batch: async for result in batch: …`, which may be left early.
 
     Everything that is paid for is in the journal before it counts. The same call again goes on where the last one
     ended, however it ended; documents that are done are not asked for again.
@@ -144,7 +146,11 @@ def arun_batch(
 
 
 class Batch:
-    """A batch that runs when it is awaited or iterated, once. Leave a loop over it early only inside `async with`."""
+    """A batch that runs when it is awaited or iterated, once.
+
+    A loop over it that is left early ends the run: replies in flight are cut, and what came of them is kept. At the end
+    of `async with arun_batch(…) as batch` it has ended; without that it ends in the background, a moment later.
+    """
 
     def __init__(
         self,
@@ -203,7 +209,9 @@ class Batch:
         self._gate = Gate()
         self._runner: Runner | None = None
         self._used = False
-        self._iterating: AsyncGenerator[JobResult] | None = None
+        self._results: Callable[[], Results | None] = lambda: None
+        self._held: Results | None = None  # inside `async with`, which ends the run
+        self._entered = False
         self._report: BatchReport | None = None
 
     # -- ways to run it -------------------------------------------------------------------------------------------
@@ -212,18 +220,24 @@ class Batch:
         return self._run(None).__await__()
 
     def __aiter__(self) -> AsyncIterator[JobResult]:
-        if self._iterating is None:
-            self._iterating = self._iterate()
-        return self._iterating
+        results = self._results()
+        if results is None:
+            results = Results(self._run, self.stop)
+            self._results = weakref.ref(results)
+        if self._entered:
+            self._held = results
+        return results
 
     async def __aenter__(self) -> Self:
+        self._entered = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._iterating is not None:
-            await self._iterating.aclose()
+        held, self._held, self._entered = self._held, None, False
+        if held is not None:
+            await held.aclose()
 
     @property
     def report(self) -> BatchReport:
@@ -248,36 +262,13 @@ class Batch:
         else:
             self._runner.stop()
 
-    async def _iterate(self) -> AsyncGenerator[JobResult]:
-        send, receive = anyio.create_memory_object_stream[JobResult](16)
-        failed: list[Exception] = []
-
-        async def run() -> None:
-            async with send:
-                try:
-                    await self._run(send.send)
-                except anyio.BrokenResourceError:  # nobody reads any more
-                    return
-                except Exception as error:  # raised below, by itself and not in a group
-                    failed.append(error)
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(run)
-            try:
-                async with receive:
-                    async for result in receive:
-                        yield result
-            except GeneratorExit:  # not raised again: it would come out of the task group as a group
-                self.stop()
-        if failed:
-            raise failed[0]
-
     # -- one run --------------------------------------------------------------------------------------------------
 
     async def _run(self, emit: Any) -> BatchReport:
         if self._used:
             raise ConfigurationError("this batch has run already; call arun_batch() again to go on with it")
         self._used = True
+        await settle()
         journal = self._journal
         kept = self.settings.to_json()
         before = await journal.begin(kept)

@@ -36,7 +36,7 @@ _LINGER: Final = 0.02  # seconds that patient work waits for more of it, while t
 _BUSY: Final = 0.05  # seconds since the last commit within which there is much
 
 
-def _soon() -> Callable[..., Any]:
+def soon_here() -> Callable[..., Any]:
     """Calls a function soon in the event loop of the present task; may be used from any thread."""
     native: Any = current_token().native_token
     soon: Callable[..., Any] = getattr(native, "run_sync_soon", None) or native.call_soon_threadsafe
@@ -51,7 +51,7 @@ class Ticket:
     def __init__(self, work: Any, *, waited_for: bool, patient: bool) -> None:
         self.work = work
         self.patient = patient
-        self.soon = _soon() if waited_for else None
+        self.soon = soon_here() if waited_for else None
         self.done = anyio.Event() if waited_for else None
         self.value: Any = None
         self.error: BaseException | None = None

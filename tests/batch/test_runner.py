@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sqlite3
@@ -226,6 +227,40 @@ def test_leaving_the_loop_early_keeps_what_came(server: SimulatedProvider, backe
         assert report.summary.rounds >= paid > 0
 
     run(server, main, backend)
+
+
+@pytest.mark.parametrize("way", ["break", "return", "raise", "cancel"])
+def test_nothing_is_bought_for_a_loop_that_was_left(
+    server: SimulatedProvider, backend: str, tmp_path: Path, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without `async with`, too: the run ends, the journal is free, and the end of the loop is quiet."""
+    path = tmp_path / "journal"
+
+    async def leave(client: AsyncOpenAI) -> None:
+        async for _ in ask(client, rows(400), journal=path, concurrency=4):
+            if way == "return":
+                return
+            if way == "raise":
+                raise ZeroDivisionError
+            if way == "cancel":
+                await anyio.sleep(60)
+            break
+
+    async def main(client: AsyncOpenAI) -> None:
+        with anyio.move_on_after(0.3 if way == "cancel" else 60), contextlib.suppress(ZeroDivisionError):
+            await leave(client)
+        await ask(client, [], journal=path)  # waits for the end of the one that was left
+        asked = len(server.requests)
+        await anyio.sleep(0.2)
+        assert 0 < len(server.requests) == asked < 400
+        report = await ask(client, rows(8), journal=path)
+        assert [result.text for result in report.results()][:8] == [TEXTS[f"d{number % 4}"] for number in range(8)]
+
+    run(server, main, backend)
+    if way == "break":
+        run(server, leave, backend)  # the event loop ends at once
+        run(server, lambda client: ask(client, [], journal=path), backend)
+    assert not caplog.records
 
 
 def test_jobs_have_their_own_ways(server: SimulatedProvider) -> None:
