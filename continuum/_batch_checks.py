@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import signal
 import sqlite3
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from continuum import _progress, _terminal
-from continuum._core.errors import ConfigurationError
-from continuum._core.types import Usage
 from continuum._drafting import COMPLETE, INCOMPLETE, PROVIDER_FAILED, UNWRITABLE
 
 if TYPE_CHECKING:
@@ -20,11 +16,9 @@ if TYPE_CHECKING:
     from continuum.batch.api import BatchReport
     from continuum.batch.estimate import Forecast
     from continuum.batch.inputs import Inputs, Inspection, Item
-    from continuum.batch.job import Job
     from continuum.batch.postgres import PostgresJournal
     from continuum.batch.settings import Settings
     from continuum.batch.sqlite import SqliteJournal
-    from continuum.providers.base import Provider
 
 PAUSED, ACCOUNT_FAILED = 6, 7
 
@@ -38,57 +32,6 @@ _STOPS: Final = {
 }
 _NAMED: Final = 10  # ids and rows that are shown by name
 _LOOK: Final = 400  # ids that are looked up in the journal at a time
-
-
-@cache
-def _arguments(create: Any) -> frozenset[str]:
-    return frozenset(inspect.signature(create).parameters)
-
-
-def check_arguments(provider: Provider) -> None:
-    """Refuse arguments that the SDK's `create()` does not have: every request would fail by them.
-
-    Raises:
-        ConfigurationError: with their names.
-    """
-    create = getattr(type(provider.resource(provider.client)), "create", None)
-    known = _arguments(create) if create is not None else frozenset(provider.params)
-    unknown = sorted(provider.params.keys() - known)
-    if unknown and "kwargs" not in known:
-        raise ConfigurationError(
-            f"{', '.join(unknown)}: no argument of this SDK's create(); what only the server knows goes into extra_body"
-        )
-
-
-def row_check(
-    client: Any, settings: Settings, max_cost: float | None, *, in_batches: bool = False
-) -> Callable[[Job], None]:
-    """What refuses a row that cannot be asked as it is, before anything is sent."""
-    from continuum.batch.settings import provider_of
-
-    def checked(job: Job) -> None:
-        provider = provider_of(client, job, settings, in_batches=in_batches)
-        check_arguments(provider)
-        check_cost_cap(provider, max_cost)
-
-    return checked
-
-
-def check_cost_cap(provider: Provider, max_cost: float | None) -> None:
-    """Refuse a request of which nobody can say what it may cost, where that is limited.
-
-    Raises:
-        ConfigurationError: with what is missing.
-    """
-    if max_cost is None:
-        return
-    if provider.cap is None:
-        raise ConfigurationError(f"--max-cost={max_cost:g} cannot be kept without an output cap; give --max-tokens")
-    if provider.price()(Usage(1, 1)) is None:
-        raise ConfigurationError(
-            f"--max-cost={max_cost:g} cannot be kept: the price of model={provider.model!r} is not known; leave it "
-            "out, and limit --max-output-tokens"
-        )
 
 
 class Comparison:

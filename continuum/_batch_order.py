@@ -59,6 +59,11 @@ class Order:
     policy: Mapping[str, Any] = field(default_factory=dict)
 
 
+def option(name: str) -> str:
+    """What an argument is called here."""
+    return f"--{name.replace('_', '-')}"
+
+
 def parse_params(given: tuple[str, ...]) -> dict[str, Any]:
     """Arguments of `create()` from `NAME=VALUE`; a value that is not JSON is text.
 

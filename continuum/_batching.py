@@ -208,7 +208,6 @@ class Command:
 
     async def _draft(self, name: str, base_url: str, policy: dict[str, Any], params: dict[str, Any]) -> int:
         from continuum.batch.api import arun_batch
-        from continuum.batch.job import Job
         from continuum.batch.outputs import Outputs
         from continuum.batch.pacing import Limits
 
@@ -245,8 +244,6 @@ class Command:
                 **{name: value for name, value in params.items() if value is not None},
             )
             if jobs is None:
-                if order.max_cost is not None and batch.settings.model is not None:
-                    checks.row_check(client, batch.settings, order.max_cost)(Job(id="any", prompt="any"))
                 await self._reopen(journal)
                 board.total = (await journal.summary()).total
             else:
@@ -260,6 +257,7 @@ class Command:
             return await self._run(batch, board, outputs, plan, journal)
 
     def _inputs(self, client: Any, settings: Settings) -> Inputs:
+        from continuum.batch.checking import job_check
         from continuum.batch.inputs import Inputs
         from continuum.batch.sources import Source
         from continuum.batch.templates import Template
@@ -269,7 +267,9 @@ class Command:
             Source(str(order.input), order.input_format),
             template=None if order.template is None else Template(order.template),
             ignore_unknown=order.ignore_unknown,
-            check=checks.row_check(client, settings, order.max_cost, in_batches=self._via == "batch-api"),
+            check=job_check(
+                client, settings, order.max_cost, in_batches=self._via == "batch-api", called=batch_order.option
+            ),
         )
 
     async def _check(self, inputs: Inputs, settings: Settings, limits: Limits | None, outputs: Outputs) -> int | None:

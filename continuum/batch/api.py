@@ -23,13 +23,14 @@ from continuum._core.policy import Policy
 from continuum._outcome import alone
 from continuum._runtime import Runtime
 from continuum.batch.breaker import Breaker
+from continuum.batch.checking import Jobs, check_all, check_client, check_settings, checked, job_check
 from continuum.batch.drafting import Shared
 from continuum.batch.gate import Closed, Gate, Stop
 from continuum.batch.iterating import Results, settle
 from continuum.batch.pacing import Lanes, Limits
 from continuum.batch.progress import Progress, Silent
 from continuum.batch.purse import Purse
-from continuum.batch.runner import Jobs, Runner
+from continuum.batch.runner import Runner
 from continuum.batch.settings import Settings, changes
 from continuum.batch.slots import Slots
 from continuum.batch.sqlite import SqliteJournal
@@ -39,7 +40,7 @@ from continuum.client import unwrapped
 from continuum.providers import provider_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Generator, Iterator
+    from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterator
     from types import TracebackType
 
     from continuum._api import AsyncClient
@@ -96,6 +97,7 @@ def arun_batch(
     limits: Limits | None = None,
     via: ViaBatchApi | ViaWorkers | None = None,
     accept_changes: bool = False,
+    retry: Collection[Literal["failed", "incomplete"]] = (),
     signals: bool = False,
     progress: Progress | None = None,
     runtime: Runtime | None = None,
@@ -127,6 +129,7 @@ def arun_batch(
             `continuum worker` processes draft them (`ViaWorkers`), with a `PostgresJournal`. What is in a batch at the
             provider is collected before it is left for another way or another model: an error says so.
         accept_changes: go on although the batch was begun with other settings; they hold from now on.
+        retry: documents that ended so before are drafted again, `retry=["failed"]`; their text so far is gone on with.
         signals: the first SIGINT or SIGTERM lets the rounds in flight finish and sends nothing new, the second ends
             the run at once. For the main thread.
         progress: hooks, see `Progress`.
@@ -140,8 +143,8 @@ def arun_batch(
     """
     check_policy(policy)
     return Batch(
-        jobs, client, journal, policy, concurrency, max_cost, deadline, limits, via, accept_changes, signals, progress,
-        runtime, params,
+        jobs, client, journal, policy, concurrency, max_cost, deadline, limits, via, accept_changes, retry, signals,
+        progress, runtime, params,
     )  # fmt: skip
 
 
@@ -164,6 +167,7 @@ class Batch:
         limits: Limits | None,
         via: ViaBatchApi | ViaWorkers | None,
         accept_changes: bool,
+        retry: Collection[Literal["failed", "incomplete"]],
         signals: bool,
         progress: Progress | None,
         runtime: Runtime | None,
@@ -179,7 +183,9 @@ class Batch:
             concurrency = via.documents if concurrency == "auto" else concurrency
         self._jobs, self._limits, self._policy, self._via = jobs, limits, policy, via
         self._max_cost, self._deadline = max_cost, deadline
-        self._accept, self._signals = accept_changes, signals
+        if isinstance(retry, str) or not {"failed", "incomplete"}.issuperset(retry):
+            raise ConfigurationError(f"retry={retry!r}: expected a list of 'failed', 'incomplete' or both")
+        self._accept, self._retry, self._signals = accept_changes, tuple(retry), signals
         self._slots = Slots(concurrency)
         self._progress: Progress = progress or Silent()
         self._runtime = runtime or Runtime()
@@ -199,11 +205,10 @@ class Batch:
                 f"client={type(client).__name__}: a batch asks for many documents at once and needs an async client, "
                 f"such as Async{type(client).__name__}"
             )
-        if "api_key" in params:
-            raise ConfigurationError(
-                "api_key would be written to the journal: keep it in the client, a LiteLLM Router or the environment"
-            )
+        check_client(self._client)
         self.settings = Settings.of(probe.name, probe.base_url, policy, params)
+        self._check = job_check(self._client, self.settings, max_cost, in_batches=via is not None)
+        check_settings(self._client, self.settings, max_cost, known=jobs is not None)
         if self._workers is not None:
             self._workers.check(self._journal, self.settings)
         self._gate = Gate()
@@ -269,6 +274,7 @@ class Batch:
             raise ConfigurationError("this batch has run already; call arun_batch() again to go on with it")
         self._used = True
         await settle()
+        await check_all(self._jobs, self._check)
         journal = self._journal
         kept = self.settings.to_json()
         before = await journal.begin(kept)
@@ -276,6 +282,8 @@ class Batch:
             if before is not None:
                 await self._spare(before, kept)
                 await self._compare(before, kept)
+                if self._retry:
+                    await journal.reopen(*self._retry)
             summary = await journal.summary()
             breaker = Breaker()
             carried = None
@@ -303,7 +311,7 @@ class Batch:
                     if carried is not None:
                         tasks.start_soon(carried.serve)
                         tasks.start_soon(self._leave_at_once)
-                    await runner.run(self._jobs)
+                    await runner.run(None if self._jobs is None else checked(self._jobs, self._check))
                     tasks.cancel_scope.cancel()
             except ExceptionGroup as group:  # what runs beside the documents failed
                 runner.fail(alone(group))
@@ -380,7 +388,7 @@ class Batch:
         found = changes(before, now)
         if not found:
             return
-        if not self._accept:
+        if not self._accept and (await self._journal.summary()).total:
             raise JournalError(
                 f"the batch was begun with other settings: {'; '.join(found)}. Go on with the same ones, begin a new "
                 "journal, or say that the new ones are to hold from now on (accept_changes=True)"

@@ -124,14 +124,12 @@ class Inputs:
         return Item(number, row.place, job)
 
     def _name(self, number: int, row: Row, fields: dict[str, Any], problems: list[str]) -> None:
-        """See to the id: a whole number is as good as text, and where no row has one, its place is."""
+        """See to the id: where no row has one, its place is as good."""
         found = fields.get("id")
-        if isinstance(found, int) and not isinstance(found, bool):
-            fields["id"] = str(found)
-        elif isinstance(found, str):
+        if isinstance(found, str):
             if not found.strip():
                 problems.append(f"id={found!r}: the id is empty")
-        elif found is not None:
+        elif found is not None and (isinstance(found, bool) or not isinstance(found, int)):
             problems.append(f"id={short(found)}: expected text or a whole number")
         if number == 0:
             self.without_ids = found is None

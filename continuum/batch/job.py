@@ -30,11 +30,12 @@ class Job(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     id: str = Field(min_length=1, max_length=512)
-    """Its name: unique in a run, found again in the results and after a restart."""
+    """Its name: unique in a run, found again in the results and after a restart. A whole number is taken as text."""
     prompt: str | None = None
     """What to ask, as one user turn; or else `messages`."""
     messages: tuple[dict[str, Any], ...] | None = None
-    """The conversation in the provider's own form, ending on a user turn; or else `prompt`."""
+    """The conversation in the provider's own form, the SDK's objects included, ending on a user turn; or else
+    `prompt`."""
     system: str | None = None
     """A system prompt, for a job with a `prompt`."""
     model: str | None = None
@@ -45,6 +46,22 @@ class Job(BaseModel):
     """Other arguments of the SDK's `create()`; they go over those of the run."""
     policy: dict[str, Any] = Field(default_factory=dict)
     """Fields of `continuum.Policy`; they go over those of the run."""
+
+    @field_validator("id", mode="before")
+    @classmethod
+    def _number_is_a_name(cls, id: Any) -> Any:
+        return str(id) if isinstance(id, int) and not isinstance(id, bool) else id
+
+    @field_validator("messages", mode="before")
+    @classmethod
+    def _objects_are_messages(cls, messages: Any) -> Any:
+        """The SDK's own objects, as its `create()` takes them."""
+        if not isinstance(messages, list | tuple):
+            return messages
+        return [
+            message.model_dump(mode="json", exclude_unset=True) if isinstance(message, BaseModel) else message
+            for message in messages
+        ]
 
     @field_validator("policy")
     @classmethod

@@ -96,7 +96,7 @@ def documents(connection: psycopg.Connection[Any], rows: Sequence[Row]) -> list[
             Document(
                 key=key,
                 number=number,
-                job=Job.model_validate_json(content),
+                job=Job.model_validate(json.loads(content)),
                 epoch=epoch,
                 entries=kept,
                 partial=json.loads(partial),

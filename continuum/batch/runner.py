@@ -7,12 +7,11 @@ in memory.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
-from pydantic import ValidationError
 
 from continuum._core.errors import ConfigurationError, FencedError, JournalError
 from continuum.batch.breaker import Breaker, Suspect, suspicion
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from continuum.batch.journal import Document, Summary
     from continuum.batch.slots import Slots
 
-Jobs = Iterable[Job | Mapping[str, Any]] | AsyncIterable[Job | Mapping[str, Any]]
+Checked = Iterable[Job] | AsyncIterable[Job]
 _LOG = logging.getLogger("continuum")
 _CHUNK: Final = 256  # jobs that are entered at a time
 _WORDS: Final[dict[Stop, str]] = {
@@ -66,7 +65,7 @@ class Runner:
         self._scope = anyio.CancelScope()
         self.drafting_began: float | None = None
 
-    async def run(self, jobs: Jobs | None) -> None:
+    async def run(self, jobs: Checked | None) -> None:
         """Draft all jobs; None: all that the journal has. What went wrong is told by `check()`."""
         gate = self._shared.gate
         with self._scope:
@@ -126,7 +125,7 @@ class Runner:
 
     # -- reading --------------------------------------------------------------------------------------------------
 
-    async def _feed(self, jobs: Jobs | None) -> None:
+    async def _feed(self, jobs: Checked | None) -> None:
         try:
             if jobs is None:
                 self._read = await self._shared.journal.recall()
@@ -134,7 +133,7 @@ class Runner:
                 await self._feed_slowly(jobs)
             else:
                 rows = iter(jobs)
-                while chunk := [_job(row, self._read + number) for number, row in enumerate(islice(rows, _CHUNK))]:
+                while chunk := list(islice(rows, _CHUNK)):
                     await self._enter(chunk)
                     self._shared.gate.check()
         except Closed:
@@ -145,16 +144,14 @@ class Runner:
             self._all_read = True
             self._fed.set()
 
-    async def _feed_slowly(self, jobs: AsyncIterable[Job | Mapping[str, Any]]) -> None:
+    async def _feed_slowly(self, jobs: AsyncIterable[Job]) -> None:
         """A source may take its time: what is there is entered at once."""
         send, receive = anyio.create_memory_object_stream[Job](_CHUNK)
 
         async def read() -> None:
-            number = 0
             async with send:
-                async for row in jobs:
-                    await send.send(_job(row, number))
-                    number += 1
+                async for job in jobs:
+                    await send.send(job)
 
         failed: list[Exception] = []
 
@@ -284,12 +281,3 @@ class Runner:
         self._shared.progress.finished(document.number, result)
         if self._emit is not None:
             await self._emit(result)
-
-
-def _job(row: Job | Mapping[str, Any], number: int) -> Job:
-    if isinstance(row, Job):
-        return row
-    try:
-        return Job.model_validate(row)
-    except ValidationError as error:
-        raise ConfigurationError(f"job number {number + 1} of the input: {error}") from error

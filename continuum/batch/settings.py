@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from continuum.providers.base import Provider
 
 _CAPS = ("max_tokens", "max_completion_tokens")
+_NEVER = {
+    "stream": "a batch streams by itself; Policy(stream=False) chooses how it asks",
+    "response_model": "a batch has none: ask for JSON with response_format, and validate the texts of the results",
+    "api_key": "it would be written to the journal: keep it in the client, a LiteLLM Router or the environment",
+}
 _SECRET = ("extra_headers", "extra_query")
 
 
@@ -51,12 +56,16 @@ class Settings:
         """From arguments of `create()`.
 
         Raises:
-            ConfigurationError: they name messages or a prompt, which are the jobs' own, or two caps, or no number.
+            ConfigurationError: they name messages or a prompt, which are the jobs' own, what no batch has, two caps, or
+                no number.
         """
         rest = dict(params)
         for name in ("messages", "prompt", "n"):
             if name in rest:
                 raise ConfigurationError(f"{name}={rest[name]!r}: in a batch, each job has its own; leave it out here")
+        for name, why in _NEVER.items():
+            if name in rest:
+                raise ConfigurationError(f"{name}: {why}")
         caps = {name: rest.pop(name) for name in _CAPS if name in rest}
         if len(caps) > 1:
             raise ConfigurationError(f"{' and '.join(caps)} are two names for one cap; leave one of them out")

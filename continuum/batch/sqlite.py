@@ -269,7 +269,7 @@ class SqliteJournal(SqliteReader):
         return Document(
             key=key,
             number=number,
-            job=Job.model_validate_json(job),
+            job=Job.model_validate(json.loads(job)),
             epoch=epoch,
             entries=kept,
             partial=json.loads(begun[1]) if begun else "",

@@ -318,9 +318,13 @@ def test_a_model_and_a_key_are_needed(briefs: Path) -> None:
 
 
 def test_an_argument_that_the_sdk_does_not_have(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
-    """It would fail every request, so it is a bad row."""
+    """It would fail every request, so it is refused; in a row, the row is a bad one."""
     server = provider()
     result = batch(server, "--param", "temprature=1")
+    assert (result.exit_code, server.requests) == (2, [])
+    assert "error: temprature: no argument" in result.stderr
+    briefs.write_text(json.dumps({"id": "a", "prompt": "[doc:d0]", "params": {"temprature": 1}}))
+    result = batch(server)
     assert (result.exit_code, server.requests) == (2, [])
     assert "briefs.jsonl:1: temprature: no argument" in result.stderr
 

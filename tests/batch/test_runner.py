@@ -15,6 +15,7 @@ import anyio
 import pytest
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI, DefaultAsyncHttpxClient, OpenAI
+from openai.types.chat import ChatCompletionMessage
 
 import continuum
 from continuum import ConfigurationError, Job, JobResult, Policy
@@ -338,31 +339,24 @@ def test_tokens_are_reserved_as_the_provider_counts_them(monkeypatch: pytest.Mon
 
 
 def test_a_poisoned_row_stops_nobody(server: SimulatedProvider, backend: str) -> None:
-    """Refused by the provider, by our own check, or by a refusal of the model: the others are drafted."""
+    """Refused by the provider, or by the model: the others are drafted."""
     server.plan(
         behaviours=[Behaviour("refusal", conversation="number 1", times=None)],
         faults=[Behaviour("status", status=400, conversation="number 2", times=None)],
     )
 
     async def main(client: AsyncOpenAI) -> None:
-        jobs = [
-            *rows(3),
-            {"id": "job3", "prompt": "[doc:d3] x", "params": {"stop": ["a"] * 9, "n": 3}},
-            *list(rows(8))[4:],
-        ]
-        report = await ask(client, jobs)
+        report = await ask(client, rows(8))
         results = list(report.results())
         assert [result.status for result in results] == [
             "complete",
             "incomplete",
             "failed",
-            "failed",
-            *["complete"] * 4,
+            *["complete"] * 5,
         ]
         assert results[1].reason == "refused"
         assert results[2].reason == "rejected"
         assert "400" in (results[2].failure or "")
-        assert "n=3" in (results[3].failure or "")
         assert report.stopped is None
 
     run(server, main, backend)
@@ -728,10 +722,12 @@ def test_max_cost_needs_a_price_and_a_cap(server: SimulatedProvider) -> None:
     """A ceiling that cannot be kept is refused, and nothing is sent."""
 
     async def main(client: AsyncOpenAI) -> None:
-        for arguments, message in (({}, "known price"), ({"model": "gpt-4o-mini", "max_tokens": None}, "output cap")):
-            report = await ask(client, rows(1), max_cost=1.0, **arguments)
-            (result,) = report.results()
-            assert message in (result.failure or "")
+        for arguments, message in (
+            ({}, "max_cost=1 cannot be kept: the price of model='simulated'"),
+            ({"model": "gpt-4o-mini", "max_tokens": None}, "without an output cap; give max_tokens"),
+        ):
+            with pytest.raises(ConfigurationError, match=message):
+                await ask(client, rows(1), max_cost=1.0, **arguments)
         assert not server.requests
 
     run(server, main)
@@ -834,11 +830,24 @@ def test_arguments_that_can_only_fail() -> None:
         ({"extra_body": {"bounds": [0.0, float("inf")]}}, "extra_body=.*inf"),
         ({"max_completion_tokens": 3}, "two names for one cap"),
         ({"policy": {}}, r"policy=\{\}"),
+        ({"stream": True}, "stream: a batch streams by itself"),
+        ({"response_model": Job}, "response_model: a batch has none"),
+        ({"max_token": 300}, "max_token: no argument of this SDK"),
+        ({"system": json.loads('"\\ud83d"')}, "an argument holds what UTF-8 cannot"),
+        ({"retry": "failed"}, "retry='failed'"),
+        ({"retry": ["complete"]}, "retry=.'complete'"),
     ):
         with pytest.raises(ConfigurationError, match=message):
             ask(client, rows(1), **arguments)
     with pytest.raises(ConfigurationError, match="AsyncOpenAI"):
         ask(OpenAI(base_url="http://127.0.0.1:9/v1", api_key="none"), rows(1))
+
+    async def closed() -> None:
+        await client.close()
+        with pytest.raises(ConfigurationError, match="AsyncOpenAI: it is closed"):
+            ask(client, rows(1))
+
+    anyio.run(closed)
 
     async def twice() -> None:
         batch = ask(AsyncScriptedClient([]), [])
@@ -849,6 +858,81 @@ def test_arguments_that_can_only_fail() -> None:
             await batch
 
     anyio.run(twice)
+
+
+@pytest.mark.parametrize(
+    ("fields", "arguments", "message"),
+    [
+        ({}, {"model": None}, "job 'bad' names no model"),
+        ({"prompt": json.loads('"cut \\ud83d"')}, {}, "job 'bad': it holds what JSON in UTF-8 cannot"),
+        ({"params": {"stop": json.loads('"\\ud83d"')}}, {}, "job 'bad': it holds what JSON in UTF-8 cannot"),
+        ({"params": {"n": 3}}, {}, "job 'bad': n=3"),
+        ({"params": {"temprature": 1}}, {}, "job 'bad': temprature: no argument"),
+        ({"messages": [{"role": "user"}]}, {}, r"job 'bad': messages\[0\]=.*needs a role and content"),
+        ({"messages": [{"role": "usr", "content": "x"}]}, {}, r"job 'bad': messages\[0\]: role='usr' should be 'user'"),
+    ],
+)
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_job_that_can_only_fail(
+    server: SimulatedProvider,
+    tmp_path: Path,
+    fields: dict[str, Any],
+    arguments: dict[str, Any],
+    message: str,
+    lazy: bool,
+) -> None:
+    """It is named, and neither sent nor kept; the same call without the slip drafts everything."""
+    path = tmp_path / "journal"
+    bad = {"id": "bad", **({} if "messages" in fields else {"prompt": "[doc:d0]"}), **fields}
+
+    async def main(client: AsyncOpenAI) -> None:
+        jobs = [{**bad}, *rows(3)]
+        with pytest.raises(ConfigurationError, match=message):
+            await ask(client, (job for job in jobs) if lazy else jobs, journal=path, **arguments)
+        assert not server.requests
+        assert path.exists() == lazy
+        check(await ask(client, rows(3), journal=path), 3)
+
+    run(server, main)
+
+
+def test_anthropic_without_a_cap_is_refused(server: SimulatedProvider) -> None:
+    """Every request needs one there."""
+
+    async def main() -> None:
+        async with AsyncAnthropic(base_url=server.anthropic_base_url, api_key="none") as client:
+            with pytest.raises(ConfigurationError, match="max_tokens"):
+                await ask(client, rows(2), max_tokens=None)
+
+    anyio.run(main)
+    assert not server.requests
+
+
+def test_jobs_as_they_come_to_hand(server: SimulatedProvider) -> None:
+    """Whole numbers as ids, and the SDK's own objects among the messages."""
+    spoken = ChatCompletionMessage(role="assistant", content="What about?")
+    turns = [{"role": "user", "content": "Tell."}, spoken, {"role": "user", "content": "[doc:d0]"}]
+
+    async def main(client: AsyncOpenAI) -> None:
+        report = await ask(client, [{"id": 7, "messages": turns}])
+        assert [(result.id, result.text) for result in report.results()] == [("7", TEXTS["d0"])]
+        assert server.requests[0].body["messages"][1]["content"] == "What about?"
+
+    run(server, main)
+
+
+def test_failed_documents_are_drafted_again_when_asked(server: SimulatedProvider, tmp_path: Path) -> None:
+    """By `retry`; without it, what has failed stays so."""
+    path = tmp_path / "journal"
+    server.plan(faults=[Behaviour("status", status=400, conversation="number 2", times=None)])
+
+    async def main(client: AsyncOpenAI) -> None:
+        assert (await ask(client, rows(4), journal=path)).summary.documents == {"complete": 3, "failed": 1}
+        server.plan(faults=[])
+        assert (await ask(client, rows(4), journal=path)).summary.documents == {"complete": 3, "failed": 1}
+        check(await ask(client, rows(4), journal=path, retry=["failed"]), 4)
+
+    run(server, main)
 
 
 def test_hooks_that_raise_do_not_end_it(caplog: pytest.LogCaptureFixture) -> None:
