@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from continuum._core.types import Reason, Result, Seam, Segment, Usage
     from continuum._forecast import forecast
     from continuum._runtime import Runtime
-    from continuum.batch.api import arun_batch, run_batch
+    from continuum.batch.api import arun_batch
+    from continuum.batch.blocking import run_batch
     from continuum.batch.job import Job, JobResult
     from continuum.client import wrap
 
@@ -89,7 +90,8 @@ _HOMES = {
     "continuum._core.types": ("Reason", "Result", "Seam", "Segment", "Usage"),
     "continuum._forecast": ("forecast",),
     "continuum._runtime": ("Runtime",),
-    "continuum.batch.api": ("arun_batch", "run_batch"),
+    "continuum.batch.api": ("arun_batch",),
+    "continuum.batch.blocking": ("run_batch",),
     "continuum.batch.job": ("Job", "JobResult"),
     "continuum.client": ("wrap",),
 }

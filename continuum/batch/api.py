@@ -1,4 +1,4 @@
-"""`arun_batch` and `run_batch`: many documents in one call, kept in a journal, gone on with by the same call."""
+"""`arun_batch`: many documents in one call, kept in a journal, gone on with by the same call."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ import os
 import shutil
 import signal
 import tempfile
-import threading
 import weakref
-from contextlib import aclosing
 from dataclasses import dataclass, field
-from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast
 
@@ -440,40 +437,3 @@ class _Careful:
 
         setattr(self, name, call)
         return call
-
-
-def run_batch(jobs: Jobs | None, *, client: AsyncClient, backend: str = "asyncio", **arguments: Any) -> BatchReport:
-    """The sync twin of `arun_batch`: runs it in an event loop of its own and returns the report.
-
-    It takes an async client all the same (many documents are in flight at once); the client is closed when it returns,
-    because its connections belong to that loop. In the main thread, the first Ctrl-C lets the rounds in flight finish
-    and returns the report, the second ends the run at once.
-
-    Args:
-        jobs: see `arun_batch`.
-        client: see `arun_batch`.
-        backend: `asyncio` or `trio`.
-        **arguments: see `arun_batch`.
-    """
-    arguments.setdefault("signals", threading.current_thread() is threading.main_thread())
-    batch = arun_batch(jobs, client=client, **arguments)
-
-    async def run() -> BatchReport:
-        async with aclosing(_Closing(client)):
-            return await batch
-
-    return anyio.run(run, backend=backend)
-
-
-class _Closing:
-    """Closes an SDK client, and the async side of one that has two."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    async def aclose(self) -> None:
-        for side in (getattr(self._client, "aio", None), self._client):
-            close = getattr(side, "aclose", None) or getattr(side, "close", None)
-            closed = None if close is None else close()
-            if isawaitable(closed):
-                await closed

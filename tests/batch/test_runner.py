@@ -736,6 +736,27 @@ def test_max_cost_needs_a_price_and_a_cap(server: SimulatedProvider) -> None:
 # -- what does not fit together ---------------------------------------------------------------------------------------
 
 
+def test_run_batch_inside_of_an_event_loop(backend: str) -> None:
+    """As in a notebook: it says what to use there."""
+
+    async def main() -> None:
+        with pytest.raises(ConfigurationError, match="use `await continuum"):
+            continuum.run_batch([], client=AsyncScriptedClient([]))
+
+    anyio.run(main, backend=backend)
+
+
+def test_run_batch_twice_with_one_client(server: SimulatedProvider, tmp_path: Path) -> None:
+    """It was closed by the first call; the second says so and spoils no document."""
+    path, client = tmp_path / "journal", AsyncOpenAI(base_url=server.openai_base_url, api_key="none")
+    arguments: dict[str, Any] = {"journal": path, "model": "simulated", "max_tokens": 400}
+    assert continuum.run_batch(rows(1), client=client, **arguments).complete
+    with pytest.raises(ConfigurationError, match="it is closed"):
+        continuum.run_batch(rows(2), client=client, **arguments)
+    client = AsyncOpenAI(base_url=server.openai_base_url, api_key="none")
+    assert continuum.run_batch(rows(2), client=client, **arguments).complete
+
+
 def test_other_settings_are_named_and_may_be_accepted(server: SimulatedProvider, tmp_path: Path) -> None:
     """A resumed batch with another cap is refused, or goes on with it: whole texts, and no reply lost."""
     path = tmp_path / "journal"
