@@ -103,7 +103,9 @@ def fail(error: Exception) -> int:
     console, hidden = _terminal.error_console(), _terminal.secrets()
     words = getattr(error, "message", None) or str(error)
     console.print(f"error: {_terminal.redact(words, hidden)}", style="red", markup=False)
-    return UNWRITABLE if isinstance(error, OSError) else BAD_INPUT
+    from continuum.batch.schema import disk_fails
+
+    return UNWRITABLE if isinstance(error, OSError) or disk_fails(error) else BAD_INPUT
 
 
 # -- status -----------------------------------------------------------------------------------------------------------

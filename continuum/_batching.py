@@ -59,7 +59,7 @@ def run(order: Order) -> int:
     except (ConfigurationError, MissingDependencyError) as error:
         return _failed(error, BAD_INPUT)
     except JournalError as error:
-        return _failed(error, BAD_INPUT)
+        return journals.fail(error)
     except KeyboardInterrupt:  # while the input was checked, or while the output was written
         return 128 + number
     finally:
@@ -124,7 +124,7 @@ class Command:
 
     def _exists(self) -> bool:
         """Whether the batch was begun before."""
-        return self._journal_path.is_file()
+        return self._journal().exists()
 
     def _journal(self) -> SqliteJournal | PostgresJournal:
         from continuum.batch.sqlite import SqliteJournal

@@ -56,11 +56,6 @@ class SharedCommand(Command):
     def _find_journal(self) -> Path:
         return Path(Path.cwd().anchor, "batch")  # what the places of outputs are noted beside
 
-    def _exists(self) -> bool:
-        from continuum.batch.postgres import PostgresJournal
-
-        return PostgresJournal(self._order.database_url or "", self._name).exists()
-
     def _journal(self) -> PostgresJournal:
         from continuum.batch.postgres import PostgresJournal
 

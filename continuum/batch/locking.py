@@ -28,7 +28,7 @@ class FileLock:
         self._journal = journal
         target = Path(os.path.realpath(journal))  # one lock for all names of it
         self.path = target.with_name(f"{target.name}-lock")
-        self._file: IO[str] | None = None
+        self._file: IO[bytes] | None = None
 
     def acquire(self) -> None:
         """Take the lock.
@@ -38,7 +38,7 @@ class FileLock:
         """
         for _ in range(_TRIES):
             try:
-                file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+", encoding="utf-8")
+                file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
             except OSError as error:
                 raise JournalError(
                     f"the journal {str(self._journal)!r} cannot be locked: {self.path.name}: "
@@ -53,15 +53,20 @@ class FileLock:
                     f"the journal {str(self._journal)!r} is in use{owner}; wait for that run, or stop it"
                 ) from error
             # The one before may have removed the file after it was opened here.
-            with contextlib.suppress(OSError):
-                if os.path.samestat(os.fstat(file.fileno()), self.path.stat()):
+            if self._is(file):
+                with contextlib.suppress(OSError):  # for people only: the lock holds on a full disk as well
                     file.truncate(0)
-                    file.write(f"{os.getpid()} {socket.gethostname()}\n")
-                    file.flush()
-                    self._file = file
-                    return
+                    file.write(f"{os.getpid()} {socket.gethostname()}\n".encode())
+                self._file = file
+                return
             file.close()
         raise JournalError(f"the journal {str(self._journal)!r} cannot be locked; try again")
+
+    def _is(self, file: IO[bytes]) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self.path.stat())
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Let go; does nothing if it is not held."""
@@ -72,9 +77,9 @@ class FileLock:
             file.close()
 
 
-def _owner(file: IO[str]) -> str:
+def _owner(file: IO[bytes]) -> str:
     try:
-        words = file.read(200).split()
+        words = file.read(200).decode(errors="replace").split()
     except OSError:  # Windows locks the content as well
         return " by another process"
     return f" by process {words[0]} on {words[1]}" if len(words) == 2 else " by another process"
@@ -83,11 +88,11 @@ def _owner(file: IO[str]) -> str:
 if sys.platform == "win32":  # pragma: no cover
     import msvcrt
 
-    def _lock(file: IO[str]) -> None:
+    def _lock(file: IO[bytes]) -> None:
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
-    def _lock(file: IO[str]) -> None:
+    def _lock(file: IO[bytes]) -> None:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
@@ -95,6 +96,17 @@ _WHY: Final = {
     "`sqlite3 FILE .recover | sqlite3 NEW`",
     "SQLITE_BUSY": "another program holds it locked; close that program",
 }
+
+
+_DISK: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+def disk_fails(error: Exception) -> bool:
+    """Whether it is for the disk, full or failing, that a journal cannot be used: another day it can."""
+    cause = error.__cause__
+    if isinstance(cause, OSError):
+        return cause.errno in _DISK
+    return str(getattr(cause, "sqlite_errorname", "")).startswith(("SQLITE_FULL", "SQLITE_IOERR"))
 
 
 def explain(error: BaseException, path: Path) -> BaseException:

@@ -35,6 +35,16 @@ class SqliteReader:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
 
+    def exists(self) -> bool:
+        """Whether there is a batch in it: a disk that was full from the start may have left a file without one."""
+        if not self.path.exists():
+            return False
+        try:
+            with _Reading(self.path):
+                return True
+        except _EmptyError:
+            return False
+
     async def results(self, *states: DocumentState) -> AsyncIterator[tuple[int, JobResult]]:
         """See `Journal.results`."""
         last, damaged = (-1, -1), dict[str, str]()
@@ -156,6 +166,10 @@ class SqliteReader:
         return json.loads(text)
 
 
+class _EmptyError(JournalError):
+    """The file is there, and nothing is in it."""
+
+
 class _Reading:
     """A connection for a look; SQLite's errors come out as `JournalError`."""
 
@@ -171,7 +185,7 @@ class _Reading:
             )
             try:
                 if check_kind(self._connection, self._path) == 0:
-                    raise JournalError(f"the journal {str(self._path)!r} is empty")
+                    raise _EmptyError(f"the journal {str(self._path)!r} is empty")
             except BaseException:
                 self._connection.close()
                 raise

@@ -820,6 +820,32 @@ def test_many_documents_at_once_need_no_higher_limit_of_files(
     assert set(server.statuses) == {200}
 
 
+_FULL = """
+import json, resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+from continuum.cli import main
+sys.argv[1:] = json.loads(sys.argv[1])
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no resource limits")
+@pytest.mark.parametrize("room", [0, 6000])
+def test_a_disk_that_is_full_from_the_start(
+    provider: Callable[..., SimulatedProvider], briefs: Path, room: int
+) -> None:
+    """It is named each time, nothing is sent, and with room the same command goes on."""
+    server = provider()
+    arguments = json.dumps(["batch", "briefs.jsonl", "-o", "out.jsonl", *options(server)])
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", _FULL, arguments, str(room)], stderr=subprocess.PIPE, text=True)
+        assert (done.returncode, server.requests) == (5, []), done.stderr
+        assert done.stderr.startswith("error: the journal"), done.stderr
+        assert "the disk " in done.stderr
+    assert batch(server).exit_code == 0
+
+
 # -- progress ---------------------------------------------------------------------------------------------------------
 
 
