@@ -207,7 +207,7 @@ class DocumentKeeper:
         self._saved_at, self._saved_size = 0.0, 0
         self._size = self._most = 0  # characters of the request, and the most tokens that it can have
         self._counted = 0, 0, 0  # both of the last one, and the tokens that it had
-        self._in_flight = False
+        self._told = self._in_flight = False
         self._note = ""
         self.asked = 0
         if shared.purse is not None and (provider.cap is None or self._price(Usage(1, 1)) is None):
@@ -270,6 +270,9 @@ class DocumentKeeper:
         if self._pacer is not None:
             with shared.gate.waiting():
                 self._place = await self._pacer.reserve(input_tokens=taken, output_tokens=cap)
+        if not self._told:
+            await shared.journal.asking(self._document)
+            self._told = True
         shared.gate.check()
         now = self._clock()
         self._sent_at = self._saved_at = now

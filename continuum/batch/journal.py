@@ -158,6 +158,10 @@ class Journal(Protocol):
         order. A document that is handed out is this caller's (`running`) until it is finished or released."""
         ...
 
+    async def asking(self, document: Document) -> None:
+        """The first request of it since it was taken up is about to leave: from now on it is in flight."""
+        ...
+
     async def put(self, document: Document, entry: Entry) -> None:
         """Keep what a request brought; returns after it is on disk. It replaces the partial text.
 

@@ -306,6 +306,9 @@ class PostgresJournal(PostgresReader):
 
     # -- what comes -----------------------------------------------------------------------------------------------
 
+    async def asking(self, document: Document) -> None:
+        """See `Journal.asking`: nothing to note, as a worker takes up only what it has a place for."""
+
     async def put(self, document: Document, entry: Entry) -> None:
         """See `Journal.put`."""
         self._partials.pop(document.key, None)

@@ -54,6 +54,10 @@ MIGRATIONS: Final[list[str]] = [
     -- entries before that number are of an earlier try
     ALTER TABLE document ADD COLUMN excused INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    -- the epoch in which a request of it was last sent: many are taken up together, and not all of them ask at once
+    ALTER TABLE document ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
+    """,
 ]
 
 
@@ -86,6 +90,13 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
             )
 
 
+def in_flight(connection: sqlite3.Connection) -> str:
+    """The condition for a document of which a request may be on its way; also of an earlier version's journal."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    return "state = 'running' AND asked = epoch" if version >= _ASKED else "state = 'running'"
+
+
+_ASKED: Final = 3  # the version that knows what has asked
 _WHY: Final = {
     "SQLITE_FULL": "the disk is full; make room and start again: everything up to here is kept",
     "SQLITE_IOERR": "the disk fails; what was kept before is in the file",

@@ -21,7 +21,7 @@ from continuum.batch.job import Job
 from continuum.batch.journal import Document, DocumentState, Entry
 from continuum.batch.locking import FileLock
 from continuum.batch.outcomes import dumps, keeps, result_to_json
-from continuum.batch.schema import check_kind, explain, migrate
+from continuum.batch.schema import check_kind, explain, in_flight, migrate
 from continuum.batch.sqlite_reader import SqliteReader
 from continuum.batch.unsaved import Unsaved
 from continuum.batch.writer import Writer
@@ -81,7 +81,9 @@ class SqliteJournal(SqliteReader):
                 connection.execute("INSERT INTO batch VALUES (1, ?, 1)", (text,))
                 return None, 1, 0
             connection.execute("UPDATE batch SET run = run + 1")
-            stale = connection.execute("UPDATE document SET state = 'pending' WHERE state = 'running'").rowcount
+            query = f"SELECT count(*) FROM document WHERE {in_flight(connection)}"
+            (stale,) = connection.execute(query).fetchone()
+            connection.execute("UPDATE document SET state = 'pending' WHERE state = 'running'")
             return row[0], row[1] + 1, stale
 
         try:
@@ -282,6 +284,12 @@ class SqliteJournal(SqliteReader):
         )
 
     # -- what comes -----------------------------------------------------------------------------------------------
+
+    async def asking(self, document: Document) -> None:
+        """See `Journal.asking`."""
+        mark = "UPDATE document SET asked = epoch WHERE key = ? AND epoch = ?"
+        values = document.key, document.epoch
+        await self.writer.run(lambda connection: connection.execute(mark, values).rowcount, patient=True)
 
     async def put(self, document: Document, entry: Entry) -> None:
         """See `Journal.put`."""

@@ -13,7 +13,7 @@ import anyio
 from continuum._core.errors import DamagedJournalError, JournalError
 from continuum.batch.journal import DocumentState, Summary
 from continuum.batch.outcomes import result_from_json
-from continuum.batch.schema import check_kind, explain
+from continuum.batch.schema import check_kind, explain, in_flight
 
 if TYPE_CHECKING:
     import os
@@ -120,8 +120,9 @@ class SqliteReader:
     def _summary(self) -> Summary:
         with _Reading(self.path) as connection:
             rows = connection.execute(
-                "SELECT state, count(*), sum(rounds), sum(input_tokens), sum(output_tokens), sum(cost), "
-                "sum(unpriced), sum(characters) FROM document GROUP BY state"
+                f"SELECT CASE WHEN state = 'running' AND NOT ({in_flight(connection)}) THEN 'pending' ELSE state END, "
+                "count(*), sum(rounds), sum(input_tokens), sum(output_tokens), sum(cost), sum(unpriced), "
+                "sum(characters) FROM document GROUP BY 1"
             ).fetchall()
         sums = [sum(row[column] for row in rows) for column in range(2, 8)]
         return Summary(cast("dict[DocumentState, int]", {row[0]: row[1] for row in rows}), *sums)

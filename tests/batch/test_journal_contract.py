@@ -295,11 +295,13 @@ def test_the_summary_counts_all_rounds(opening: Open, run: Any) -> None:
     async def main() -> None:
         journal = await begun(opening(), job("a"), job("b"), job("c"))
         assert (await journal.summary()).total == 3
-        a, b, _ = await take(journal)
+        a, b, c = await take(journal)
         await journal.put(a, reply(0))
         await journal.put(a, failure(1))
         await journal.put(b, Entry(0, "request0", to_json(Response("text", "stop", usage=Usage(1, 2))), 1.0))
         await journal.finish(a, result("a", text="12345"))
+        await journal.asking(b)
+        await journal.asking(c)
         summary = await journal.summary()
         assert summary.documents == {"complete": 1, "running": 2}
         assert (summary.rounds, summary.input_tokens, summary.output_tokens) == (2, 11, 7)

@@ -733,6 +733,25 @@ def test_max_cost_needs_a_price_and_a_cap(server: SimulatedProvider) -> None:
     run(server, main)
 
 
+def test_only_what_was_sent_is_in_flight(server: SimulatedProvider, tmp_path: Path) -> None:
+    """Documents are taken up some at a time; after a kill those count of which a request may have been on its way."""
+    path, copy = tmp_path / "journal", tmp_path / "copy"
+
+    def copied() -> None:  # what a kill leaves
+        with contextlib.closing(sqlite3.connect(path)) as live:
+            live.execute("VACUUM INTO ?", (str(copy),))
+
+    async def main(client: AsyncOpenAI) -> None:
+        await ask(client, rows(40), journal=path, concurrency=1, progress=Watcher("round", copied, after=2))
+        journal = SqliteJournal(copy)
+        assert (await journal.summary()).documents == {"running": 1, "pending": 39}
+        report = await ask(client, rows(40), journal=copy)
+        assert report.interrupted == 1
+        check(report, 40)
+
+    run(server, main)
+
+
 # -- what does not fit together ---------------------------------------------------------------------------------------
 
 
