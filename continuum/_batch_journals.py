@@ -8,20 +8,22 @@ import os
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from continuum import _terminal
 from continuum._core.errors import ConfigurationError, ContinuumError, DamagedJournalError, JournalError
 from continuum._drafting import BAD_INPUT, COMPLETE, UNWRITABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from continuum.batch.journal import Summary
     from continuum.batch.outputs import Plan
     from continuum.batch.postgres import PostgresJournal
     from continuum.batch.sqlite import SqliteJournal
+    from continuum.batch.sqlite_reader import SqliteReader
 
+T = TypeVar("T")
 ENDING: Final = ".journal"
 NOTE: Final = "outputs"
 _MOST_LOOKS: Final = 3  # of an export at a journal that grows: a run that goes on writes its outputs later
@@ -217,21 +219,34 @@ def export(run: Path, output: Path | None, folder: Path | None, format: Any, *, 
     import anyio
 
     from continuum.batch.outputs import Plan
-    from continuum.batch.sqlite import SqliteJournal
 
     try:
         journal = find(run)
-        note = anyio.run(SqliteJournal(journal).notes, NOTE).get(NOTE) or {}
+        note = _salvaged(journal, lambda reader: anyio.run(reader.notes, NOTE)).get(NOTE) or {}
         own = outputs_of(journal, note)
         given: dict[str, Any] = {"file": output, "folder": folder} if output or folder else own
         if not given:
             raise ConfigurationError("where to? Say --output FILE or --out-dir FOLDER")
         plan = Plan(**given, format=format)
         check_outputs(plan, journal, {}, overwrite=overwrite)
-        summary, damage = anyio.run(write, plan, SqliteJournal(journal))
+        summary, damage = _salvaged(journal, lambda reader: anyio.run(write, plan, reader))
     except (ContinuumError, OSError) as error:
         return fail(error)
     return say_written(summary, plan, damage)
+
+
+def _salvaged(journal: Path, read: Callable[[SqliteReader], T]) -> T:
+    """Read a journal; if it is so damaged that this cannot be done, what there is to salvage."""
+    from continuum.batch.salvage import Salvage
+    from continuum.batch.schema import is_damaged
+    from continuum.batch.sqlite_reader import SqliteReader
+
+    try:
+        return read(SqliteReader(journal))
+    except JournalError as error:
+        if not is_damaged(error):
+            raise
+        return read(Salvage(journal, error))
 
 
 def say_written(summary: Summary, plan: Plan, damage: DamagedJournalError | None) -> int:
@@ -244,7 +259,7 @@ def say_written(summary: Summary, plan: Plan, damage: DamagedJournalError | None
     return COMPLETE if damage is None else fail(damage)
 
 
-async def write(plan: Plan, journal: SqliteJournal | PostgresJournal) -> tuple[Summary, DamagedJournalError | None]:
+async def write(plan: Plan, journal: SqliteReader | PostgresJournal) -> tuple[Summary, DamagedJournalError | None]:
     """Write what a journal has; what is damaged of it is left out, and told.
 
     Once more if it has more by then: a run that ended meanwhile has written it all, and must not have less now.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 APPLICATION_ID: Final = 0x636F6E74  # "cont": tells a journal from other SQLite files
+SHIFT: Final = 20  # bits of an entry's key that are its number within the document
 MIGRATIONS: Final[list[str]] = [
     """
     CREATE TABLE batch (one INTEGER PRIMARY KEY CHECK (one = 1), settings TEXT NOT NULL, run INTEGER NOT NULL);
@@ -118,6 +119,11 @@ def disk_fails(error: Exception) -> bool:
     if isinstance(cause, OSError):
         return cause.errno in _DISK
     return str(getattr(cause, "sqlite_errorname", "")).startswith(("SQLITE_FULL", "SQLITE_IOERR"))
+
+
+def is_damaged(error: Exception) -> bool:
+    """Whether SQLite found the file damaged."""
+    return str(getattr(error.__cause__, "sqlite_errorname", "")).startswith("SQLITE_CORRUPT")
 
 
 def explain(error: BaseException, path: Path) -> BaseException:

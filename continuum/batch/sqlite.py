@@ -21,7 +21,7 @@ from continuum.batch.job import Job
 from continuum.batch.journal import Document, DocumentState, Entry
 from continuum.batch.locking import FileLock
 from continuum.batch.outcomes import dumps, keeps, result_to_json
-from continuum.batch.schema import check_kind, explain, in_flight, migrate
+from continuum.batch.schema import SHIFT, check_kind, explain, in_flight, migrate
 from continuum.batch.sqlite_reader import SqliteReader
 from continuum.batch.unsaved import Unsaved
 from continuum.batch.writer import Writer
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from continuum.batch.job import JobResult
 
-_SHIFT: Final = 20
 _PAGE: Final = 64  # finished documents that are read at a time
 _TAKEN: Final = 16  # documents that are taken up at a time
 _TRY: Final = "UPDATE document SET state = 'pending' WHERE key = ? AND epoch = ? AND state = 'running'"
@@ -254,10 +253,10 @@ class SqliteJournal(SqliteReader):
         rows = connection.execute(
             "SELECT key, request, elapsed, cost, void, checksum, outcome FROM entry "
             "WHERE key >= ? AND key < ? ORDER BY key",
-            (key << _SHIFT, (key + 1) << _SHIFT),
+            (key << SHIFT, (key + 1) << SHIFT),
         )
         for row, request, elapsed, cost, void, checksum, text in rows:
-            entry_number = row - (key << _SHIFT)
+            entry_number = row - (key << SHIFT)
             try:
                 outcome = self._loads(text, checksum, f"round {entry_number + 1} of job number {number + 1}")
             except DamagedJournalError as error:  # it is this document's alone
@@ -327,7 +326,7 @@ class SqliteJournal(SqliteReader):
         connection.execute(
             "INSERT INTO entry (key, request, elapsed, cost, keeps, checksum, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
-                key << _SHIFT | entry.number,
+                key << SHIFT | entry.number,
                 entry.request,
                 entry.elapsed,
                 entry.cost,
@@ -410,7 +409,7 @@ def _back(connection: sqlite3.Connection, document: Document) -> bool:
 
 def _set_aside(connection: sqlite3.Connection, key: int) -> None:
     """What came after the last useful entry was the end that is not to be believed again; nor is its cause."""
-    connection.execute(_VOID, {"first": key << _SHIFT, "end": (key + 1) << _SHIFT})
+    connection.execute(_VOID, {"first": key << SHIFT, "end": (key + 1) << SHIFT})
     connection.execute("UPDATE document SET excused = entries WHERE key = ?", (key,))
 
 

@@ -40,7 +40,7 @@ class SqliteReader:
         if not self.path.exists():
             return False
         try:
-            with _Reading(self.path):
+            with Reading(self.path):
                 return True
         except _EmptyError:
             return False
@@ -72,7 +72,7 @@ class SqliteReader:
         states = states or get_args(DocumentState)
         marks = ", ".join("?" * len(states))
         page: list[tuple[int, int, JobResult | None]] = []
-        with _Reading(self.path) as connection:
+        with Reading(self.path) as connection:
             rows = connection.execute(
                 f"SELECT number, key, id FROM document WHERE (number, key) > (?, ?) AND state IN ({marks}) "
                 "AND (state NOT IN ('pending', 'running') OR EXISTS (SELECT 1 FROM result WHERE document = key)) "
@@ -109,7 +109,7 @@ class SqliteReader:
         return await anyio.to_thread.run_sync(self._settings)
 
     def _settings(self) -> Mapping[str, Any] | None:
-        with _Reading(self.path) as connection:
+        with Reading(self.path) as connection:
             row = connection.execute("SELECT settings FROM batch").fetchone()
         return None if row is None else json.loads(row[0])
 
@@ -118,7 +118,7 @@ class SqliteReader:
         return await anyio.to_thread.run_sync(self._summary)
 
     def _summary(self) -> Summary:
-        with _Reading(self.path) as connection:
+        with Reading(self.path) as connection:
             rows = connection.execute(
                 f"SELECT CASE WHEN state = 'running' AND NOT ({in_flight(connection)}) THEN 'pending' ELSE state END, "
                 "count(*), sum(rounds), sum(input_tokens), sum(output_tokens), sum(cost), sum(unpriced), "
@@ -136,7 +136,7 @@ class SqliteReader:
                 last = number, key
 
     def _ids(self, last: tuple[int, int]) -> list[tuple[int, int, str, DocumentState]]:
-        with _Reading(self.path) as connection:
+        with Reading(self.path) as connection:
             return connection.execute(
                 "SELECT number, key, id, state FROM document WHERE (number, key) > (?, ?) ORDER BY number, key LIMIT ?",
                 (*last, _IDS),
@@ -145,7 +145,7 @@ class SqliteReader:
     def known(self, ids: Sequence[str]) -> dict[str, str]:
         """The fingerprints of those jobs that are in the journal, by id; for some hundred ids at a time."""
         marks = ", ".join("?" * len(ids))
-        with _Reading(self.path) as connection:
+        with Reading(self.path) as connection:
             rows = connection.execute(f"SELECT id, fingerprint FROM document WHERE id IN ({marks})", ids).fetchall()
         return dict(rows)
 
@@ -154,7 +154,7 @@ class SqliteReader:
         return await anyio.to_thread.run_sync(self._notes, prefix)
 
     def _notes(self, prefix: str) -> dict[str, Any]:
-        with _Reading(self.path) as connection:
+        with Reading(self.path) as connection:
             rows = connection.execute("SELECT key, value FROM note ORDER BY key").fetchall()
         return {key: json.loads(value) for key, value in rows if key.startswith(prefix)}
 
@@ -171,7 +171,7 @@ class _EmptyError(JournalError):
     """The file is there, and nothing is in it."""
 
 
-class _Reading:
+class Reading:
     """A connection for a look; SQLite's errors come out as `JournalError`."""
 
     def __init__(self, path: Path) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import random
 import shutil
 import signal
 import sqlite3
@@ -764,6 +765,27 @@ def test_damage_takes_nothing_else_with_it(
     assert len(os.listdir("whole")) == len(whole) + 1
     lost = {f"d{n}" for n in range(40)} - {row["id"] for row in whole}
     assert all(repr(id) in result.stderr for id in list(lost)[:10])
+
+
+@pytest.mark.parametrize("part", ["batch", "document", "document_number", "document_open", "entry", "note", "partial"])
+def test_a_damaged_page_takes_no_results_but_its_own(
+    provider: Callable[..., SimulatedProvider], briefs: Path, part: str
+) -> None:
+    """Whichever table or index it begins, all results that stand elsewhere are written."""
+    assert batch(provider()).exit_code == 0
+    wanted = rows("out.jsonl")
+    with contextlib.closing(sqlite3.connect("out.jsonl.journal")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (part,)).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    data = bytearray(Path("out.jsonl.journal").read_bytes())
+    data[(page - 1) * size : page * size] = random.Random(page).randbytes(size)
+    Path("out.jsonl.journal").write_bytes(data)
+    result = invoke("export", "out.jsonl.journal", "-o", "saved.jsonl")
+    assert rows("saved.jsonl") == wanted
+    if part.startswith("document"):
+        assert result.exit_code == (0 if part == "document_open" else 2)
+        assert ("the file is damaged" in result.stderr) == (part != "document_open")
 
 
 def test_a_damaged_round_stops_its_own_document_only(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
