@@ -223,7 +223,7 @@ def export(run: Path, output: Path | None, folder: Path | None, format: Any, *, 
     try:
         journal = find(run)
         note = _salvaged(journal, lambda reader: anyio.run(reader.notes, NOTE)).get(NOTE) or {}
-        own = outputs_of(journal, note)
+        own = outputs_of(journal, note) if note else {}  # without one it is no journal of the command line's
         given: dict[str, Any] = {"file": output, "folder": folder} if output or folder else own
         if not given:
             raise ConfigurationError("where to? Say --output FILE or --out-dir FOLDER")

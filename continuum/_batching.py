@@ -149,7 +149,8 @@ class Command:
         order, journal = self._order, self._journal_path
         format: RowFormat = order.format or noted.get("format") or "continuum"
         if order.input is None and not (order.output or order.out_dir):
-            own = journals.from_note(noted, journal) or journals.outputs_of(journal, noted)
+            # Without a note it is no journal of the command line's, and its name says nothing.
+            own = noted and (journals.from_note(noted, journal) or journals.outputs_of(journal, noted))
             if not own:
                 raise ConfigurationError("where to? Say --output FILE or --out-dir FOLDER")
             as_finished = order.as_finished or bool(noted.get("as_finished"))

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
+from openai import AsyncOpenAI
 from rich.console import Console
 from rich.text import Text
 from typer.testing import CliRunner
 
+import continuum
 from continuum import Usage, _progress, _terminal
 from continuum.batch.job import JobResult
 from continuum.batch.journal import Summary
@@ -668,12 +670,12 @@ def test_a_second_process_is_refused(provider: Callable[..., SimulatedProvider],
     server = provider(first_delay=5)
     process = start(server)
     try:
-        wait_for_requests(server, 1)
+        wait_for_requests(server, 4)
         for more in ([], ["--as-finished"]):
             result = batch(server, *more)
             assert (result.exit_code, "in use" in result.stderr) == (2, True), result.stderr
         assert not os.path.exists("out.jsonl")
-        assert "6 under way" in invoke("status", "out.jsonl").stdout
+        assert "4 under way, 2 to be drafted" in invoke("status", "out.jsonl").stdout  # the others wait to hear of them
         assert invoke("export", "out.jsonl", "-o", "now.jsonl").exit_code == 0
         assert rows("now.jsonl") == []
     finally:
@@ -806,6 +808,42 @@ def test_a_damaged_round_stops_its_own_document_only(provider: Callable[..., Sim
     (damaged,) = rows("out.incomplete.jsonl")
     assert damaged["text"] == json.loads(first[1])["text"]
     assert "is damaged: round 2 of job number 3" in damaged["failure"]
+
+
+@pytest.mark.parametrize("name", ["re.journal", "re"])
+def test_a_journal_from_python_names_no_output(
+    provider: Callable[..., SimulatedProvider], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Whatever it is called: no file or folder is made up."""
+    monkeypatch.chdir(tmp_path)
+    server = provider()
+    client = AsyncOpenAI(base_url=server.openai_base_url, api_key="none")
+    continuum.run_batch([{"id": "a", "prompt": "Write."}], client=client, model="m", max_tokens=200, journal=name)
+    for command in (["retry", name, "--failed"], ["resume", name], ["export", name]):
+        result = invoke(*command)
+        assert (result.exit_code, "where to?" in result.stderr) == (2, True), result.stderr
+    assert {path.split("-")[0] for path in os.listdir()} == {name}
+    assert invoke("export", name, "-o", "out.jsonl").exit_code == 0
+    assert [row["text"] for row in rows("out.jsonl")] == [POEM]
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ({"role": "user"}, "needs a role and content"),
+        ({"role": "user", "content": None}, "needs a role and content"),
+        ({"role": "usr", "content": "x"}, "role='usr' should be 'user'"),
+        ({"role": "assistant", "tool_calls": [{"id": "c"}]}, ""),
+        ({"role": "latest_reminder", "content": "of a server's own"}, ""),
+    ],
+)
+def test_messages_that_no_server_takes(briefs: Path, message: dict[str, Any], words: str) -> None:
+    """They are found among the rows, before anything is sent."""
+    row = {"id": "h", "messages": [message, {"role": "user", "content": "Go on."}]}
+    briefs.write_text(json.dumps(row) + "\n")
+    result = invoke("batch", "briefs.jsonl", "-m", "m", "--base-url", "http://127.0.0.1:9/v1", "--dry-run")
+    assert result.exit_code == (2 if words else 0), result.stderr
+    assert words in result.stderr
 
 
 def test_a_run_says_what_it_goes_on_from(provider: Callable[..., SimulatedProvider], briefs: Path) -> None:
