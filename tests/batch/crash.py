@@ -25,7 +25,8 @@ import anyio
 
 import continuum
 from continuum.batch.journal import Entry
-from continuum.batch.sqlite import _SHIFT, SqliteJournal
+from continuum.batch.schema import SHIFT
+from continuum.batch.sqlite import SqliteJournal
 from continuum.testing import SimulatedProvider
 
 if TYPE_CHECKING:
@@ -155,13 +156,13 @@ def kept(journal: SqliteJournal) -> dict[tuple[int, int], Entry]:
             return {}
         rows = connection.execute(
             "SELECT number, entry.key, request, elapsed, entry.cost, outcome FROM entry "
-            f"JOIN document ON document.key = entry.key >> {_SHIFT}"
+            f"JOIN document ON document.key = entry.key >> {SHIFT}"
         ).fetchall()
     finally:
         connection.close()
     found = {}
     for number, key, request, elapsed, cost, outcome in rows:
-        entry = Entry(key & ((1 << _SHIFT) - 1), request, json.loads(outcome), elapsed, cost)
+        entry = Entry(key & ((1 << SHIFT) - 1), request, json.loads(outcome), elapsed, cost)
         found[number, entry.number] = entry
     return found
 

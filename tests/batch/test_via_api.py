@@ -427,15 +427,13 @@ def test_a_file_for_two_models_is_refused() -> None:
     assert [(error.code, error.line) for error in batch.errors.data or []] == [("mismatched_model", 2)]
 
 
-def test_a_job_that_wants_a_stream_is_rejected(tmp_path: Path) -> None:
-    """It says so, and is not told as if somebody had cancelled it."""
+def test_a_job_that_wants_a_stream_is_refused(tmp_path: Path) -> None:
+    """By its name, before anything is sent."""
     rows = [{"id": name, "prompt": f"[doc:{name}]", "policy": {"stream": name == "essay"}} for name in DOCUMENTS]
     with SimulatedProvider(DOCUMENTS) as server:
-        report = anyio.run(lambda: draft_all(server, tmp_path / "journal", rows=rows, via=QUICK))
-    failed = {result.id: (result.reason, result.failure) for result in report.results() if not result.complete}
-    assert set(failed) == {"essay"}
-    assert failed["essay"][0] == "rejected"
-    assert "cannot stream" in str(failed["essay"][1])
+        with pytest.raises(ConfigurationError, match=r"job 'essay': .*cannot stream"):
+            anyio.run(lambda: draft_all(server, tmp_path / "journal", rows=rows, via=QUICK))
+        assert not server.requests
 
 
 def test_what_goes_out_by_itself_is_on_the_bill_at_its_own_price(tmp_path: Path) -> None:

@@ -207,6 +207,7 @@ def test_only_one_may_watch(url: str, server: SimulatedProvider) -> None:
 
         journal = PostgresJournal(url, "batch")
         await journal.begin({"model": "m"})
+        await journal.add([(0, Job(id="one", prompt="one"))])
         with pytest.raises(JournalError, match="in use by another process"):
             await submit(url, server, jobs(1))
         await journal.close()
