@@ -385,9 +385,8 @@ class Batch:
         found = changes(before, now)
         if not found:
             return
-        if (
-            not self._accept and (await self._journal.summary()).total
-        ):  # as long as it is empty, it was begun by mistake
+        # Without a document it was begun by mistake, and asks for nothing.
+        if not self._accept and (await self._journal.summary()).total:
             raise JournalError(
                 f"the batch was begun with other settings: {'; '.join(found)}. Go on with the same ones, begin a new "
                 "journal, or say that the new ones are to hold from now on (accept_changes=True)"
