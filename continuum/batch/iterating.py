@@ -82,6 +82,8 @@ class Results:
             raise StopAsyncIteration from None
         except anyio.EndOfStream:
             await run.ended.wait()
+        except GeneratorExit:  # nobody waits any more, perhaps for want of an event loop
+            raise
         except BaseException:  # cancelled: the run is, too
             run.scope.cancel()
             await self._over(run)
