@@ -65,6 +65,7 @@ BY_HAND = frozenset(
         "strange_within",
         "said_twice",
         "fence_label",
+        "fence_again",
         "elided",
         "elided_more",
         "resumed",

@@ -7,7 +7,7 @@ import re
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.prior import PRIOR
-from continuum._core.stitch.spoken import SURE, behind, fresh, introduced, spoken
+from continuum._core.stitch.spoken import SURE, behind, fresh, introduced, spoken, within_line
 from continuum._core.stitch.talk import announces, speaks_of_going_on
 
 _NAMES = "assistant|ai|bot|chatbot|chatgpt|claude|gemini|助手|ассистент"
@@ -49,6 +49,7 @@ _TAG = lazy(
 _CLOSED = lazy(
     r"\s*?(?P<mark>`{3,}|~{3,})[ \t]*\n\s*(?P<talk>[^\n`~][^\n]*(?:\n+[^\n`~][^\n]*){0,5}?)\n+[ \t]*(?P=mark)[^\n`]*\n"
 )
+_OPENED_AGAIN = lazy(r"\s*?(?P<mark>`{3,}|~{3,})[ \t]*\n\s*(?P=mark)(?P<info>\w[^\n`]*)\n")
 _CLOSES = lazy(r"\s*(?:`{3,}|~{3,})[ \t]*(?:\n\s*(?P<talk>[^\n`]*))?")
 _NOTHING = lazy(
     r"\A\W*(?:"
@@ -84,7 +85,7 @@ def traces(left: str, head: str, open_fence: str | None, final: bool) -> list[Pe
         bits = PRIOR.nothing - PRIOR.nothing_within
         found.append(Peel(len(head), bits, "talk", foreign=len(head), spoken=True, other=True))
     if open_fence is not None:
-        found += _closed(left, head, final)
+        found += _closed(left, head, open_fence, final)
     return found
 
 
@@ -159,7 +160,7 @@ def _tag(left: str, head: str) -> list[Peel]:
     return [spoken(head, match.end(), PRIOR.tag)._replace(what="a tag", wrapper=f"</{match.group(1)}>")]
 
 
-def _closed(left: str, head: str, final: bool) -> list[Peel]:
+def _closed(left: str, head: str, open_fence: str, final: bool) -> list[Peel]:
     """The fence that is open was closed, something was said, and it was opened again."""
     match = _CLOSED.match(head, 0, 2 * _WAIT)
     if match is not None:
@@ -168,6 +169,10 @@ def _closed(left: str, head: str, final: bool) -> list[Peel]:
             return []  # a text has prose between its blocks of code
         bits = PRIOR.talk - PRIOR.talk_slope * (announces(talk) - 6.0)
         return [spoken(head, match.end(), bits)._replace(what="a fence closed and opened", loose=False)]
+    match = _OPENED_AGAIN.match(head)
+    if match is not None and within_line(left) and open_fence.lstrip("`~") == match.group("info").strip():
+        # Else one block has ended, and another begins.
+        return [spoken(head, match.end(), PRIOR.fence_again)._replace(what="a fence closed and opened", loose=False)]
     match = _CLOSES.match(head)
     if final or match is None or len(head) > _WAIT:
         return []

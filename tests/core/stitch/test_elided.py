@@ -71,3 +71,20 @@ def test_a_block_that_is_closed_and_a_label_before_the_next_stay() -> None:
     text = MARKDOWN + CODE[:AT]
     reply = CODE[AT:] + "```\n\nAnd its test:\n\n```python\nassert Cache(1)\n```\n"
     assert stitch([text, reply]).text == text + reply
+
+
+@pytest.mark.parametrize("start", [AT, LINE])
+def test_a_block_that_is_closed_and_opened_again_at_once_goes_on(start: int) -> None:
+    text = MARKDOWN + CODE
+    assert stitch([MARKDOWN + CODE[:AT], f"\n```\n\n```python\n{CODE[start:]}"]).text == text
+
+
+@pytest.mark.parametrize(
+    ("before", "reply"),
+    [
+        ("Use it:\n\n```bash\npip install tool\nmake test", "\n```\n\n```python\nimport tool\ntool.run()\n```\n"),
+        ("Both:\n\n```go\nfunc add(a, b int) int {\n\treturn a + b\n}", "\n```\n\n```go\nfunc sub(a, b int) int {\n\t"),
+    ],
+)
+def test_a_block_that_ends_and_another_one_stay(before: str, reply: str) -> None:
+    assert stitch([before, reply]).text == before + reply
