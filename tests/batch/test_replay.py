@@ -59,6 +59,8 @@ class Memory:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
 
+    async def asking(self, document: Document) -> None: ...
+
     async def put(self, document: Document, entry: Entry) -> None:
         import json
 
