@@ -336,8 +336,9 @@ def test_settings_that_do_not_fit_end_no_document(tmp_path: Path) -> None:
     async def main() -> None:
         client = AsyncScriptedClient([Reply(text, "length"), Failure("quota", "no credit", 429)])
         assert (await continuum.arun_batch(jobs[:1], client=client, **told)).stopped == "quota"
-        with pytest.raises(ConfigurationError, match=r"job 'a' was begun, and cannot go on .* an output cap"):
-            await continuum.arun_batch(jobs, client=AsyncScriptedClient([]), **told, concurrency=1, max_cost=1.0)
+        for rows, match in ((jobs, "job 'a': max_cost=1 cannot be kept"), (iter(jobs), "cannot be kept|was begun")):
+            with pytest.raises(ConfigurationError, match=match):
+                await continuum.arun_batch(rows, client=AsyncScriptedClient([]), **told, concurrency=1, max_cost=1.0)
         more = AsyncScriptedClient(lambda send: Reply("It was late."))
         report = await continuum.arun_batch(jobs, client=more, **told)
         assert [result.text for result in report.results()] == [text + "It was late.", "It was late."]
