@@ -471,7 +471,10 @@ def test_documents_whose_streams_broke_can_be_gone_on_with(
 
 
 def test_broken_streams_in_a_row_pause_and_the_same_call_goes_on(server: SimulatedProvider, tmp_path: Path) -> None:
-    """As often as it is called: each time it asks, and when the provider is well again, it completes them."""
+    """As often as it is called: each time it asks, and when the provider is well again, it completes them.
+
+    One may be taken for broken by itself, if another one was asked for later and gave some text before it broke, too.
+    """
     path = tmp_path / "journal"
     policy = FAST.model_copy(update={"max_interruptions": 1})
     server.plan(faults=[Behaviour("drop", 3, times=None)])
@@ -479,11 +482,12 @@ def test_broken_streams_in_a_row_pause_and_the_same_call_goes_on(server: Simulat
     async def main(client: AsyncOpenAI) -> None:
         for _ in range(2):
             asked = len(server.requests)
-            report = await ask(client, rows(6), journal=path, policy=policy)
-            assert (report.stopped, report.summary.documents) == ("outage", {"pending": 6})
-            assert len(server.requests) >= asked + 6
+            report = await ask(client, rows(6), journal=path, policy=policy, retry=["incomplete"])
+            pending = report.summary.documents["pending"]
+            assert (report.stopped, pending >= 3, report.summary.total) == ("outage", True, 6)
+            assert len(server.requests) >= asked + pending
         server.plan(faults=[])
-        check(await ask(client, rows(6), journal=path, policy=policy), 6)
+        check(await ask(client, rows(6), journal=path, policy=policy, retry=["incomplete"]), 6)
 
     run(server, main)
 
