@@ -72,7 +72,7 @@ def check_arguments(provider: Provider) -> None:
     Raises:
         ConfigurationError: with their names.
     """
-    if not provider.path:  # no client of an SDK's
+    if not provider.path or provider.functions:  # no client of an SDK's
         return
     create = getattr(type(provider.resource(provider.client)), "create", None)
     known = None if create is None else _arguments(create)
