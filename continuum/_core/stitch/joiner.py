@@ -11,6 +11,7 @@ from continuum._core.stitch.closing import count_fences, hold_from, trim_from
 from continuum._core.stitch.data import JSON_ENDS, json_open
 from continuum._core.stitch.decide import Context, Join, Verdict, decide
 from continuum._core.stitch.peels import in_code
+from continuum._core.stitch.spoken import SENTENCE_ENDS
 from continuum._core.stitch.structure import open_fence
 from continuum._core.types import Seam, rebuild_raw
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 _FIRST_CHECK, _NEXT_CHECK = 32, 128
 """Characters of a reply after which the decision is tried, first for what simply goes on (what becomes of a rest takes
 twice as many); each later time on twice as many."""
-_SENTENCE_ENDS = ".!?:…。！？："
-"""Marks behind which code is explained, and the reader may be spoken to."""
 
 
 class Joiner:
@@ -134,7 +133,7 @@ class Joiner:
         last = before.strip()[-1:] or self._last
         if last in JSON_ENDS and json_open(self._left):
             return True
-        return last not in _SENTENCE_ENDS and open_fence(self._left) is None and in_code(self._left, None)
+        return last not in SENTENCE_ENDS and open_fence(self._left) is None and in_code(self._left, None)
 
     def _decide(self, head: str, *, final: bool) -> Verdict | None:
         if self._echo is not None:

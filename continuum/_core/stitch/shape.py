@@ -13,6 +13,7 @@ from math import log2
 from typing import TYPE_CHECKING, NamedTuple
 
 from continuum._core.stitch.lazy import lazy
+from continuum._core.stitch.structure import marks_of_cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +76,7 @@ def _rows(tail: str, begun: str) -> Lines | None:
 
 def _cells(row: str) -> str:
     """The marks between the cells of a row of a Markdown table."""
-    return "|" * row.replace("\\|", "").count("|")
+    return "|" * marks_of_cells(row)
 
 
 def _marks(text: str) -> str:

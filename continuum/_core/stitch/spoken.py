@@ -63,7 +63,7 @@ _DASHES = " —–-,"
 _CLOSERS = '*_"”’)]»」』'
 _CLOSED = 200
 """Characters of the end of the text that are looked at for its last mark."""
-_ENDS = ".!?:…。！？："
+SENTENCE_ENDS = ".!?:…。！？："
 """Marks behind which a sentence begins."""
 _WIDE = "。！？：）】"
 """Marks that need no blank behind them."""
@@ -176,7 +176,7 @@ def within_sentence(left: str, head: str) -> bool:
 
 def fresh(left: str) -> bool:
     """Whether the text stands at the start of a line or sentence of its own."""
-    return _last_mark(left) in _ENDS or not within_line(left)
+    return _last_mark(left) in SENTENCE_ENDS or not within_line(left)
 
 
 def within_line(left: str) -> bool:

@@ -138,8 +138,13 @@ def _is_json(text: str, opening: str = "{[") -> bool:
 
 def _is_row(line: str, before: str, mark: str) -> bool:
     """Whether a line has as many cells, more than one, as the line before it."""
-    cells = line.replace(f"\\{mark}", "").count(mark)
-    return cells > 0 and cells == before[before.rfind("\n") + 1 :].replace(f"\\{mark}", "").count(mark)
+    found = marks_of_cells(line, mark)
+    return found > 0 and found == marks_of_cells(before[before.rfind("\n") + 1 :], mark)
+
+
+def marks_of_cells(row: str, mark: str = "|") -> int:
+    """How many marks stand between and around the cells of a row; one behind a backslash is text."""
+    return row.replace(f"\\{mark}", "").count(mark)
 
 
 def _wordy(line: str) -> bool:
