@@ -20,7 +20,7 @@ from continuum._core.policy import Policy
 from continuum._outcome import alone
 from continuum._runtime import Runtime
 from continuum.batch.breaker import Breaker
-from continuum.batch.checking import Jobs, check_all, check_client, check_settings, checked, job_check
+from continuum.batch.checking import Jobs, check_client, check_settings, checked, job_check
 from continuum.batch.drafting import Shared
 from continuum.batch.gate import Closed, Gate, Stop
 from continuum.batch.iterating import Results, settle
@@ -271,7 +271,7 @@ class Batch:
             raise ConfigurationError("this batch has run already; call arun_batch() again to go on with it")
         self._used = True
         await settle()
-        await check_all(self._jobs, self._check)
+        jobs = await checked(self._jobs, self._check)
         journal = self._journal
         kept = self.settings.to_json()
         before = await journal.begin(kept)
@@ -308,7 +308,7 @@ class Batch:
                     if carried is not None:
                         tasks.start_soon(carried.serve)
                         tasks.start_soon(self._leave_at_once)
-                    await runner.run(None if self._jobs is None else checked(self._jobs, self._check))
+                    await runner.run(jobs)
                     tasks.cancel_scope.cancel()
             except ExceptionGroup as group:  # what runs beside the documents failed
                 runner.fail(alone(group))

@@ -193,11 +193,22 @@ def job_of(row: Job | Mapping[str, Any], number: int, check: Callable[[Job], Non
     return job
 
 
-def checked(jobs: Jobs, check: Callable[[Job], None]) -> Iterable[Job] | AsyncIterable[Job]:
-    """The rows as jobs, each one checked as it is read."""
+async def checked(jobs: Jobs | None, check: Callable[[Job], None]) -> Iterable[Job] | AsyncIterable[Job] | None:
+    """The rows as jobs: those that are all there already are checked now, others as they are read.
+
+    Raises:
+        ConfigurationError: the first that cannot be asked.
+    """
     if isinstance(jobs, AsyncIterable):
         return _checked_slowly(jobs, check)
-    return (job_of(row, number, check) for number, row in enumerate(jobs))
+    if not isinstance(jobs, Sequence):
+        return None if jobs is None else (job_of(row, number, check) for number, row in enumerate(jobs))
+    found: list[Job] = []
+    for number, row in enumerate(jobs):
+        found.append(job_of(row, number, check))
+        if number % _CHUNK == 0:
+            await anyio.lowlevel.checkpoint()
+    return found
 
 
 async def _checked_slowly(
@@ -207,17 +218,3 @@ async def _checked_slowly(
     async for row in jobs:
         yield job_of(row, number, check)
         number += 1
-
-
-async def check_all(jobs: Jobs | None, check: Callable[[Job], None]) -> None:
-    """Check rows that are all there already, before the first of them is entered; others are checked as they come.
-
-    Raises:
-        ConfigurationError: the first that cannot be asked.
-    """
-    if not isinstance(jobs, Sequence):
-        return
-    for number, row in enumerate(jobs):
-        job_of(row, number, check)
-        if number % _CHUNK == 0:
-            await anyio.lowlevel.checkpoint()

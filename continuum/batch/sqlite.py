@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from continuum.batch.job import JobResult
 
-_PAGE: Final = 64  # finished documents that are read at a time
 _TAKEN: Final = 16  # documents that are taken up at a time
 _TRY: Final = "UPDATE document SET state = 'pending' WHERE key = ? AND epoch = ? AND state = 'running'"
 _VOID: Final = (
