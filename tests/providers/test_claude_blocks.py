@@ -269,6 +269,12 @@ pieces = st.lists(
     size=1,
     cut_back="word",
 )
+@example(
+    replies=[([text("a")], "max_tokens"), ([text("a", cited=True), text(" ")], "max_tokens")],
+    last=[],
+    size=1,
+    cut_back="word",
+)
 @given(
     replies=st.lists(st.tuples(pieces, st.sampled_from(["max_tokens", "pause_turn"])), max_size=3),
     last=pieces,

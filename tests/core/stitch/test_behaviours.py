@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from continuum._core.stitch import Joined, Joiner, stitch
+from continuum.testing import sample_documents
 
 STORY = (
     "The lighthouse keeper climbed the stairs each evening, counting every step aloud so that the sea would know he "
@@ -212,3 +213,19 @@ def test_what_a_log_says_again_and_again_is_not_said_twice_in_vain() -> None:
     text = line * 8
     for at in (len(text) - 20, len(text) - len(line) - 30, 3 * len(line) + 8):
         assert stitch([text[:at], text[at:]]).text == text
+
+
+def test_what_is_said_again_without_breaking_off_is_text() -> None:
+    """Only dots, a rule, talk or a break behind a passage say that it was no use."""
+    text = "We asked what each of them costs. The price of the red lamp in the hall"
+    rest = " is more than that of the blue one, and the red lamp in the hall again is old.\n"
+    assert stitch([text, "the red lamp in the hall" + rest]).text == text + rest
+
+
+@pytest.mark.parametrize("before", ['"gas",\n        "electric', '"name": "Île aux'])
+def test_a_short_text_keeps_a_blank_before_a_word(before: str) -> None:
+    """It has taught little of how its words go on."""
+    text = sample_documents()["catalogue"]
+    at = text.index(before) + len(before)
+    assert at < 1000
+    assert stitch([text[:at], text[at : at + 400]]).text == text[: at + 400]

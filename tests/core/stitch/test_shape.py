@@ -64,3 +64,13 @@ def test_cells_that_are_equal_stay(left: str) -> None:
     assert lines is not None
     assert lines.cost(reply) == 0.0 < lines.cost(reply[8:])
     assert lines_of(text + "| Tools | 900 |\n|") is None  # no two rows above it are alike
+
+
+def test_a_record_that_lacks_its_middle_is_in_doubt() -> None:
+    """It fits at the join, but the line looks like no other."""
+    log = "".join(
+        f"[Sun Dec 04 06:{i:02d} 2005] [notice] init() Found child 32{400 + 3 * i} in slot {i}\n" for i in range(40)
+    )
+    [seam] = stitch([log + "[Sun Dec 04 06:40", " in slot 4\n" + log[:300]]).seams
+    assert seam.ambiguous or seam.kind == "gap"
+    assert seam.confidence < 0.5
