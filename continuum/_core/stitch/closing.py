@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from typing import TYPE_CHECKING
 
+from continuum._core.stitch.code import in_code
+from continuum._core.stitch.data import JSON_ENDS, json_open
+from continuum._core.stitch.farewell import counts_parts, goes_on, may_be_note, speaks, takes_leave
 from continuum._core.stitch.lazy import lazy
-from continuum._core.stitch.talk import is_opener
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from continuum._core.stitch.spoken import SENTENCE_ENDS
+from continuum._core.stitch.structure import open_fence
+from continuum._core.stitch.talk import is_opener, scripts
 
 _CLOSING_LINE = lazy(r"[ \t]*(`{3,}|~{3,})[ \t\r]*(?:\n|\Z)")
 _SAID_BEHIND = 1000
@@ -19,50 +19,21 @@ _FENCE_MAY_END = lazy(r"\r?\n?[ \t]*(?:`+|~+)?\s*\Z")
 _FENCE_LINE = lazy(r"^[ \t]*(?:`{3,}|~{3,})", re.M)
 _RULE = lazy(r"\n[ \t\r]*\n[ \t]*(?:-{3,}|\*{3,}|_{3,})\Z")
 """Behind an empty line: elsewhere it underlines a heading, or closes what stands above a text."""
-_TOKEN = lazy(r"(?:<\|(?:endoftext|im_end|eot_id|end|end_of_text)\|>|<end_of_turn>)\Z")
-_LONGEST_TOKEN = 16
+_TOKEN = lazy(
+    r"(?:(?:<\|[\w ]{2,24}\|>|<[｜|][^｜|\n]{2,30}[｜|]>|<end_of_turn>|</s>|<eos>|\[/?INST\])\s*"
+    r"(?:(?:user|assistant|system|human)\b)?\s*)+\Z"
+)
+_TOKEN_MAY_END = lazy(
+    r"<(?:[|｜/e][^\n<>]{0,30}>?)?\Z|\[(?:/?I?N?S?T?)\Z"
+    r"|(?:<[|｜][^\n<>]{1,30}>|</s>|<eos>|<end_of_turn>|\[/?INST\])[^.]{0,40}\Z"
+)
+"""What may be, or become, one of these, or several of them."""
+_LONGEST_TOKEN = 80
 _LONGEST_FENCE, _LONGEST_NOTE = 200, 300
-_MARKS = " \t*_([（【"
 _UNENDED = ",;:'\"_"
 """What the last line of a reply that was not cut does not end with, letters and figures aside."""
-
-# How a last line begins that is a note to the reader; behind it what the line has to say then. Case does not count.
-_GOES_ON = lazy(
-    r"[\[(*_（]{1,3}\s*(?:(?:to be )?continu(?:ed|es|ing)\b|(?:output|response|answer|message) truncated"
-    r"|message limit reached|end of part \d.{1,5}(?:say|reply|type|send)\b|未完待续|待续|续|続く).{0,80}"
-    r"[\])*_）]{1,3}"
-    r"|(?:would you like|do you want|shall|should) (?:me|i) (?:to )?(?:continue|go on|proceed|keep going)\b.{0,80}\?"
-    r"|(?:please )?(?:let me know|tell me|say) .{0,40}\bcontinue\b.{0,60}[.!]"
-    r"|(?:please )?(?:type|reply|respond|send)(?: with)? [\"“'‘*]{1,3}(?:continue|go on|go|next|more)[\"”'’*]{1,3}"
-    r".{0,30}\b(?:the rest|more|next part|remaining|i'll|i will)\b.{0,40}[.!]"
-    r"|(?:需要我|要我|是否需要)继续.{0,20}[?？]|続けますか.{0,10}"
-    r"|(?:soll ich|dois-je|¿quieres que|vuoi che|quer que eu) (?:weiter|fort|continu|prosegu|prossig|siga).{0,60}\?",
-    re.I,
-)
-_GOES_ON_STARTS = """
-    continue|continuing|to be continu|output trunc|response trunc|answer trunc|message trunc|message limit|end of part
-    type|reply|respond|send|please type|please reply|please respond|please send|未完|待续|续|続
-    需要我继续|要我继续|是否需要继续|would you like
-    do you want|shall i |should i |please let me|please tell me|please say|let me know|tell me|say
-    soll ich|dois-je|¿quieres que|vuoi che|quer que eu
-"""
-_LEAVE_STARTS = """
-    let me know|please let me know|please tell me|feel free|please feel free|i hope this|hope this|hope that helps
-    i hope that|is there anything else|happy coding|would you like me to|do you want me to
-    希望对您|希望對您|希望这|お役に立て|도움이 되|надеюсь, это|n'hésitez pas|j'espère que|ich hoffe, das|sag bescheid
-    lass mich wissen|espero que te|espero que isso|avísame|spero che|fammi sapere|laat me weten|daj znać|umarım bu
-    semoga membantu|hy vọng|if you'd like, i|if you'd like me|if you’d like, i|if you’d like me
-    if you want, i|if you want me|want me to|i can also turn|i can also provide|i can also add|i can also convert
-"""
-_WHOLE = lazy(
-    r".*(?:\b(?:response|answer|message|continuation|cut[ -]off|full version"
-    r"|complete (?:text|version|document|code|file)|let me know|feel free|would you like|tell me)\b|全部|修改)",
-    re.I,
-)
-_WHOLE_STARTS = """
-    this completes|this concludes|that completes|that concludes|that's everything|and that's everything|the response is
-    the document is now|the answer is now|the code is now|i've now|i have now|以上就是
-"""
+_HEARD, _LEAST_HEARD = 8000, 1000
+"""Characters of the text that tell whether somebody speaks in it, and below which they tell nothing."""
 _REFUSAL = lazy(
     r"\s*(?:I'?m sorry|I am sorry|sorry|I apologi[sz]e|unfortunately|I hope (?:this|that)|(?:please )?let me know"
     r"|feel free|I (?:cannot|can't|can not|won't|am unable)|I'?m (?:unable|not able)|is there anything"
@@ -71,66 +42,139 @@ _REFUSAL = lazy(
 )
 
 
-def _by_first(*groups: str) -> dict[str, tuple[str, ...]]:
-    """Beginnings of lines by their first character."""
-    found: dict[str, list[str]] = {}
-    lines = [line.strip(" ") for group in groups for line in group.strip().split("\n")]
-    for start in itertools.chain.from_iterable(line.split("|") for line in lines):
-        found.setdefault(start[0], []).append(start)
-    return {first: tuple(starts) for first, starts in found.items()}
+class Closing:
+    """The end of one reply: what is held back of it until more came in, and what of it is no text.
 
-
-_LEAVES, _SAYS_WHOLE = _by_first(_LEAVE_STARTS), _by_first(_WHOLE_STARTS)
-_STARTS = _by_first(_GOES_ON_STARTS, _LEAVE_STARTS, _WHOLE_STARTS)
-
-
-def hold_from(text: str, *, wrapper: str | None, fences: int) -> int:
-    """Where the end of a reply begins that may have to be trimmed, as far as it came in."""
-    closed = _closed(text, wrapper, fences)
-    if closed is not None:
-        return len(text[:closed].rstrip())
-    at = len(text.rstrip())
-    if wrapper and wrapper.startswith("<"):
-        start = text.rfind("<", max(0, at - len(wrapper)), at)
-        if start >= 0 and wrapper.startswith(text[start:at]):
-            at = len(text[:start].rstrip())
-    elif wrapper:
-        match = _FENCE_MAY_END.search(text, max(0, len(text) - _LONGEST_FENCE))
-        at = match.start() if match is not None else at
-        start = text.rfind("\n", 0, at) + 1
-        if not text[start:at].strip(" \t`~") and text[start:at].strip():
-            at = start  # whether it is the line of a fence is not seen yet
-    token = text.rfind("<", max(0, at - _LONGEST_TOKEN))
-    if token >= 0 and (text.startswith(("<|", "<end"), token) or len(text) - token < 4):
-        at = len(text[:token].rstrip())
-    line = _last_line(text[:at])
-    if line is not None:
-        words = text[line:at].lstrip(_MARKS).casefold()
-        if not words.strip("-") or any(words.startswith(s) or s.startswith(words) for s in _STARTS.get(words[0], ())):
-            at = min(at, _before(text, line, wrapper))
-    return len(text[:at].rstrip())
-
-
-def trim_from(text: str, *, wrapper: str | None, fences: int, bare: Callable[[str], bool]) -> int:
-    """Where the end of a reply begins that is no text; the length of the text if all of it is.
-
-    `wrapper` closes what the reply opened around the text, a fence or a tag; `fences` counts the fence lines emitted
-    since, so that the closing line of a block inside is not taken for that of the wrapper. Any text may speak to its
-    reader: leave is taken behind a rule or a wrapper, and elsewhere only if the caller says so: `bare` is asked with
-    what stands before it.
+    Args:
+        left: the text before.
+        wrapper: what closes the fence or tag that the reply opened around the text.
+        repeats: the reply began with a repeat of the end of the text.
     """
-    closed = _closed(text, wrapper, fences)
-    if closed is not None:
-        return closed
-    end = len(text)
-    token = _TOKEN.search(text.rstrip(), max(0, len(text.rstrip()) - _LONGEST_TOKEN))
-    if token is not None and text.count("<|", 0, token.start()) == 0:
-        end = token.start()
-    note = _note(text[:end], wrapper, bare)
-    if note is not None:
-        end = note
-    inner = _tagged_to(text[:end], wrapper)
-    return end if inner is None else inner
+
+    def __init__(self, left: str, wrapper: str | None, repeats: bool) -> None:
+        self._left = left
+        self._wrapper = wrapper
+        self._repeats = repeats
+        self._fences = 0  # lines of fences emitted, so that a block inside does not close the wrapper
+        self._mid_line = False
+        self._last = ""  # what was emitted last, white space aside
+        self._said = ""  # the end of what was emitted
+
+    def take(self, pending: str, *, final: bool) -> tuple[str, str]:
+        """Split what is pending of the reply into what can be emitted, and what is still held, or `final`ly no text."""
+        line = "x" if self._mid_line else ""  # what goes on in the middle of a line opens no fence
+        keep = max(0, (self._trim_from if final else self._hold_from)(line + pending) - len(line))
+        if final and keep < len(pending) and not self._last and not pending[:keep].strip():
+            keep = 0  # with what was trimmed goes the white space before it
+        if self._wrapper and keep and not final:
+            self._fences += count_fences(line + pending[:keep])
+            self._mid_line = pending[keep - 1] != "\n"
+        self._last = pending[:keep].rstrip()[-1:] or self._last
+        self._said = (self._said + pending[:keep])[-_HEARD:]
+        return pending[:keep], pending[keep:]
+
+    def _hold_from(self, text: str) -> int:
+        """Where the end of a reply begins that may have to be trimmed, as far as it came in."""
+        wrapper = self._wrapper
+        closed = _closed(text, wrapper, self._fences)
+        if closed is not None:
+            return len(text[:closed].rstrip())
+        at = len(text.rstrip())
+        if wrapper and wrapper.startswith("<"):
+            start = text.rfind("<", max(0, at - len(wrapper)), at)
+            if start >= 0 and wrapper.startswith(text[start:at]):
+                at = len(text[:start].rstrip())
+        elif wrapper:
+            match = _FENCE_MAY_END.search(text, max(0, len(text) - _LONGEST_FENCE))
+            at = match.start() if match is not None else at
+            start = text.rfind("\n", 0, at) + 1
+            if not text[start:at].strip(" \t`~") and text[start:at].strip():
+                at = start  # whether it is the line of a fence is not seen yet
+        token = _TOKEN_MAY_END.search(text, max(0, len(text) - _LONGEST_TOKEN))
+        if token is not None:
+            at = len(text[: token.start()].rstrip())
+        line = _last_line(text[:at])
+        if line is not None and may_be_note(text[line:at]):
+            at = min(at, _before(text, line, wrapper))
+        return len(text[:at].rstrip())
+
+    def _trim_from(self, text: str) -> int:
+        """Where the end of a reply begins that is no text; the length of the text if all of it is.
+
+        Any text may speak to its reader: leave is taken behind a rule or a wrapper, and elsewhere only where what
+        stands before it does not speak.
+        """
+        wrapper = self._wrapper
+        closed = _closed(text, wrapper, self._fences)
+        if closed is not None:
+            return closed
+        end = self._token(text)
+        note = self._note(text[:end])
+        if note is not None:
+            end = note
+        inner = _tagged_to(text[:end], wrapper)
+        return end if inner is None else inner
+
+    def _token(self, text: str) -> int:
+        """Where the tokens begin that the server should have kept for itself, if the text has no such elsewhere."""
+        match = _TOKEN.search(text, max(0, len(text.rstrip()) - _LONGEST_TOKEN))
+        if match is None:
+            return len(text)
+        mark = match.group().strip()[:2]
+        if mark == "</":
+            mark = "<s>"
+        known = mark in self._left[-_HEARD:] or mark in self._said or mark in text[: match.start()]
+        return len(text) if known else match.start()
+
+    def _note(self, text: str) -> int | None:
+        """Where a note to the reader begins that is the last line, with the white space and the rule before it."""
+        body = text.rstrip()
+        line = _last_line(body)
+        if line is None or body[-1] in _UNENDED:
+            return None
+        words = body[line:].strip()
+        at = len(body[:line].rstrip())
+        if body[at:line].count("\n") < 2 or body[line].isspace():
+            return None
+        apart = _RULE.search(body[:at], max(0, at - 80))
+        if not goes_on(words):
+            before = body[:at]
+            if body[-1].isalnum():
+                return None
+            wrapped = self._wrapper is not None and before.endswith(self._wrapper)
+            surely = apart is not None or wrapped or self._is_bare(before) or self._is_foreign(words, before)
+            if not (takes_leave(words, surely) or counts_parts(words, self._heard(before))):
+                return None
+            if not surely and self._speaks(before):
+                return None
+        if apart is not None:
+            at = len(body[: apart.start()].rstrip())
+        return at + body.startswith("\n", at)  # the line before it had an end
+
+    def _is_bare(self, before: str) -> bool:
+        """Whether leave may be taken behind `before`, the end of the reply so far: if that is only a repeat, for then
+        it is all that the reply says, or JSON or bare code, which do not speak to their reader."""
+        if not self._last and self._repeats and not before.strip():
+            return True
+        last = before.strip()[-1:] or self._last
+        if last in JSON_ENDS and json_open(self._left):
+            return True
+        return last not in SENTENCE_ENDS and open_fence(self._left) is None and in_code(self._left, None)
+
+    def _is_foreign(self, words: str, before: str) -> bool:
+        """Whether a line is in another script than the text."""
+        own, other = scripts(self._heard(before)), scripts(words)
+        most = max(other, key=lambda script: other[script], default=-1)
+        return 20 * own.get(most, 0) < sum(own.values())
+
+    def _heard(self, before: str) -> str:
+        """The end of the text, up to the note."""
+        return f"{self._left[-_HEARD:]}{self._said}{before}"[-_HEARD:]
+
+    def _speaks(self, before: str) -> bool:
+        """Whether somebody speaks in the text, or there is too little of it to tell."""
+        heard = self._heard(before)
+        return len(heard) < _LEAST_HEARD or speaks(heard)
 
 
 def _closed(text: str, wrapper: str | None, fences: int) -> int | None:
@@ -173,28 +217,6 @@ def _before(text: str, line: int, wrapper: str | None) -> int:
     if wrapper and wrapper.startswith("<"):
         return len(text[: at - len(wrapper)].rstrip()) if text.endswith(wrapper, 0, at) else at
     return at
-
-
-def _note(text: str, wrapper: str | None, bare: Callable[[str], bool]) -> int | None:
-    """Where a note to the reader begins that is the last line, with the white space and the rule before it."""
-    body = text.rstrip()
-    line = _last_line(body)
-    if line is None or body[-1].isalnum() or body[-1] in _UNENDED:
-        return None
-    words = body[line:].lstrip(_MARKS).casefold()
-    at = len(body[:line].rstrip())
-    if body[at:line].count("\n") < 2 or body[line].isspace():
-        return None
-    apart = _RULE.search(body[:at], max(0, at - 80))
-    if not _GOES_ON.fullmatch(body[line:].strip()):
-        leaves = words.startswith(_LEAVES.get(words[:1], ()))
-        whole = words.startswith(_SAYS_WHOLE.get(words[:1], ())) and _WHOLE.match(words) is not None
-        wrapped = wrapper is not None and body[:at].endswith(wrapper)
-        if not ((leaves or whole) and (apart or wrapped or bare(body[:at]))):
-            return None
-    if apart is not None:
-        at = len(body[: apart.start()].rstrip())
-    return at + body.startswith("\n", at)  # the line before it had an end
 
 
 def count_fences(text: str) -> int:

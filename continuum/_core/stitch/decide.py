@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from continuum._core.stitch.anchor import PATIENCE, Anchored, at_once, breaks_off_inside, find_anchor, said_once
 from continuum._core.stitch.closing import refuses
+from continuum._core.stitch.code import in_code, left_open
 from continuum._core.stitch.data import is_json
 from continuum._core.stitch.peel import Peel
-from continuum._core.stitch.peels import in_code, left_open, peels
+from continuum._core.stitch.peels import peels
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.readings import Reading, Readings
 from continuum._core.stitch.rest import fate

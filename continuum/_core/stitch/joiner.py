@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING
 
 from continuum._core.errors import ConfigurationError
 from continuum._core.stitch.before import Before
-from continuum._core.stitch.closing import count_fences, hold_from, trim_from
-from continuum._core.stitch.data import JSON_ENDS, json_open
+from continuum._core.stitch.closing import Closing
 from continuum._core.stitch.decide import Context, Join, Verdict, decide
-from continuum._core.stitch.peels import in_code
-from continuum._core.stitch.spoken import SENTENCE_ENDS
-from continuum._core.stitch.structure import open_fence
 from continuum._core.types import Seam, rebuild_raw
 
 if TYPE_CHECKING:
@@ -56,11 +52,8 @@ class Joiner:
         self._context: Context | None = None
         self._pending = ""
         self._next_check = 2 * _FIRST_CHECK if self._rest else _FIRST_CHECK
-        self._wrapper: str | None = None
-        self._fences = 0
-        self._mid_line = False
+        self._closing: Closing | None = None
         self._finished = False
-        self._last = ""  # what was emitted last, white space aside
         self.join: Join | None = None
         self.trimmed = ""
         self.peak_held = 0
@@ -102,38 +95,18 @@ class Joiner:
     def _settle(self, verdict: Verdict) -> str:
         self.join = verdict.join
         self._context = None  # what was worked out for it is larger than the reply
-        self._wrapper = verdict.wrapper
+        self._closing = Closing(self._left, verdict.wrapper, verdict.join.overlap > 0)
         self._pending = self._pending[verdict.join.removed :]
         return verdict.join.inserted
 
     def _flush(self, *, final: bool) -> str:
         """Emit what is pending, but for what may have to be trimmed from the end of the reply."""
-        text, wrapper = self._pending, self._wrapper
-        line = "x" if self._mid_line else ""  # what goes on in the middle of a line opens no fence
+        assert self._closing is not None
+        out, rest = self._closing.take(self._pending, final=final)
+        self._pending = "" if final else rest
         if final:
-            keep = trim_from(line + text, wrapper=wrapper, fences=self._fences, bare=self._may_be_left)
-            keep = max(0, keep - len(line))
-            if keep < len(text) and not self._last and not text[:keep].strip():
-                keep = 0  # with what was trimmed goes the white space before it
-            self.trimmed = text[keep:]
-        else:
-            keep = max(0, hold_from(line + text, wrapper=wrapper, fences=self._fences) - len(line))
-            if wrapper and keep:
-                self._fences += count_fences(line + text[:keep])
-                self._mid_line = text[keep - 1] != "\n"
-        self._pending = "" if final else text[keep:]
-        self._last = text[:keep].rstrip()[-1:] or self._last
-        return text[:keep]
-
-    def _may_be_left(self, before: str) -> bool:
-        """Whether leave may be taken behind `before`, the end of the reply so far: if that is only a repeat, for then
-        it is all that the reply says, or JSON or bare code, which do not speak to their reader."""
-        if not self._last and self.join is not None and self.join.overlap > 0 and not before.strip():
-            return True
-        last = before.strip()[-1:] or self._last
-        if last in JSON_ENDS and json_open(self._left):
-            return True
-        return last not in SENTENCE_ENDS and open_fence(self._left) is None and in_code(self._left, None)
+            self.trimmed = rest
+        return out
 
     def _decide(self, head: str, *, final: bool) -> Verdict | None:
         if self._echo is not None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _TABLE_HEAD = lazy(r"[ \t]*\|[^\n]*\n[ \t]*\|[ \t:|-]+\|?[ \t]*\n")
 _NAMES = lazy(r"([^\n,;\t|(){}\[\]=<>*#]+([,;\t|])[^\n(){}\[\]=<>*#]+)\n")
 _MARKER = lazy(r"([ \t]*)((?:(?:[-*+•]|\d{1,4}[.)])[ \t]+(?:\[[ xX]\] )?)|(?://[/!]?|#{1,2}|%{1,2}|--|>+)[ \t]+)")
+_ITEM, _ITEM_LEAST = 40, 5
+"""Characters of a list item that show it is the same one behind another marker; letters that it has to have."""
 _HEADING = lazy(r"[ \t]{0,3}#{1,6} [^\n]*\n\s*")
 _ARRAY = lazy(r"\[(\s*)(?=\{)")
 _OBJECT = lazy(r"\s*(?:[\[{]\s*){1,4}(\"(?:[^\"\\\n]|\\.){1,80}\"?)")
@@ -60,12 +62,18 @@ def csv_head(left: str, head: str, peel: Peel) -> Peel | None:
 
 
 def list_marker(left: str, head: str, peel: Peel) -> Peel | None:
-    """The marker of the list item that is open, with or without its indent."""
+    """The marker of the list item that is open, with or without its indent; another one, if the item is said again."""
     start = left.rfind("\n") + 1
     line = left[start : start + 100]
     own = _MARKER.match(line)
     if own is None or len(line) < own.end() + 2:
         return None
+    other = _MARKER.match(head, peel.start)
+    if other is not None and other.group(2).split() != own.group(2).split():
+        words = line[own.end() :][:_ITEM]
+        if sum(map(str.isalnum, words)) < _ITEM_LEAST or not head.startswith(words, other.end()):
+            return None
+        return peel.then(other.end(), PRIOR.marker_other, "another list marker")._replace(loose=True, marked=True)
     for mark in (own.group(), own.group(2)):
         if head.startswith(mark, peel.start):
             sign = mark.strip()

@@ -19,6 +19,7 @@ class Peel(NamedTuple):
         spoken: talk is among it.
         other: the last sentence of the talk speaks of other things.
         whole: whole lines are, of whatever kind, and what follows is the text word for word.
+        apart: a line is that is no talk; what follows is no repeat with changes.
         loose: what was peeled may have taken white space of the text with it, or left some of its own.
         marked: a list marker is the last of it.
         headed: the head of a table or the brackets of a JSON text are among it.
@@ -35,6 +36,7 @@ class Peel(NamedTuple):
     spoken: bool = False
     other: bool = False
     whole: bool = False
+    apart: bool = False
     marked: bool = False
     headed: bool = False
 

@@ -40,6 +40,8 @@ _SAID, _CHANGED = 64, 48
 """How many characters of a repeat are priced, and how many of one with changes: that much the next record may have in
 common with the last."""
 _PROOF = 28
+_REPEATED = 12
+"""Characters of a repeat behind other lines below which it may be chance."""
 _SAID_ONCE = 0.03
 """Share of a text that it says twice, up to which it is one that does not repeat itself."""
 _SAMPLE = 240
@@ -224,7 +226,7 @@ class Readings:
         for k in overlaps:
             self._overlap(peel, body, k, totals, base)
         self._contained(peel, body, totals, base)
-        if (not overlaps or overlaps[0] < 32) and not peel.whole:
+        if (not overlaps or overlaps[0] < 32) and not (peel.whole or peel.apart):
             self._near(peel, body, totals, base, {*overlaps})
         swapped = not peel.foreign and self.head[: peel.start].isspace()  # one blank for another is no reading
         most = min(r.bits for r in self.found) + _UNLIKELY - base
@@ -282,6 +284,8 @@ class Readings:
             said = body[: min(k, _FORM_WINDOW)]
             bits += PRIOR.rows * said.count("\n|") + PRIOR.elements * elements(said)
         bits += PRIOR.strange_templated * self.before.templated * peel.whole
+        if peel.apart:
+            bits += PRIOR.apart_short * (k < _REPEATED) + PRIOR.apart_templated * self.before.templated
         if not peel.foreign and own.isspace():
             bits += PRIOR.unnatural  # a blank too much and then a repeat: two rare things at once
         aligned = 2 <= k < _UNIT and self.left[-k - 1 : -k] == self.left[-1]

@@ -277,7 +277,10 @@ def behind(head: str, stop: int, score: float, final: bool) -> list[Peel]:
     if gap is None:
         ends = [stop] if head[stop - 1] in _WIDE or head[stop - 1] in _NOTE_ENDS else []
         ends += [stop + 1] if head[stop].isspace() else []
-        return [spoken(head, end, bits + PRIOR.talk_space) for end in ends]
+        found = [spoken(head, end, bits + PRIOR.talk_space) for end in ends]
+        if head[stop] == " " and stop not in ends:
+            found.append(spoken(head, stop, bits + PRIOR.talk_blank))  # the blank is the text's
+        return found
     if gap.group("rule"):
         return [spoken(head, gap.end(), bits)]
     first = head.index("\n", stop) + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from continuum._core.stitch.apart import goes_on_within
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.prior import PRIOR
@@ -44,7 +45,11 @@ _ODD_ENDS = {"[": "[/THINK]", "◁": "◁/think▷"}
 _THOUGHTS = 8192
 """Characters of a reply in which such thoughts end."""
 _TAG = lazy(
-    r"\n*<((?:[a-z]{1,20}_)?(?:continuation|continue|continued|answer|response|reply|output|completion|text|result|document))>\n+"
+    r"\n*<((?:[a-z]{1,20}[_-])?(?:continuation|continue[ds]?|answer|response|reply|output|completion|text|result|document"
+    r"|rest|remaining|remainder|content|part|draft|section)(?:[_-][a-z0-9]{1,20})?)>\n*"
+)
+_OTHER_TAG = lazy(
+    r"\n*<(?!(?:br|hr|p|div|pre|code|details|summary|table|ul|ol|li|center|section|a|b|i)>)([a-z][\w-]{2,24})>\n+"
 )
 _CLOSED = lazy(
     r"\s*?(?P<mark>`{3,}|~{3,})[ \t]*\n\s*(?P<talk>[^\n`~][^\n]*(?:\n+[^\n`~][^\n]*){0,5}?)\n+[ \t]*(?P=mark)[^\n`]*\n"
@@ -154,10 +159,16 @@ def thoughts(left: str, head: str, final: bool) -> int | None:
 
 def _tag(left: str, head: str) -> list[Peel]:
     """A tag around the answer."""
-    match = _TAG.match(head)
+    match, bits = _TAG.match(head), PRIOR.tag
+    if match is None:
+        match, bits = _OTHER_TAG.match(head), PRIOR.tag_other
+        if match is not None and goes_on_within(left, head, match.end()):
+            bits -= PRIOR.apart_within
     if match is None or f"<{match.group(1)}" in left:
         return []
-    return [spoken(head, match.end(), PRIOR.tag)._replace(what="a tag", wrapper=f"</{match.group(1)}>")]
+    closing, first = f"</{match.group(1)}>", match.end(1) + 1
+    ends = {first, min(first + 1, match.end()), match.end()}
+    return [spoken(head, end, bits)._replace(what="a tag", wrapper=closing) for end in ends]
 
 
 def _closed(left: str, head: str, open_fence: str, final: bool) -> list[Peel]:

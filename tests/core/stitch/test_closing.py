@@ -20,6 +20,8 @@ NOTES = [
     "希望对您有帮助！如有其他问题，请随时告诉我。",
     "Ich hoffe, das hilft! Sag Bescheid, wenn du noch Fragen hast.",
 ]
+FOREIGN = NOTES[3]
+"""In another script than the texts here, which tells that it is none of theirs."""
 
 
 def trimmed(reply: str, left: str = CODE[:AT]) -> str:
@@ -49,7 +51,7 @@ def test_json_does_not_speak_to_its_reader(note: str, end: int) -> None:
     assert trimmed(text[300:], text[:300]) == text[300:]
 
 
-@pytest.mark.parametrize("note", NOTES)
+@pytest.mark.parametrize("note", [note for note in NOTES if note != FOREIGN])
 def test_what_explains_json_may_speak_to_its_reader(note: str) -> None:
     """An answer that begins with JSON and goes on with prose ends as prose does, wherever it was cut."""
     text = (
@@ -59,10 +61,24 @@ def test_what_explains_json_may_speak_to_its_reader(note: str) -> None:
         assert text[:at] + trimmed(text[at:], text[:at]) == text
 
 
-@pytest.mark.parametrize("note", NOTES)
+@pytest.mark.parametrize("note", [note for note in NOTES if note != FOREIGN])
 def test_prose_may_speak_to_its_reader(note: str) -> None:
-    """A letter, a guide or an answer may end like that of itself: there the line stays."""
-    assert trimmed(f"{ESSAY[400:].rstrip()}\n\n{note}", ESSAY[:400]).endswith(note)
+    """A letter, a guide or an answer in which somebody speaks may end like that of itself: there the line stays. So it
+    does where there is too little text to tell."""
+    spoken = ESSAY[:400] + ESSAY[400:].replace("They went", "I think they went")
+    assert spoken != ESSAY
+    assert trimmed(f"{spoken[400:].rstrip()}\n\n{note}", spoken[:400]).endswith(note)
+    assert trimmed(f"{ESSAY[400:900]}.\n\n{note}", ESSAY[:400]).endswith(note)
+
+
+@pytest.mark.parametrize("note", NOTES[:2] + NOTES[3:])
+def test_a_text_in_which_nobody_speaks_takes_no_leave(note: str) -> None:
+    """An essay, a report or a log of some length: the seam has what was said."""
+    rest = ESSAY[400:].rstrip()
+    joined = stitch([ESSAY[:400], f"{rest}\n\n{note}"])
+    assert joined.text == ESSAY.rstrip() + "\n"
+    assert note in joined.seams[-1].removed
+    assert joined.seams[-1].note == "a note to the reader behind the text"
 
 
 @pytest.mark.parametrize("note", NOTES)
@@ -97,10 +113,40 @@ def test_bare_code_does_not_speak_to_its_reader(said: str) -> None:
     assert trimmed(f"{CODE[AT:].rstrip()}\n\n{said}") == CODE[AT:].rstrip() + "\n"
 
 
-@pytest.mark.parametrize("token", ["<|im_end|>", "<|endoftext|>", "<end_of_turn>", "<|eot_id|>"])
+TOKENS = ["<|im_end|>", "<|endoftext|>", "<end_of_turn>", "<|eot_id|>", "</s>", "<｜end▁of▁sentence｜>", "[/INST]"]
+
+
+@pytest.mark.parametrize("token", [*TOKENS, "<|im_end|>\n<|im_start|>user\n", "</s></s>\n"])
 def test_stop_tokens_are_trimmed(token: str) -> None:
-    """A token that the server should have kept for itself."""
+    """A token that the server should have kept for itself, or several."""
     assert trimmed(CODE[AT:] + token) == CODE[AT:]
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_a_text_that_shows_such_tokens_keeps_them(token: str) -> None:
+    left = ESSAY[:400] + f" The mark <s>{token} ends it."
+    assert trimmed(f" So does this: {token}", left) == f" So does this: {token}"
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "(Fortsetzung folgt)",
+        "*(à suivre)*",
+        "[Note: the response continues in the next message]",
+        "（未完待续）",
+        "— End of part 2 —",
+        "(2/3)",
+        "*** Part 1 of 2 ***",
+    ],
+)
+def test_a_note_in_brackets_that_there_is_more_is_no_text(note: str) -> None:
+    assert trimmed(f"{ESSAY[400:].rstrip()}\n\n{note}", ESSAY[:400]) == ESSAY[400:].rstrip() + "\n"
+
+
+@pytest.mark.parametrize("note", ["(See page 12.)", "*Lights out.*", "[1] The keeper's log.", "- part 2"])
+def test_other_lines_in_brackets_stay(note: str) -> None:
+    assert trimmed(f"{ESSAY[400:].rstrip()}\n\n{note}", ESSAY[:400]).endswith(note)
 
 
 def test_a_tag_around_the_reply_is_taken_off() -> None:
@@ -119,9 +165,9 @@ def test_nothing_but_a_repeat_and_leave_is_nothing_new() -> None:
 @pytest.mark.parametrize(("opening", "closing"), [("", ""), ("```python\n", "```"), ("<answer>\n", "</answer>")])
 def test_what_is_shown_does_not_depend_on_the_deltas(opening: str, closing: str) -> None:
     """Character by character the same is out as at once, at every moment, whatever the end looks like."""
-    gaps, ends = ["\n", "\n\n", "\n\n---\n\n"], ["", "\n", "<|im_end|>", "<|eot_id|>\n"]
+    gaps, ends = ["\n", "\n\n", "\n\n---\n\n"], ["", "\n", "<|im_end|>", "</s>\n", "<|eot_id|>\n<|start|>user"]
     for gap, note, end in itertools.product(
-        gaps, [NOTES[0], BEHIND[2], "```sh\nls", "x" * 1100, "Would you like me to continue?", "Less is"], ends
+        gaps, [NOTES[0], BEHIND[2], "```sh\nls", "x" * 1100, "Would you like me to continue?", "(2/3)", "Less is"], ends
     ):
         reply = opening + CODE[AT:] + closing + gap + note + end
         joiner, out = Joiner(CODE[:AT]), ""
@@ -149,7 +195,15 @@ def test_a_note_that_there_is_more_is_no_text(note: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ['Type "continue" to resume the program.', "*End of Part 2*", "Reply with “yes”, then."]
+    "line",
+    [
+        'Type "continue" to resume the program.',
+        "Part 1 ends.\n\n*End of Part 2*",
+        "Reply with “yes”, then.",
+        "Feel free to take the stairs.",
+        "Let me know what you think.",
+        "If you need a lamp, light one.",
+    ],
 )
 def test_what_a_guide_tells_its_reader_to_type_stays(line: str) -> None:
     assert trimmed(f"{ESSAY[400:].rstrip()}\n\n{line}", ESSAY[:400]).endswith(line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from continuum import stitch
+from continuum._core.stitch import Joiner
 
 HEAD = "import functools\nimport time\n\n\nclass Cache:\n    def __init__(self, size):\n        self._size = size\n"
 METHODS = "".join(
@@ -88,3 +89,20 @@ def test_a_block_that_is_closed_and_opened_again_at_once_goes_on(start: int) -> 
 )
 def test_a_block_that_ends_and_another_one_stay(before: str, reply: str) -> None:
     assert stitch([before, reply]).text == before + reply
+
+
+@pytest.mark.parametrize(
+    "dots", ["# ...", "    ...", "# (continued)", "# [code above unchanged]", "        # ... as above ..."]
+)
+@pytest.mark.parametrize("before", ["", "    def touch(self, key):\n"])
+def test_dots_or_a_note_before_the_line_that_is_begun_again_are_no_code(dots: str, before: str) -> None:
+    reply = f"{before}{dots}\n{CODE[LINE:]}"
+    assert stitch([CODE[:AT], reply]).text == CODE
+    joiner = Joiner(CODE[:AT])
+    assert CODE[:AT] + "".join(map(joiner.feed, reply)) + joiner.finish() == CODE
+
+
+def test_a_comment_before_another_line_is_code() -> None:
+    """Dots may stand for what the reader puts there."""
+    reply = "\n        # ...\n        return found\n"
+    assert stitch([CODE[:AT], reply]).text == CODE[:AT] + reply

@@ -1,0 +1,146 @@
+"""Lines before the text that are no part of it, whatever they say: known by what follows them, or by what stands there
+already.
+
+Each rule proposes places in the head of the reply where the text itself may begin, with a price in bits.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+from continuum._core.stitch.code import code_like, left_open
+from continuum._core.stitch.data import is_json, no_json
+from continuum._core.stitch.lazy import lazy
+from continuum._core.stitch.peel import Peel
+from continuum._core.stitch.prior import PRIOR
+from continuum._core.stitch.spoken import spoken, within_line
+from continuum._core.stitch.talk import announces
+
+_MUCH = 60
+"""Characters of prose that are said twice for no other reason than that they are repeated."""
+_WHOLE_LINE = lazy(r"\n*([^\n]{3,200})\n+")
+_CONTINUED = lazy(r"\s*[\[(](?:cont(?:inued|inuing|'d|\.)?|fortsetzung|suite|续|続き)[\])]\s*\Z", re.I)
+_KNOWN, _KNOWN_LINES = 6, 3
+"""Letters of a line that is known again, and how many of them may stand before the text."""
+_LINE = lazy(r"((?:[#*_(\[<>=~—–-]{1,6} ?)?(?=[^\W\d_a-z]|[\[(#*\d])(?![^\w\n]*(?:\.{3}|…))[^\n]{1,120})\n+")
+"""A line that does not go on with another: it begins with a capital, a number or a mark that opens something."""
+_LINES_APART = 2
+_END = 16
+"""Characters at the end of a line that tell whether the text has ended one like it."""
+_RULE = lazy(r" ?(?:-{3,}|\*{3,}|_{3,})[ \t]*\n+")
+_WITHIN = ",;.)’”"
+"""Marks that a sentence goes on with."""
+_PARAGRAPH, _BEGUN = lazy(r"\n\n[ \t]*[a-zß-öø-ÿа-яё,;.)’”]"), lazy(r"\n[ \t]*[a-zß-öø-ÿа-яё,;.)’”]")
+"""A paragraph, or a line, that begins within a sentence."""
+_SHOWN = 8000
+"""Characters of the text that tell how its lines begin."""
+_LINE_START = lazy(r"\n[ \t]*(?=\S)")
+_STRANGE, _STRANGE_LINES = 1000, 12
+"""How far into the reply lines are looked for that a repeat may begin with, and how many of them."""
+_SEED, _TRIES = 12, 4
+"""Characters that are looked for in the text, and how many of their places are looked at."""
+
+
+def strange(left: str, head: str, open_fence: str | None, final: bool) -> list[Peel]:
+    """Lines of whatever kind, if what follows them is said again: the end of the text, from the start of a line."""
+    if is_json(left):
+        end = no_json(left, head)  # else the next record may well end like the last one
+        return [spoken(head, end, PRIOR.no_json)._replace(what="lines that are no JSON", other=True)] if end else []
+    reach = max(0, len(left) - 2 * _STRANGE)
+    for match in itertools.islice(_LINE_START.finditer(head, 1, _STRANGE), _STRANGE_LINES):
+        start, words = match.start() + 1, match.end()
+        seed = head[words : words + _SEED]
+        if len(seed) < _SEED:
+            break
+        seed = seed[: max(1, _SEED - (words - start))]  # an indent counts
+        index = left.rfind(seed, reach)
+        for _ in range(_TRIES):
+            if index < 0:
+                break
+            at = start if left.endswith(head[start:words], reach, index) else words
+            found = _said_again(left, head, at, index - (words - at), final)
+            if found is not None:
+                return [found._replace(wrapper=None if open_fence else left_open(head[:at]))]
+            index = left.rfind(seed, reach, index + len(seed) - 1)
+    return []
+
+
+def _said_again(left: str, head: str, at: int, index: int, final: bool) -> Peel | None:
+    """The lines up to `at`, if the reply repeats the text from `index` on behind them."""
+    size, body = len(left) - index, head[at : at + 2 * _STRANGE]
+    before = head[max(0, at - _SEED) : at]
+    if size < _SEED or left.endswith(before, 0, index):
+        return None  # or those lines are part of the repeat
+    going_on = not final and len(body) < size and left.startswith(body, index)
+    if not (going_on or body.startswith(left[index:])) or len({*left[index : index + _STRANGE]}) < 6:
+        return None
+    if going_on:
+        return Peel(len(head), 0.0, "lines", open=True)
+    if left.find(left[index:]) < index:
+        return None  # the text says such things more often
+    bits = PRIOR.strange + PRIOR.strange_aligned * (left[index - 1 : index] == left[-1:])
+    bits += PRIOR.strange_within * (left[:index].rstrip(" \t")[-1:] not in ("", "\n"))
+    if announces(head[:at].strip()) <= 0.0 and (len(left[index:].rstrip()) < _MUCH or code_like(left)):
+        return None  # two lines of a text may well begin alike
+    return spoken(head, at, bits)._replace(what="lines", other=True, whole=True)
+
+
+def known_lines(left: str, head: str) -> list[Peel]:
+    """Whole lines that the text has said once, where it stands within a line: a signature, the head of a document."""
+    if not within_line(left) or is_json(left):
+        return []
+    found: list[Peel] = []
+    end = 0
+    for _ in range(_KNOWN_LINES):
+        match = _WHOLE_LINE.match(head, end)
+        if match is None:
+            break
+        line = "\n" + _CONTINUED.sub("", match.group(1).rstrip()) + "\n"
+        if sum(map(str.isalpha, line)) < _KNOWN:
+            break
+        text = f"\n{left}"
+        behind = text.find(line) + len(line)
+        if behind < len(line) or text.find(line, behind) >= 0:
+            break
+        if text[behind:].lstrip("\n").startswith(head[match.end() : match.end() + _SEED]):
+            break  # they are part of a repeat
+        ends = {match.end(1) + 1, match.end()}
+        found += [spoken(head, end, PRIOR.known)._replace(what="known lines", other=True) for end in ends]
+        end = match.end()
+    return found
+
+
+def lines_apart(left: str, head: str) -> list[Peel]:
+    """The first lines, whatever they say, where a line of the text has to go on: a heading, a note, a rule."""
+    if not within_line(left) or left.rstrip(" ")[-1:] in "\n.!?。！？":
+        return []
+    rule = _RULE.match(head)
+    if rule is not None and left[-1] not in "-*_":
+        return [spoken(head, rule.end(), PRIOR.rule)._replace(what="a rule")]
+    found: list[Peel] = []
+    end = 0
+    for _ in range(_LINES_APART):
+        match = _LINE.match(head, end)
+        if match is None or _ends_like(left, match.group(1)):
+            break
+        first, end = match.end(1) + 1, match.end()
+        bits = PRIOR.apart - PRIOR.apart_within * goes_on_within(left, head, end)
+        found += [spoken(head, at, bits)._replace(what="a line apart", other=True, apart=True) for at in {first, end}]
+    return found
+
+
+def goes_on_within(left: str, head: str, end: int) -> bool:
+    """Whether the text breaks off within a sentence, and what begins at `end` of the reply, behind a line of its own,
+    goes on within one, as no paragraph of the text begins; no line either, if it is only a line break that stands
+    before it."""
+    here, before = head[end : end + 2].lstrip(" ")[:1], left.rstrip(" ")[-1:]
+    if not ((here.islower() or here in _WITHIN) and (before.islower() or before == ",")) or here == "":
+        return False
+    return (_PARAGRAPH if head[end - 2 : end] == "\n\n" else _BEGUN).search(left, max(0, len(left) - _SHOWN)) is None
+
+
+def _ends_like(left: str, line: str) -> bool:
+    """Whether a line ends as one of the text does, and so may be the end of that which is not ended."""
+    last = line[-_END:]
+    return sum(map(str.isalnum, last)) >= _KNOWN and f"{last}\n" in left

@@ -1,0 +1,131 @@
+"""Lines, marks and tags before the text that are no part of it, whatever they say."""
+
+from __future__ import annotations
+
+import pytest
+
+from continuum._core.stitch import Joiner, stitch
+from continuum.testing import sample_documents
+
+ESSAY = sample_documents()["essay"]
+CUTS = [ESSAY.index("tower", 1500) + 3, ESSAY.index("They went out in") + 13]
+HEADINGS = [
+    "## Continued\n\n",
+    "# Fortsetzung\n\n",
+    "**Teil 2 von 3**\n\n",
+    "(2/2)\n\n",
+    "Assistant reply\n\n",
+    "Section two of the essay\n",
+]
+LIST = "# Tools\n\n1. The hammer drives nails into wood.\n2. The saw cuts boards to their length.\n3. The plane makes"
+REST = " edges smooth.\n4. The file takes off what is left.\n"
+
+
+def joined(left: str, reply: str) -> str:
+    return stitch([left, reply]).text
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("line", HEADINGS)
+def test_a_line_of_whatever_kind_where_a_sentence_has_to_go_on(line: str, cut: int) -> None:
+    assert joined(ESSAY[:cut], line + ESSAY[cut:]) == ESSAY
+
+
+@pytest.mark.parametrize(
+    ("left", "reply"),
+    [
+        ("The text is short, and then it says: ", "NOTE\n\nwell, what does it say?"),
+        ("total = compute(", "Rate(12),\n    rates)\n"),
+        ("a,b\nOslo,12\nRome,3\nParis,", "2\nBonn,4\nRome,7\n"),
+        ('{"names": [\n  "first',  '",\n  "second",\n  "third"\n]}\n'),
+    ],
+)  # fmt: skip
+def test_a_line_that_may_go_on_with_the_text_stays(left: str, reply: str) -> None:
+    assert joined(left, reply) == left + reply
+
+
+def test_a_line_that_ends_like_those_of_the_text_is_one_of_them() -> None:
+    """Records that say the same words again and again."""
+    people = [("Ida Holm", "Turku"), ("Lee Park", "Busan")]
+    rows = [
+        f"{name},{town},{what},{n}\n"
+        for n, (name, town) in enumerate(people)
+        for what in ("price", "service", "delivery")
+    ]
+    text = "name,town,what,grade\n" + "".join(rows) * 3
+    for at in range(len(text) // 2, len(text) - 40):
+        if text[at - 1] == ",":
+            assert joined(text[:at], text[at:]) == text
+
+
+@pytest.mark.parametrize("rule", ["---\n\n", "***\n", "___\n\n"])
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_rule_in_the_middle_of_a_line_is_no_text(rule: str, cut: int) -> None:
+    assert joined(ESSAY[:cut], rule + ESSAY[cut:]) == ESSAY
+
+
+@pytest.mark.parametrize(
+    ("left", "reply"),
+    [
+        ("Chapter Two", "\n-----------\n\nThe ship came.\n"),
+        ("| a | b |\n| --", "- | --- |\n| 1 | 2 |\n"),
+        ("## Two\n\nThe end.\n\n", "---\n\n## Three\n"),
+    ],
+)
+def test_a_rule_below_a_line_or_in_a_table_stays(left: str, reply: str) -> None:
+    assert joined(left, reply) == left + reply
+
+
+@pytest.mark.parametrize("marker", ["- ", "* ", "• ", "1. ", "7) "])
+def test_a_list_item_that_is_begun_again_behind_another_marker(marker: str) -> None:
+    """Its number or mark stays as it was."""
+    assert joined(LIST, f"{marker}The plane makes{REST}") == LIST + REST
+    bullets = LIST.replace("1.", "-").replace("2.", "-").replace("3.", "-")
+    assert joined(bullets, f"{marker}The plane makes{REST}") == bullets + REST
+
+
+def test_the_next_item_of_a_list_stays() -> None:
+    """Items that begin with the same words, each with a number of its own."""
+    text = "".join(f"{n}. The step with the number {n} is done by hand.\n" for n in range(1, 9))
+    for at in range(text.index("5. "), text.index("6. ")):
+        assert joined(text[:at], text[at:]) == text
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "\u200b", "\u2060\u200b"])
+def test_marks_that_nobody_sees_are_no_text(mark: str) -> None:
+    """Unless the text has such marks itself."""
+    cut = CUTS[0]
+    assert joined(ESSAY[:cut], mark + ESSAY[cut:]) == ESSAY
+    own = ESSAY.replace("tower", f"to{mark}wer")
+    cut = own.index(mark, 900)
+    assert joined(own[:cut], own[cut:]) == own
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [
+        ("<rest>", "</rest>"),
+        ("<remaining_text>\n", "\n</remaining_text>"),
+        ("<lighthouse_essay>\n", "</lighthouse_essay>"),
+    ],
+)
+def test_tags_around_the_reply_are_no_text(opening: str, closing: str, cut: int) -> None:
+    joined = stitch([ESSAY[:cut], opening + ESSAY[cut:] + closing])
+    assert joined.text.rstrip() == ESSAY.rstrip()
+    assert joined.raw_segments == (ESSAY[:cut], opening + ESSAY[cut:] + closing)
+
+
+def test_talk_on_the_line_of_the_text_may_end_with_its_blank_or_have_one_of_the_text_behind_it() -> None:
+    left, rest = ESSAY[: ESSAY.index(" They went out in")], ESSAY[ESSAY.index(" They went out in") :]
+    for blank in ("", " "):
+        assert joined(left, f"Sure, continuing from there:{blank}{rest}") == ESSAY
+
+
+def test_the_same_is_decided_whatever_the_deltas() -> None:
+    for head in (*HEADINGS, "---\n\n", "\ufeff", "<rest>"):
+        cut = CUTS[0]
+        reply = head + ESSAY[cut : cut + 700]
+        whole, bits = Joiner(ESSAY[:cut]), Joiner(ESSAY[:cut])
+        assert whole.feed(reply) + whole.finish() == "".join(map(bits.feed, reply)) + bits.finish()
+        assert whole.join == bits.join
