@@ -343,14 +343,14 @@ class Run:
                 error.add_note(f"what had arrived of the reply could not be read: {second!r}")
                 outcomes = []
             for other, outcome in zip(self.lanes if self._shared else [lane], outcomes, strict=False):
-                other.machine.cancel(outcome if isinstance(outcome, Response) else None)
+                other.machine.cancel(outcome)
         self.cancel()
         remember(error, self.result())
 
     def cancel(self) -> None:
         """End all lanes that are not over; what the first request brought for them is kept."""
         for lane in self.lanes:
-            lane.machine.cancel(lane.first if isinstance(lane.first, Response) else None)
+            lane.machine.cancel(lane.first)
             lane.first = None
 
     def start(self, lane: Lane) -> Action:

@@ -141,18 +141,19 @@ class Continuation:
             return self._unsettled(Verdict(Signal.BUDGET_SPENT, "deadline"), elapsed, self._failure)
         return self._pending
 
-    def cancel(self, partial: Response | None = None) -> Done:
+    def cancel(self, partial: Response | Failure | None = None) -> Done:
         """End the run now; what has come so far, `partial` of the reply in flight included, stays in the result."""
         if self.state in TERMINAL:
             return Done(self._reason, self.state is State.COMPLETE)
-        text = ""
+        text, reply = "", partial if isinstance(partial, Response) else None
         if self.state in IN_FLIGHT:
-            if partial is not None:
-                text = self._draft.feed_rest(partial.text)
-                self._record(partial)
+            if reply is not None:
+                text = self._draft.feed_rest(reply.text)
+                self._record(reply)
+            elif isinstance(partial, Failure):  # what came was no text, and was paid for all the same
+                self._ledger.record_failure(partial)
             self._draft.end(cut=True)
-        if self._aside is not None:
-            text += self._choose(partial)[1]
+        text += "" if self._aside is None else self._choose(reply)[1]
         return self._stop(Signal.CANCELLED, "cancelled", None, text)
 
     # -- responses ------------------------------------------------------------------------------------------------
