@@ -453,13 +453,17 @@ def test_what_goes_out_by_itself_is_on_the_bill_at_its_own_price(tmp_path: Path)
         assert sum(result.cost or 0.0 for result in one.results()) == pytest.approx(one.summary.cost)
 
 
-@pytest.mark.parametrize(
-    ("looks", "reason"),
-    [({1: 401}, "credentials"), (dict.fromkeys(range(1, 11), 503), "outage")],
-    ids=["key", "outage"],
-)
-def test_batches_that_cannot_be_read_pause_the_run(looks: dict[int, int], reason: str, tmp_path: Path) -> None:
-    """A key that stops working at once, a provider that is away after some looks; it says what it waits for."""
+@pytest.mark.parametrize("batches", [1, len(DOCUMENTS)], ids=["one batch", "several"])
+@pytest.mark.parametrize(("status", "reason", "waits"), [(401, "credentials", 0), (503, "outage", 9)])
+def test_batches_that_cannot_be_read_pause_the_run(
+    status: int, reason: str, waits: int, batches: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that stops working at once, a provider that is away after some looks at one batch, however many there are;
+    it says what it waits for.
+
+    The provider is away until it is said to be back: how the looks fall on the batches is a matter of time.
+    """
+    monkeypatch.setattr("continuum.batch.via_api._MOST_REQUESTS", 1)
     waited: list[str] = []
 
     class Watcher(Silent):
@@ -467,11 +471,15 @@ def test_batches_that_cannot_be_read_pause_the_run(looks: dict[int, int], reason
             waited.append(reason)
 
     via = ViaBatchApi(linger=0.01, poll=0.01)
+    looks = dict.fromkeys(range(1, 10_000), status)
+    rows = [{"id": name, "prompt": f"[doc:{name}]"} for name in list(DOCUMENTS)[:batches]]
     with SimulatedProvider(DOCUMENTS, batches=BatchSpec(polls=3, looks=looks)) as server:
-        report = anyio.run(lambda: draft_all(server, tmp_path / "journal", via=via, progress=Watcher()))
-        assert (report.stopped, len(waited)) == (reason, len(looks) - 1)
+        report = anyio.run(lambda: draft_all(server, tmp_path / "journal", rows=rows, via=via, progress=Watcher()))
+        assert report.stopped == reason
+        assert waits <= len(waited) <= waits * batches
         assert "the same call collects them" in report.message
-        report = anyio.run(lambda: draft_all(server, tmp_path / "journal", via=via))
+        looks.clear()
+        report = anyio.run(lambda: draft_all(server, tmp_path / "journal", rows=rows, via=via))
         assert report.complete
         asked = [json.dumps(request.body, sort_keys=True) for request in server.requests]
     assert len(asked) == len(set(asked)) == report.summary.rounds
