@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from continuum._api import AsyncClient
+    from continuum._core.types import Response
     from continuum.batch.job import JobResult
     from continuum.batch.journal import Journal, Summary
     from continuum.batch.via_api import ViaBatchApi
@@ -393,9 +394,10 @@ class Batch:
             )
         await self._journal.amend(now)
 
-    def _replied(self, breaker: Breaker) -> Callable[[tuple[str, ...], float, int, int], None]:
-        def replied(lane: tuple[str, ...], sent_at: float, tokens: int, queued: int) -> None:
-            breaker.answered(lane, sent_at)
+    def _replied(self, breaker: Breaker) -> Callable[[tuple[str, ...], float, Response, int], None]:
+        def replied(lane: tuple[str, ...], sent_at: float, reply: Response, queued: int) -> None:
+            breaker.answered(lane, sent_at, reply)
+            tokens = reply.usage.output_tokens if reply.usage else 0
             self._slots.replied(tokens, self._runtime.clock() - sent_at, queued)
 
         return replied

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from continuum._core.types import Failure
+    from continuum._core.types import Response
     from continuum.batch.drafting import Drafted
     from continuum.batch.gate import Stop
     from continuum.batch.journal import Document
 
 _ENOUGH: Final = 3  # documents in a row
+_BROKE_OFF: Final = ("max_interruptions", "max_rounds")  # what ends a document whose replies do
 
 
 class Suspect(NamedTuple):
@@ -29,8 +30,14 @@ class _Account:
     answered: float = float("-inf")  # when the last request that was answered had been sent
 
 
-def suspicion(failure: Failure | None) -> Stop | None:
-    """What a failure that ended a document says of the account or the provider, if it may."""
+def suspicion(drafted: Drafted) -> Stop | None:
+    """What the end of a document says of the account or the provider, if it may."""
+    failure, result = drafted.failure, drafted.result
+    if drafted.replied:  # unless that one broke off, the document has ended, or was cut at a ceiling of its own
+        if result.finish_reason != "interrupted" or result.reason not in _BROKE_OFF:
+            return None
+        if failure is None:  # streams that end without a word
+            return "outage"
     if failure is None:
         return None
     if failure.kind == "quota":
@@ -44,14 +51,17 @@ class Breaker:
     """Holds documents that ended on such a failure until it is known whose fault it was.
 
     A request that was sent later and answered shows that the account works: then the documents have failed by
-    themselves. Three of them in a row without that show that it does not.
+    themselves. Three of them in a row without that show that it does not. A reply that broke off is no such answer,
+    whatever came of it: where all of them break, each document has some text, and none is ever whole.
     """
 
     def __init__(self) -> None:
         self._accounts: dict[tuple[str, ...], _Account] = {}
 
-    def answered(self, lane: tuple[str, ...], sent_at: float) -> None:
-        """A request that was sent then was answered."""
+    def answered(self, lane: tuple[str, ...], sent_at: float, reply: Response) -> None:
+        """A request that was sent then had this reply."""
+        if reply.finish_reason == "interrupted":
+            return
         account = self._accounts.setdefault(lane, _Account())
         account.answered = max(account.answered, sent_at)
 

@@ -83,7 +83,7 @@ class Shared:
         runtime: clock, sleep and randomness.
         lanes: the provider's limits; None: not paced.
         purse: the money of the whole batch; None: not limited.
-        replied: is told of each reply: the account, when its request was sent, its output tokens, requests that wait.
+        replied: is told of each reply: the account, when its request was sent, the reply, requests that wait.
         carrier: carries the requests; None: they are sent one by one, at the list price.
     """
 
@@ -95,7 +95,7 @@ class Shared:
     runtime: Runtime
     lanes: Lanes | None = None
     purse: Purse | None = None
-    replied: Callable[[tuple[str, ...], float, int, int], None] | None = None
+    replied: Callable[[tuple[str, ...], float, Response, int], None] | None = None
     carrier: Carrier | None = None
 
 
@@ -108,12 +108,14 @@ class Drafted:
         lane: the provider's account that it asked: wire API, address, model.
         failure: what ended it, if the provider or the network did.
         asked: requests of this run that were answered or failed. With none, the end is that of an earlier run.
+        replied: the last of them brought a reply, whole or not.
     """
 
     result: JobResult
     lane: tuple[str, ...]
     failure: Failure | None
     asked: int
+    replied: bool = False
 
 
 async def draft(shared: Shared, document: Document) -> Drafted:
@@ -149,7 +151,9 @@ async def draft(shared: Shared, document: Document) -> Drafted:
     words = None
     if failure is not None and run.lanes[0].machine.result().reason != "finished":
         words = failure.message
-    return Drafted(keeper.result(words), keeper.lane_key, failure if words else None, keeper.asked)
+    return Drafted(
+        keeper.result(words), keeper.lane_key, failure if words else None, keeper.asked, replied=keeper.replied
+    )
 
 
 def _read_request(partial: str) -> tuple[str, dict[str, Any] | None]:
@@ -180,6 +184,7 @@ class DocumentKeeper:
         run: the run.
         lane_key: the provider's account that it asks.
         asked: requests of this run that are over.
+        replied: the last of them was not a failure.
 
     Raises:
         ConfigurationError: the job can only fail.
@@ -209,7 +214,7 @@ class DocumentKeeper:
         self._counted = 0, 0, 0  # both of the last one, and the tokens that it had
         self._told = self._in_flight = False
         self._note = ""
-        self.asked = 0
+        self.asked, self.replied = 0, False
         if shared.purse is not None and (provider.cap is None or self._price(Usage(1, 1)) is None):
             missing = "an output cap (max_tokens)" if provider.cap is None else "a known price of its model"
             raise ConfigurationError(
@@ -336,16 +341,14 @@ class DocumentKeeper:
             else:
                 self._pacer.settle(place, outcome.usage, outcome.rate_limit)
         await self._keep(outcome, elapsed)
-        self.asked += 1
+        self.asked, self.replied = self.asked + 1, not isinstance(outcome, Failure)
         if isinstance(outcome, Failure):
             return
         if outcome.usage is not None and not outcome.usage.estimated:
             self._counted = self._size, self._most, outcome.usage.input_tokens
         if self._shared.replied is not None:
             limited = 0 if self._pacer is None else self._pacer.state().limited
-            self._shared.replied(
-                self.lane_key, self._sent_at, outcome.usage.output_tokens if outcome.usage else 0, limited
-            )
+            self._shared.replied(self.lane_key, self._sent_at, outcome, limited)
 
     async def _keep(self, outcome: Response | Failure, elapsed: float) -> None:
         shared, document = self._shared, self._document

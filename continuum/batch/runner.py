@@ -35,6 +35,7 @@ _WORDS: Final[dict[Stop, str]] = {
     "quota": "the account has no quota or credit left",
     "outage": "the provider does not answer",
 }
+_BREAKS_OFF: Final = "the provider's replies break off"
 
 
 class Runner:
@@ -246,12 +247,13 @@ class Runner:
 
     async def _judge(self, document: Document, drafted: Drafted) -> None:
         # An end that was only told again says nothing of how the provider is now.
-        reason = suspicion(drafted.failure) if drafted.asked else None
+        reason = suspicion(drafted) if drafted.asked else None
         if reason is None:
             await self._finish(document, drafted.result)
         elif self._breaker.hold(document, drafted, reason, self._shared.runtime.clock()):
-            words = drafted.failure.message if drafted.failure is not None else ""
-            self._close(reason, f"{_WORDS[reason]}, on several documents in a row; they can be gone on with: {words}")
+            failure = drafted.failure.message if drafted.failure is not None else "its streams end without a word why"
+            what = _BREAKS_OFF if drafted.replied and reason == "outage" else _WORDS[reason]
+            self._close(reason, f"{what}, on several documents in a row; they can be gone on with: {failure}")
         for suspect in self._breaker.cleared():
             await self._finish(suspect.document, suspect.drafted.result)
 

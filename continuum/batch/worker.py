@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from anyio.abc import TaskGroup
 
+    from continuum._core.types import Response
+
 _LOG = logging.getLogger("continuum")
 _TICK: Final = 1.0  # seconds between two looks at the batches that are drafted
 _ROUNDS: Final = 2.0  # seconds between two rounds of the attendant
@@ -362,8 +364,8 @@ class Worker:
         if self._draining is not None:
             gate.close("interrupted", self._draining)
 
-        def replied(lane: tuple[str, ...], sent_at: float, tokens: int, queued: int) -> None:
-            breaker.answered(lane, sent_at)
+        def replied(lane: tuple[str, ...], sent_at: float, reply: Response, queued: int) -> None:
+            breaker.answered(lane, sent_at, reply)
 
         shared = Shared(
             client=client,
