@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from continuum._core.policy import Policy
-from continuum._core.types import Seam, Usage
+from continuum._core.types import CutToolCall, Seam, Usage
 
 if TYPE_CHECKING:
     from continuum._core.types import FinishReason, Reason, Result
@@ -105,6 +105,7 @@ class JobResult:
         seams: every join.
         model: the model as the provider names it.
         failure: what ended it, for people; None if nothing did.
+        cut_tool_calls: tool calls that replies broke off in, see `continuum.Result`.
     """
 
     id: str
@@ -119,6 +120,7 @@ class JobResult:
     seams: tuple[Seam, ...] = ()
     model: str | None = None
     failure: str | None = None
+    cut_tool_calls: tuple[CutToolCall, ...] = ()
 
     @classmethod
     def of(cls, job_id: str, result: Result, failure: str | None = None) -> JobResult:
@@ -137,4 +139,5 @@ class JobResult:
             seams=result.seams,
             model=result.model,
             failure=failure,
+            cut_tool_calls=result.cut_tool_calls,
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from continuum._core.plain import from_json as from_json
 from continuum._core.plain import to_json as to_json
-from continuum._core.types import Seam, Usage
+from continuum._core.types import CutToolCall, Seam, Usage
 from continuum.batch.job import JobResult
 
 if TYPE_CHECKING:
@@ -42,8 +42,11 @@ def keeps(outcome: Mapping[str, Any]) -> bool:
 
 
 def result_to_json(result: JobResult) -> dict[str, Any]:
-    """A result as plain JSON values."""
-    return asdict(result)
+    """A result as plain JSON values; without `cut_tool_calls` where there are none, as few have any."""
+    data = asdict(result)
+    if not result.cut_tool_calls:
+        del data["cut_tool_calls"]
+    return data
 
 
 def result_from_json(data: Mapping[str, Any]) -> JobResult:
@@ -51,6 +54,7 @@ def result_from_json(data: Mapping[str, Any]) -> JobResult:
     values = dict(data)
     values["usage"] = Usage(**values["usage"])
     values["seams"] = tuple(Seam(**seam) for seam in values["seams"])
+    values["cut_tool_calls"] = tuple(CutToolCall(**call) for call in values.get("cut_tool_calls", ()))
     return JobResult(**values)
 
 

@@ -45,6 +45,7 @@ def id_of(line: bytes, format: RowFormat) -> str | None:
 
 
 def _rest(result: JobResult) -> dict[str, Any]:
+    calls = [asdict(call) for call in result.cut_tool_calls]
     return {
         "status": result.status,
         "complete": result.complete,
@@ -56,6 +57,7 @@ def _rest(result: JobResult) -> dict[str, Any]:
         "seams": [asdict(seam) for seam in result.seams],
         "model": result.model,
         "failure": result.failure,
+        **({"cut_tool_calls": calls} if calls else {}),
     }
 
 

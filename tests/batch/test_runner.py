@@ -25,6 +25,7 @@ from continuum.batch.outcomes import dumps
 from continuum.batch.pacing import Lane
 from continuum.batch.progress import Silent, Status
 from continuum.batch.replay import JOINED
+from continuum.batch.rows import line_of
 from continuum.batch.sqlite import SqliteJournal
 from continuum.testing import Behaviour, SimulatedProvider
 from continuum.testing.scripted import AsyncScriptedClient, Reply
@@ -522,6 +523,24 @@ def test_a_provider_that_breaks_one_stream_in_twenty_is_not_away(server: Simulat
         check(await ask(client, jobs, journal=path, policy=policy, retry=["incomplete"]), 40)
 
     run(server, main)
+
+
+def test_a_row_shows_the_tool_call_that_was_cut(server: SimulatedProvider, tmp_path: Path) -> None:
+    """A document that ends in one without any text has failed, and what came of the call was paid for."""
+    arguments = json.dumps({"path": "/tmp/d1", "text": "word " * 100})
+    server.plan(behaviours=[Behaviour("cut_tool_call", text=arguments, round=0, conversation="number 1", times=None)])
+    path = tmp_path / "journal"
+    report = run(server, lambda client: ask(client, rows(2), journal=path))
+    for results in (report.results(), SqliteJournal(path).read()):
+        whole, cut = (result if isinstance(result, JobResult) else result[1] for result in results)
+        assert (whole.complete, whole.cut_tool_calls) == (True, ())
+        assert (cut.status, cut.reason, cut.text) == ("failed", "tool_call_cut", "")
+        (call,) = cut.cut_tool_calls
+        assert call.arguments
+        assert arguments.startswith(call.arguments)
+    row = json.loads(line_of(cut))
+    assert row["cut_tool_calls"] == [{"name": call.name, "arguments": call.arguments, "id": call.id}]
+    assert "cut_tool_calls" not in json.loads(line_of(whole))
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])
