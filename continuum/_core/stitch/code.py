@@ -36,7 +36,7 @@ _LEFT_OUT = lazy(
 )
 """A line of dots or a note in brackets, and the one behind it."""
 _MAY_LEAVE_OUT = lazy(
-    r"[ \t]*(?:(?:#|//|--|;|%|/\*)[ \t]*(?:\.{1,3}|…|[\[(])?|\.{1,3}|…)[^\n]{0,90}(?:\n[ \t]*(?P<line>[^\n]*))?\Z"
+    r"[ \t]*+(?:(?:#|//|--|;|%|/\*)[ \t]*(?:\.{1,3}|…|[\[(])?|\.{1,3}|…)[^\n]{0,90}(?:\n[ \t]*(?P<line>[^\n]*))?\Z"
 )
 _AGAIN = 6
 """Letters and figures of a line that is begun again."""
@@ -92,7 +92,7 @@ def elided(left: str, head: str, peel: Peel, open_fence: str | None, final: bool
     """Lines up to a comment that stands for the code which was there: "# ... existing code ..."."""
     found = list(itertools.islice(_ELIDED.finditer(head, peel.start, peel.start + _SHELL), _SHELL_LINES))
     if not found:
-        line = left[left.rfind("\n") + 1 :].lstrip()
+        line = left[-_SHELL:].rpartition("\n")[2].lstrip()
         if sum(map(str.isalnum, line)) < _AGAIN:
             return []
         if not final and _may_be_begun_again(line, head, peel):
