@@ -23,9 +23,11 @@ _WHOLE_LINE = lazy(r"\n*([^\n]{3,200})\n+")
 _CONTINUED = lazy(r"\s*[\[(](?:cont(?:inued|inuing|'d|\.)?|fortsetzung|suite|续|続き)[\])]\s*\Z", re.I)
 _KNOWN, _KNOWN_LINES = 6, 3
 """Letters of a line that is known again, and how many of them may stand before the text."""
-_LINE = lazy(r"((?:[#*_(\[<>=~—–-]{1,6} ?)?(?=[^\W\d_a-z]|[\[(#*\d])(?![^\w\n]*(?:\.{3}|…))[^\n]{1,120})\n+")
+_LINE = lazy(r"((?:[#*_(\[<>=~—–-]{1,6} ?)?(?=[^\W\d_a-z]|[\[(#*\d])(?![^\w\n]*(?:\.{3}|…)[^\w\n]*\n)[^\n]{1,120})\n+")
 """A line that does not go on with another: it begins with a capital, a number or a mark that opens something."""
-_LINES_APART = 2
+_ITEM = lazy(r"([ \t]*(?:[-*•+]|\d{1,2}[.)]) [^\n]{1,160})\n+")
+_LINES_APART, _FEW_LINES, _REACH_APART = 10, 2, 1000
+"""How many such lines are looked at, behind how many the text may begin in any way, and how far into the reply."""
 _END = 16
 """Characters at the end of a line that tell whether the text has ended one like it."""
 _RULE = lazy(r" ?(?:-{3,}|\*{3,}|_{3,})[ \t]*\n+")
@@ -33,6 +35,7 @@ _WITHIN = ",;.)’”"
 """Marks that a sentence goes on with."""
 _PARAGRAPH, _BEGUN = lazy(r"\n\n[ \t]*[a-zß-öø-ÿа-яё,;.)’”]"), lazy(r"\n[ \t]*[a-zß-öø-ÿа-яё,;.)’”]")
 """A paragraph, or a line, that begins within a sentence."""
+_BLANK = lazy(r"\n \S")
 _SHOWN = 8000
 """Characters of the text that tell how its lines begin."""
 _LINE_START = lazy(r"\n[ \t]*(?=\S)")
@@ -115,29 +118,35 @@ def lines_apart(left: str, head: str) -> list[Peel]:
     """The first lines, whatever they say, where a line of the text has to go on: a heading, a note, a rule."""
     if not within_line(left) or left.rstrip(" ")[-1:] in "\n.!?。！？":
         return []
-    rule = _RULE.match(head)
-    if rule is not None and left[-1] not in "-*_":
-        return [spoken(head, rule.end(), PRIOR.rule)._replace(what="a rule")]
-    found: list[Peel] = []
-    end = 0
-    for _ in range(_LINES_APART):
-        match = _LINE.match(head, end)
-        if match is None or _ends_like(left, match.group(1)):
+    rule = _RULE.match(head) if left[-1] not in "-*_" else None
+    end = 0 if rule is None else rule.end()
+    found = [] if rule is None else [spoken(head, end, PRIOR.rule)._replace(what="a rule")]
+    least = PRIOR.apart if rule is None else PRIOR.apart_rule
+    for count in range(_LINES_APART):
+        match = _LINE.match(head, end) or (_ITEM.match(head, end) if count else None)
+        if match is None or match.end() > _REACH_APART or (rule is None and _ends_like(left, match.group(1))):
             break
         first, end = match.end(1) + 1, match.end()
-        bits = PRIOR.apart - PRIOR.apart_within * goes_on_within(left, head, end)
-        found += [spoken(head, at, bits)._replace(what="a line apart", other=True, apart=True) for at in {first, end}]
+        within = goes_on_within(left, head, end)
+        if count < _FEW_LINES or within:
+            bits = least - PRIOR.apart_within * within
+            found += [
+                spoken(head, at, bits)._replace(what="a line apart", other=True, apart=True) for at in {first, end}
+            ]
     return found
 
 
 def goes_on_within(left: str, head: str, end: int) -> bool:
-    """Whether the text breaks off within a sentence, and what begins at `end` of the reply, behind a line of its own,
-    goes on within one, as no paragraph of the text begins; no line either, if it is only a line break that stands
-    before it."""
-    here, before = head[end : end + 2].lstrip(" ")[:1], left.rstrip(" ")[-1:]
-    if not ((here.islower() or here in _WITHIN) and (before.islower() or before == ",")) or here == "":
+    """Whether what begins at `end` of the reply, behind a line break, goes on with a line that is not ended: within a
+    sentence, as no paragraph of the text begins, and no line either, if only a line break stands before it; or with
+    one blank, as no line of the text begins."""
+    first, before = head[end : end + 2], left.rstrip(" ")[-1:]
+    if first[:1] == " " and first[1:].strip() and left[-1:] not in " \n":
+        return _BLANK.search(left, max(0, len(left) - _SHOWN)) is None
+    if not first or not ((first[0].islower() or first[0] in _WITHIN) and (before.islower() or before == ",")):
         return False
-    return (_PARAGRAPH if head[end - 2 : end] == "\n\n" else _BEGUN).search(left, max(0, len(left) - _SHOWN)) is None
+    begun = _PARAGRAPH if head[end - 2 : end] == "\n\n" else _BEGUN
+    return begun.search(left, max(0, len(left) - _SHOWN)) is None
 
 
 def _ends_like(left: str, line: str) -> bool:

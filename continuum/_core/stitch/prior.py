@@ -164,9 +164,11 @@ class Prior(NamedTuple):
     invisible: float = -8.0  # marks that nobody sees
     role: float = 6.0  # the name of who speaks
     role_asked: float = 12.0  # gained behind what was asked
+    role_glued: float = 8.0  # gained right behind a letter or figure
     known: float = 2.0  # whole lines that the text has said before
     rule: float = -6.0  # a rule, in the middle of a line
     apart: float = 12.0  # a line of whatever kind, in the middle of a line
+    apart_rule: float = 2.0  # one behind a rule
     apart_within: float = 13.0  # gained if a sentence goes on behind it, as no line of the text begins
     apart_short: float = 8.0  # and less than twelve characters said again behind it
     apart_templated: float = 16.0  # what is said again behind it, in a text of equal lines

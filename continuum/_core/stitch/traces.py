@@ -17,11 +17,17 @@ _TOKENS = (
     r"(?:(?<=<\|message\|>)|\s?\n+)"
 )
 _ANSWERS = "(?:final |my )?(?:answer|response|reply|output|continuation|result|text)"
+_GO_ON = (
+    "(?:please )?(?:continue|go on|keep going|proceed|carry on|next)|weiter(?:machen)?|mach weiter|continuez?|continúa"
+    "|continua|sigue|prosegui|продолж(?:ай|айте|и|ить)|devam(?: et)?|kontynuuj|ga door|fortsätt|继续|繼續"
+    "|続けて(?:ください)?|계속(?:해줘)?"
+)
+"""What is asked for a continuation in a word or two."""
 _BEHIND = 24
 """Characters behind the name of who speaks from which on they tell whether the text goes on there."""
 _ROLE = lazy(
     rf"\n*(?:(?P<token>{_TOKENS}|(?-i:assistantfinal))|(?:\*\*)?(?:{_NAMES})(?::\*\*|\*\*:|:|：)[ \n]\n*"
-    rf"|(?:assistant|\[assistant\]:?)\n+|(?:\*\*)?{_ANSWERS}(?::\*\*|\*\*:|:|：)[ \t]*\n+)",
+    rf"|(?:assistant|\[assistant\]:?|(?:> ?)?(?:{_GO_ON})[.!]?)\n+|(?:\*\*)?{_ANSWERS}(?::\*\*|\*\*:|:|：)[ \t]*\n+)",
     re.I,
 )
 _WHO = r"\n*(?:\*\*)?(?:user|human|you|用户|пользователь)(?::\*\*|\*\*:|:|：)[ \n]"
@@ -83,9 +89,9 @@ _WAIT = 600
 def traces(left: str, head: str, open_fence: str | None, final: bool) -> list[Peel]:
     """All of them."""
     found: list[Peel] = [] if introduced(left) else _thinking(left, head, final)
-    if not introduced(left) and open_fence is None and _MARKUP.search(left[-_SHOWN:]) is None:
-        # A text that shows how such things look, or consists of them, may well go on with one.
-        found += [*_role(left, head, final), *_tag(left, head)]
+    if not introduced(left):  # a text that shows how such things look, or consists of them, may well go on with one
+        found += _role(left, head, final) if open_fence is None or within_line(left) else []
+        found += _tag(left, head) if open_fence is None and _MARKUP.search(left[-_SHOWN:]) is None else []
     if final and _says_nothing(left, head):
         bits = PRIOR.nothing - PRIOR.nothing_within
         found.append(Peel(len(head), bits, "talk", foreign=len(head), spoken=True, other=True))
@@ -118,6 +124,8 @@ def _role(left: str, head: str, final: bool) -> list[Peel]:
     if not final and len(head) < match.end() + _BEHIND:
         return [Peel(len(head), 0.0, "a role", open=True)]
     bits = PRIOR.role - PRIOR.role_asked * (asked is not None)
+    bits -= PRIOR.role_glued * (left[-1:].isalnum() and head[:1].isalnum())
+    bits -= PRIOR.apart_within * (match.group().endswith("\n") and goes_on_within(left, head, match.end()))
     ends = {match.end(), match.end() - (len(match.group()) - len(match.group().rstrip("\n")) > 1)}
     return [spoken(head, end, bits)._replace(what="a role") for end in ends]
 

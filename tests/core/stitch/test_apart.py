@@ -16,6 +16,14 @@ HEADINGS = [
     "(2/2)\n\n",
     "Assistant reply\n\n",
     "Section two of the essay\n",
+    "---\n\n**(continued)**\n\n",
+    "**Part 2**\n\n---\n\n",
+    "Here is the plan:\n1. Look at where it stopped.\n2. Write the rest.\n\n",
+    "Please go on with the text exactly where it stopped, without a word twice.\n\n",
+    "assistant\n\n",
+    "**Bot:**\n\n",
+    "continue\n\n",
+    "> weiter\n\n",
 ]
 LIST = "# Tools\n\n1. The hammer drives nails into wood.\n2. The saw cuts boards to their length.\n3. The plane makes"
 REST = " edges smooth.\n4. The file takes off what is left.\n"
@@ -129,3 +137,18 @@ def test_the_same_is_decided_whatever_the_deltas() -> None:
         whole, bits = Joiner(ESSAY[:cut]), Joiner(ESSAY[:cut])
         assert whole.feed(reply) + whole.finish() == "".join(map(bits.feed, reply)) + bits.finish()
         assert whole.join == bits.join
+
+
+@pytest.mark.parametrize("line", [*HEADINGS[6:7], "assistant\n\n", "## Rest\n\n"])
+def test_a_blank_that_no_line_of_code_begins_with_goes_on_with_the_line(line: str) -> None:
+    code = "".join(
+        f"def step_{n}(items):\n    kept = [item for item in items]\n\n    return kept, {n}\n\n\n" for n in range(9)
+    )
+    at = code.index(" kept, 5")
+    assert joined(code[:at], line + code[at:]) == code
+
+
+def test_a_word_of_code_that_is_also_asked_for_stays() -> None:
+    code = "for n in range(3):\n    if n == 1:\n        "
+    for reply in ("continue\n\n    print(n)\n", "continue\n    print(n)\n"):
+        assert joined(code, reply) == code + reply
