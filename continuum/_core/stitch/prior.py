@@ -62,6 +62,7 @@ class Prior(NamedTuple):
     resumed: float = 4.0  # and then a mark that it goes on
     resumed_word: float = 10.0  # gained by a word that says so
     said_twice: float = 20.0  # gained if it breaks off there and says the same once more
+    remark: float = 10.0  # gained by a remark behind it, if the line goes on behind that
     earlier: float = -2.11  # it has said the same before
     aligned: float = 2.12  # what is repeated begins behind the same character as the text ends with
     rows: float = 4.00  # behind a table head said again, for each row

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from continuum._core.stitch.apart import goes_on_within
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.phrases import opens
 from continuum._core.stitch.prior import PRIOR
+from continuum._core.stitch.spoken import within_line
 from continuum._core.stitch.talk import announces, may_announce
 
 _MARK = lazy(
@@ -15,7 +17,8 @@ _MARK = lazy(
     r"|\s*(?P<word>[\[(（](?:continue[ds]?|continuing|cont(?:inue)?['’.]?d?\.?|续|続き|suite|fortsetzung)[^\n\])）]{0,40}[\])）])",
     re.I,
 )
-_ASIDE = lazy(r"[ \t\r]{0,8}\n[\s]{0,8}(?P<word>[^\s][^\n]{4,200})(?:\n\s{0,8}|\Z)")
+_ASIDE = lazy(r"[ \t\r]{0,8}\n[\s]{0,8}(?P<word>[^\s][^\n]{4,200})(?:\n(?:[ \t]*\n)?|\Z)")
+_REMARK = lazy(r"[ \t]*(?:\.\.\.|…)?\s{0,8}(?P<word>(?![a-z])\S[^\n]{3,200})(?P<end>\n+)?")
 _TALKS, _BEHIND_TALK = 10.0, 96
 """The score of talk behind a repeat, and the characters to see behind it."""
 _LEAST = 10
@@ -48,6 +51,9 @@ def resumes(left: str, body: str, k: int, final: bool) -> Resumed | None:
         return twice
     if k < _LEAST:
         return None
+    remark = _remark(left, body, k, final)
+    if remark is not None:
+        return remark
     match = _MARK.match(body, k)
     aside = _aside(left, body, k) if match is None else None
     match = match or aside
@@ -57,6 +63,23 @@ def resumes(left: str, body: str, k: int, final: bool) -> Resumed | None:
     waits = not final and (seen <= 0 or (aside is not None and seen < _BEHIND_TALK))
     bits = PRIOR.resumed - PRIOR.resumed_word * (match.group("word") is not None)
     return Resumed(match.end(), bits, "a mark that it goes on", waits)
+
+
+def _remark(left: str, body: str, k: int, final: bool) -> Resumed | None:
+    """A line of whatever kind behind the first k characters, and then the text goes on within its line."""
+    if not within_line(left) or body[k : k + 1] not in ("\n", ".", "…", " ") or not _unended(left):
+        return None
+    match = _REMARK.match(body, k)
+    if match is None or (body[k] == " " and "..." not in match.group() and "…" not in match.group()):
+        return None
+    if match.group("end") is None or len(body) < match.end() + 2:
+        return None if final or match.end() < len(body) else Resumed(k, 0.0, "perhaps a remark", open=True)
+    return Resumed(match.end(), -PRIOR.remark, "a remark") if goes_on_within(left, body, match.end()) else None
+
+
+def _unended(left: str) -> bool:
+    """Whether a sentence or statement has to go on."""
+    return left[-1:].islower() or left.rstrip(" ")[-1:] == ","
 
 
 def _aside(left: str, body: str, k: int) -> re.Match[str] | None:

@@ -152,3 +152,29 @@ def test_a_word_of_code_that_is_also_asked_for_stays() -> None:
     code = "for n in range(3):\n    if n == 1:\n        "
     for reply in ("continue\n\n    print(n)\n", "continue\n    print(n)\n"):
         assert joined(code, reply) == code + reply
+
+
+REMARKS = [
+    "\n\n(Sorry, that stands there already. Going on:)\n\n",
+    "\n\nWait, this is written down above.\n\n",
+    "... (said before)\n\n",
+    "\n\n[the repeated part ends here]\n\n",
+]
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("remark", REMARKS)
+def test_a_remark_behind_a_repeat_is_no_text(remark: str, cut: int) -> None:
+    start = ESSAY.rindex("\n", 0, cut) + 1
+    reply = ESSAY[start:cut] + remark + ESSAY[cut:]
+    assert joined(ESSAY[:cut], reply) == ESSAY
+    joiner = Joiner(ESSAY[:cut])
+    assert ESSAY[:cut] + "".join(map(joiner.feed, reply)) + joiner.finish() == ESSAY
+
+
+def test_the_next_line_behind_a_repeat_stays() -> None:
+    """Where the line that was said again ends, and the next begins like any other."""
+    text = "".join(f"Step {n} of the list is done by hand\nand checked by somebody else\n" for n in range(30, 60))
+    cut = text.index("Step 50") + 20
+    start = text.rindex("\n", 0, cut) + 1
+    assert joined(text[:cut], text[start:]) == text
