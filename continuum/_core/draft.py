@@ -14,7 +14,7 @@ from continuum._core.endings import End, Endings
 from continuum._core.halves import HALF, REPLACEMENT, Arrived, has_half
 from continuum._core.repetition import WINDOW, Run, periodic_run, uncounted
 from continuum._core.requests import LONGEST_REST, Aside, Question, boundary, may_end, size_of
-from continuum._core.stitch.joiner import Joiner, seam_of, trim_of
+from continuum._core.stitch.joiner import Joiner, seam_of, seams_at_end
 from continuum._core.types import Seam
 
 if TYPE_CHECKING:
@@ -182,8 +182,7 @@ class Draft:
         if self._beyond:
             self._trim("".join(self._beyond), self.ended)
         if joiner is not None:
-            if joiner.trimmed:
-                self.seams.append(trim_of(joiner.trimmed, self._size, self._round))
+            self.seams += seams_at_end(joiner, self._size, self._round)
             self._joiner = None
         whole = self.text.rstrip(REPLACEMENT) if cut and not self.ended else self.text
         if self.start <= len(whole) < self._size:

@@ -116,7 +116,8 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """One place where the text of a reply was joined to the text before it, or trimmed.
+    """One place where the text of a reply was joined to the text before it, or trimmed, or the end of a reply that is
+    written in another way than the text before it (its line breaks as \\n, its marks as those of HTML).
 
     Attributes:
         offset: index into the final text at which what follows the seam begins (after `inserted`).

@@ -32,6 +32,9 @@ _LONGEST_TOKEN = 80
 _LONGEST_FENCE, _LONGEST_NOTE = 200, 300
 _UNENDED = ",;:'\"_"
 """What the last line of a reply that was not cut does not end with, letters and figures aside."""
+_CODED = 3
+"""Marks written in another way than the text has them, from which on a reply is."""
+_ENTITY, _MARKS_OF_HTML = lazy(r"&(?:lt|gt|amp|quot|apos|#39|#x27);"), lazy(r"[<>\"']|&(?!\w+;|#)")
 _HEARD, _LEAST_HEARD = 8000, 1000
 """Characters of the text that tell whether somebody speaks in it, and below which they tell nothing."""
 _REFUSAL = lazy(
@@ -72,6 +75,16 @@ class Closing:
         self._last = pending[:keep].rstrip()[-1:] or self._last
         self._said = (self._said + pending[:keep])[-_HEARD:]
         return pending[:keep], pending[keep:]
+
+    def doubt(self) -> str:
+        """At the end of the reply: what is strange about all of it, "" if nothing is."""
+        own, said = self._left[-_HEARD:], self._said
+        if said.count("\\n") >= _CODED and "\n" not in said.strip() and "\\n" not in own and own.count("\n") >= _CODED:
+            return "its line breaks are written as \\n"
+        entities = len(_ENTITY.findall(said))
+        if entities >= _CODED and not _MARKS_OF_HTML.search(said) and not _ENTITY.search(own):
+            return "its marks are written as those of HTML" if len(_MARKS_OF_HTML.findall(own)) >= _CODED else ""
+        return ""
 
     def _hold_from(self, text: str) -> int:
         """Where the end of a reply begins that may have to be trimmed, as far as it came in."""

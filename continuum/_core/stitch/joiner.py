@@ -14,6 +14,8 @@ from continuum._core.types import Seam, rebuild_raw
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_STRANGE = 0.3
+"""How sure it is that a reply is right that is written in another way than the text."""
 _FIRST_CHECK, _NEXT_CHECK = 32, 128
 """Characters of a reply after which the decision is tried, first for what simply goes on (what becomes of a rest takes
 twice as many); each later time on twice as many."""
@@ -36,6 +38,7 @@ class Joiner:
     Attributes:
         join: the decision, None while undecided.
         trimmed: after `finish()`, what was removed from the end of the reply.
+        doubt: after `finish()`, what is strange about all of it; "" if nothing is.
         peak_held: the largest value of `held` so far.
         decided_at: how many characters of the reply the decision was taken on.
     """
@@ -55,7 +58,7 @@ class Joiner:
         self._closing: Closing | None = None
         self._finished = False
         self.join: Join | None = None
-        self.trimmed = ""
+        self.trimmed = self.doubt = ""
         self.peak_held = 0
         self.decided_at = 0
 
@@ -105,7 +108,7 @@ class Joiner:
         out, rest = self._closing.take(self._pending, final=final)
         self._pending = "" if final else rest
         if final:
-            self.trimmed = rest
+            self.trimmed, self.doubt = rest, self._closing.doubt()
         return out
 
     def _decide(self, head: str, *, final: bool) -> Verdict | None:
@@ -192,17 +195,25 @@ def stitch(chunks: Sequence[str], anchors: Sequence[str | None] | None = None) -
         joiner = Joiner(text, anchor=anchors[i] if anchors is not None and i < len(anchors) else None)
         new = joiner.feed(chunk) + joiner.finish()
         assert joiner.join is not None
-        seams += seams_of(joiner.join, text, chunk, joiner.trimmed, len(text) - joiner.join.replaced + len(new), i + 2)
-        text = text[: len(text) - joiner.join.replaced] + new
+        at = len(text) - joiner.join.replaced
+        seams += seams_of(joiner, text, chunk, at + len(new), i + 2)
+        text = text[:at] + new
     return Joined(text, tuple(seams))
 
 
-def seams_of(join: Join, left: str, reply: str, trimmed: str, end: int, round_number: int) -> list[Seam]:
-    """The seams that account for one reply: its join, and what was trimmed from its end at `end`."""
+def seams_of(joiner: Joiner, left: str, reply: str, end: int, round_number: int) -> list[Seam]:
+    """The seams that account for one reply, which is over and ends at `end` of the text."""
+    join = joiner.join
+    assert join is not None
     at = len(left) - join.replaced
-    found = [seam_of(join, at, round_number, reply[: join.removed], left[at:])]
-    if trimmed:
-        found.append(trim_of(trimmed, end, round_number))
+    return [seam_of(join, at, round_number, reply[: join.removed], left[at:]), *seams_at_end(joiner, end, round_number)]
+
+
+def seams_at_end(joiner: Joiner, at: int, round_number: int) -> list[Seam]:
+    """The seams of the end of a reply, which is over: what was trimmed there, and what is strange about all of it."""
+    found = [trim_of(joiner.trimmed, at, round_number)] if joiner.trimmed else []
+    if joiner.doubt:
+        found.append(Seam(at, round_number, "plain", confidence=_STRANGE, ambiguous=True, note=joiner.doubt))
     return found
 
 

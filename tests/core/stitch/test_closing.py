@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 import json
 
@@ -170,10 +171,12 @@ def test_what_is_shown_does_not_depend_on_the_deltas(opening: str, closing: str)
         gaps, [NOTES[0], BEHIND[2], "```sh\nls", "x" * 1100, "Would you like me to continue?", "(2/3)", "Less is"], ends
     ):
         reply = opening + CODE[AT:] + closing + gap + note + end
-        joiner, out = Joiner(CODE[:AT]), ""
-        for at in range(len(reply)):
+        joiner = Joiner(CODE[:AT])
+        begin = max(0, len(reply) - 1400)
+        out = joiner.feed(reply[:begin])
+        for at in range(begin, len(reply)):
             out += joiner.feed(reply[at])
-            if at > len(reply) - 80:
+            if at > len(reply) - 80 and at % 4 == len(note) % 4:
                 assert Joiner(CODE[:AT]).feed(reply[: at + 1]) == out
         whole = Joiner(CODE[:AT])
         assert whole.feed(reply) + whole.finish() == out + joiner.finish()
@@ -207,3 +210,26 @@ def test_a_note_that_there_is_more_is_no_text(note: str) -> None:
 )
 def test_what_a_guide_tells_its_reader_to_type_stays(line: str) -> None:
     assert trimmed(f"{ESSAY[400:].rstrip()}\n\n{line}", ESSAY[:400]).endswith(line)
+
+
+@pytest.mark.parametrize(
+    ("coded", "note"),
+    [
+        (json.dumps(CODE[AT:])[1:-1], "its line breaks are written as \\n"),
+        (html.escape("x<y> & 'z' < \"b\"\n" + CODE[AT:] + "a < b > c\n"), "its marks are written as those of HTML"),
+    ],
+)
+def test_a_reply_that_is_written_in_another_way_is_flagged(coded: str, note: str) -> None:
+    """Nothing is changed in it; a seam at its end says what is strange."""
+    left = CODE[:AT] + " < 3 and '<a>' != \"b\": # '"
+    joined = stitch([left, coded])
+    assert joined.raw_segments == (left, coded)
+    assert joined.seams[-1].ambiguous
+    assert joined.seams[-1].note == note
+    assert joined.seams[-1].offset == len(joined.text)
+
+
+def test_a_text_that_is_written_so_itself_is_not() -> None:
+    for text in (json.dumps(CODE), html.escape(CODE + "<a> '<b>' <c>") * 2):
+        for cut in (len(text) // 3, len(text) // 2):
+            assert all(not seam.note.startswith("its ") for seam in stitch([text[:cut], text[cut:]]).seams)

@@ -108,7 +108,7 @@ def test_seams_of_accounts_for_a_replaced_rest() -> None:
     new = joiner.feed(reply) + joiner.finish()
     assert joiner.join is not None
     text = left[: len(left) - joiner.join.replaced] + new
-    seams = seams_of(joiner.join, left, reply, joiner.trimmed, len(text), 2)
+    seams = seams_of(joiner, left, reply, len(text), 2)
     assert text == PROSE + reply
     assert seams[0].replaced == rest
     assert rebuild_raw(text, seams, 2) == (left, reply)
