@@ -73,10 +73,22 @@ BY_HAND = frozenset(
         "talk_on",
         "comment",
         "bracket_key",
+        "talk_blank",
+        "invisible",
+        "tag_other",
+        "marker_other",
+        "rule",
+        "apart",
+        "apart_rule",
+        "apart_within",
+        "apart_short",
+        "apart_templated",
+        "role_glued",
+        "remark",
     ]
 )
 """Weights of what the documents have too little of."""
-_MODULES = ("readings", "starts", "spacing", "peels", "spoken", "traces", "opener")
+_MODULES = ("readings", "starts", "spacing", "peels", "apart", "code", "resumed", "spoken", "traces", "opener")
 _WIDEST = math.log(8.0)
 _LEAST = 1.5
 """Bits that a weight may move as easily as a larger one moves by its own size."""
