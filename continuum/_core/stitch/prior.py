@@ -171,7 +171,7 @@ class Prior(NamedTuple):
     apart: float = 12.0  # a line of whatever kind, in the middle of a line
     apart_rule: float = 2.0  # one behind a rule
     apart_within: float = 13.0  # gained if a sentence goes on behind it, as no line of the text begins
-    apart_short: float = 8.0  # and less than twelve characters said again behind it
+    apart_short: float = 14.0  # and less than 24 characters said again behind it
     apart_templated: float = 16.0  # what is said again behind it, in a text of equal lines
     no_json: float = -10.0  # lines that are no JSON, in a text that is
     strange: float = 10.0  # lines of whatever kind, before a repeat

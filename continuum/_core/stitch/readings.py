@@ -40,7 +40,7 @@ _SAID, _CHANGED = 64, 48
 """How many characters of a repeat are priced, and how many of one with changes: that much the next record may have in
 common with the last."""
 _PROOF = 28
-_REPEATED = 12
+_REPEATED = 24
 """Characters of a repeat behind other lines below which it may be chance."""
 _SAID_ONCE = 0.03
 """Share of a text that it says twice, up to which it is one that does not repeat itself."""
