@@ -23,7 +23,7 @@ class Ledger:
         cost: US dollars for them, None if unknown.
         segments: one per paid round, in order; their spans are filled in when a result is made.
         last: the reply that the text ends with.
-        cut_calls: tool calls that replies broke off in.
+        cut_calls: the tool calls of replies that did not end by themselves.
         replies: what the provider collected in each round; None for those of another process.
         model: the model as the provider names it.
         window: tokens of prompt and reply together that the model can hold, None if unknown. What requests have shown
@@ -76,7 +76,7 @@ class Ledger:
             self._budget.limit = response.limit
 
     def record_failure(self, failure: Failure) -> None:
-        """Enter a request that gave no usable reply: it may have been billed, and may have brought a part of a call."""
+        """Enter a request that gave no usable reply: it may have been billed, and may have brought calls."""
         self.cut_calls += failure.cut_tool_calls
         if failure.usage is not None:
             self.charge(failure.usage)

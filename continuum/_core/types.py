@@ -202,11 +202,16 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class CutToolCall:
-    """A tool call that a reply broke off in: what came of its arguments, as text, and the provider's id of it."""
+    """A tool call of a reply that did not end by itself: what came of its arguments, as text, and the provider's id.
+
+    `whole`: it had ended before the reply broke off; what the model was about to call besides is not known. Else it was
+    cut, or nothing shows that it was not.
+    """
 
     name: str
     arguments: str
     id: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +283,8 @@ class Result:
             After a repair it is the corrected value, while `text` stays what the model said first.
         partial: if JSON was asked for and there is no value: the JSON value as far as it goes.
         partial_path: where in the value the text stops, as `$.rows[2].name`.
-        cut_tool_calls: tool calls that replies broke off in, of all requests, also if they were made again. Of a
-            complete answer they are no part.
+        cut_tool_calls: the tool calls of replies that did not end by themselves, in order and of all requests, also
+            if they were made again; those that had come whole say so. Of a complete answer they are no part.
         replies: what the provider collected in each round, for building the SDK's own object; not for the caller.
     """
 
@@ -374,7 +379,7 @@ class Failure:
         retry_after: seconds the server asked to wait, None if it did not say.
         should_retry: the server's own `x-should-retry`, None if it did not say.
         usage: what is known to have been billed although nothing usable came.
-        cut_tool_calls: tool calls that the connection broke in.
+        cut_tool_calls: the tool calls that came before the connection broke, or as it did.
         window: of a context window that is full: the tokens that it holds, if the server said so.
         rate_limit: what the headers said.
         error: the exception as the SDK raised it.
@@ -419,7 +424,7 @@ class Response:
         usage: tokens as the provider counted them, or an estimate marked as such; None if nothing is known.
         reasoning: whether any reasoning was received.
         tool_calls: number of tool calls begun; the last one is cut if `finish_reason` is `length` or `interrupted`.
-        cut_tool_calls: what came of those that are not whole.
+        cut_tool_calls: all of them, if the reply did not end by itself.
         suspended: the provider paused the turn by itself and wants it sent back as it is.
         blocks: the assistant turn in the provider's own form; set for a suspended turn, which goes back as it is.
         prefill: how this server continues in place, None if it is not known to do so.

@@ -105,7 +105,7 @@ class JobResult:
         seams: every join.
         model: the model as the provider names it.
         failure: what ended it, for people; None if nothing did.
-        cut_tool_calls: tool calls that replies broke off in, see `continuum.Result`.
+        cut_tool_calls: the tool calls of replies that did not end by themselves, see `continuum.Result`.
     """
 
     id: str

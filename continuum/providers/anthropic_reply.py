@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json
 
 from continuum._core.halves import join_halves
-from continuum._core.types import CutToolCall, Failure, FinishReason, Response, Usage
+from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers.anthropic_blocks import SUSPENDED
 from continuum.providers.base import Receiver
+from continuum.providers.calls import came
 from continuum.providers.sizes import estimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from continuum._core.actions import Send
+    from continuum._core.types import CutToolCall
     from continuum.providers.anthropic_messages import AnthropicMessages
 
 _WORDS: dict[str, FinishReason] = {
@@ -56,6 +58,7 @@ class MessageReceiver(Receiver):
         self._json: dict[int, list[str]] = {}
         self.json: dict[int, str] = {}
         self.cut: set[int] = set()
+        self._closed: set[int] = set()  # indices of blocks of which the server said that they are over
         self.delta: dict[str, Any] = {}
         self.delta_usage: dict[str, Any] = {}
         self.usage: dict[str, int] = {}
@@ -75,6 +78,8 @@ class MessageReceiver(Receiver):
         if kind == "message_start":
             self.message = chunk.message
             self._read_usage(getattr(chunk.message, "usage", None))
+        elif kind == "content_block_stop":
+            self._closed.add(self._place(chunk.index))
         elif kind == "message_delta":
             self.stop_reason = getattr(chunk.delta, "stop_reason", None)
             self.stop_sequence = getattr(chunk.delta, "stop_sequence", None)
@@ -206,15 +211,16 @@ class MessageReceiver(Receiver):
         self._json.clear()
 
     def _cut_calls(self, reason: FinishReason) -> tuple[CutToolCall, ...]:
-        """Calls that are not whole: where the reply was cut that is the last one, even if its arguments look whole."""
+        """The calls of a reply that was cut; of one that was not, those whose arguments are not whole all the same."""
         calls = [index for index, block in sorted(self.blocks.items()) if block.get("type") == "tool_use"]
-        last = () if reason in ("stop", "tool_calls") else calls[-1:]
-        return tuple(self._cut_call(index) for index in calls if index in self.cut or index in last)
+        well = reason in ("stop", "tool_calls")
+        return tuple(self._came(index) for index in calls if index in self.cut or not well)
 
-    def _cut_call(self, index: int) -> CutToolCall:
-        block = self.blocks[index]
-        written = self.json.get(index) or (json.dumps(block["input"]) if block.get("input") else "")
-        return CutToolCall(block.get("name") or "", written, block.get("id") or "")
+    def _came(self, index: int) -> CutToolCall:
+        """What came of a call. A cap ends the block that it cuts like any other, even if its arguments look whole."""
+        block, last = self.blocks[index], max(self.blocks)
+        ended = index != last or (self.stop_reason is None and index in self._closed)
+        return came(block.get("id"), block.get("name"), self.json.get(index) or block.get("input"), ended=ended)
 
     def _usage(self, text: str) -> Usage:
         """What the server counted, and estimates for what it did not."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from google.genai import errors as sdk_errors
 from google.genai import types
 
-from continuum._core.types import CutToolCall, Failure, FinishReason, Response, Usage
+from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers import errors
 from continuum.providers.base import Receiver
+from continuum.providers.calls import came
 from continuum.providers.sizes import estimate
 
 if TYPE_CHECKING:
     from continuum._core.actions import Send
-    from continuum._core.types import Result
+    from continuum._core.types import CutToolCall, Result
     from continuum.providers.gemini import Gemini
 
 _FILTERS = (
@@ -108,7 +108,7 @@ class ContentReceiver(Receiver):
         if raw is None and not text and not (calls and self.response is not None) and not suspended:
             broken = failure or Failure("transient", "the reply ended without a finish reason and without any text")
             billed = usage if self._usage is not None else None
-            return [replace(broken, usage=billed, cut_tool_calls=self._last_call())]
+            return [replace(broken, usage=billed, cut_tool_calls=self._calls())]
         self._provider.first = self._provider.first or self
         self._provider.hop_tokens += usage.output_tokens
         reason = self._reason(raw, calls)
@@ -122,7 +122,7 @@ class ContentReceiver(Receiver):
                 id=self.last.response_id if self.last is not None else None,
                 reasoning=any(part.thought for part in self.parts),
                 tool_calls=calls,
-                cut_tool_calls=() if suspended or reason in ("stop", "tool_calls") else self._last_call(),
+                cut_tool_calls=() if suspended or reason in ("stop", "tool_calls") else self._calls(),
                 suspended=suspended,
                 blocks=(self._block(text),) if suspended else (),
                 prefill=self._provider.prefill,
@@ -143,12 +143,18 @@ class ContentReceiver(Receiver):
         """A paused reply as plain values: its text, and the token that resumes it."""
         return {"text": text, "token": base64.b64encode(self._token or b"").decode()}
 
-    def _last_call(self) -> tuple[CutToolCall, ...]:
-        """The call that was begun last: where a reply was cut, the one that it broke off in."""
-        calls = [part.function_call for part in self.parts if part.function_call is not None]
+    def _calls(self) -> tuple[CutToolCall, ...]:
+        """The calls so far. In a stream that broke each part is whole; the one that a cap cut looks like any other."""
+        calls = [(number, part.function_call) for number, part in enumerate(self.parts, 1) if part.function_call]
+        broken = self.raw is None and self.response is None
         return tuple(
-            CutToolCall(call.name or "", json.dumps(call.args) if call.args else "", call.id or "")
-            for call in calls[-1:]
+            came(
+                call.id,
+                call.name,
+                call.args or {},
+                ended=(broken or number < len(self.parts)) and not (call.will_continue or call.partial_args),
+            )
+            for number, call in calls
         )
 
     def _count(self, text: str) -> Usage:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, AIMessageChunk, InvalidToolCall
 from langchain_core.messages.tool import invalid_tool_call
 
-from continuum._core.types import CutToolCall, Failure, FinishReason, Response, Usage
+from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers.base import Receiver
+from continuum.providers.calls import came
 from continuum.providers.sizes import estimate, text_size
 
 if TYPE_CHECKING:
     from continuum._core.actions import Send
-    from continuum._core.types import Result
+    from continuum._core.types import CutToolCall, Result
     from continuum.providers.langchain_chat import LangChainChat
 
 _SUSPENDED = frozenset({"pause_turn", "compaction"})
@@ -113,10 +114,12 @@ def _cut_calls(message: AIMessage) -> list[InvalidToolCall]:
     return [invalid_tool_call(name=p["name"], args=p["args"], id=p["id"], error=p.get("error") or why) for p in pieces]
 
 
-def _last_call(message: AIMessage) -> tuple[CutToolCall, ...]:
-    """The call that was begun last: where a reply was cut, the one that it broke off in."""
-    last = _cut_calls(message)[-1:]
-    return tuple(CutToolCall(call["name"] or "", call["args"] or "", call["id"] or "") for call in last)
+def _made(message: AIMessage) -> tuple[CutToolCall, ...]:
+    """The calls so far. That one has ended only the next one shows: where a reply was cut, the last is cut."""
+    calls = _cut_calls(message)
+    return tuple(
+        came(call["id"], call["name"], call["args"], ended=number < len(calls)) for number, call in enumerate(calls, 1)
+    )
 
 
 def _object(text: str) -> Any:
@@ -191,7 +194,7 @@ class MessageReceiver(Receiver):
             broken = failure or Failure("transient", "the reply ended without a finish reason and without any text")
             if message is None:
                 return [broken]
-            return [replace(broken, usage=self._usage(text), cut_tool_calls=_last_call(message))]
+            return [replace(broken, usage=self._usage(text), cut_tool_calls=_made(message))]
         self._provider.first = self._provider.first or self
         suspended = raw in _SUSPENDED and bool(message.content)
         blocks: Sequence[Any] = message.content if isinstance(message.content, list) else [_text_block(text)]
@@ -206,9 +209,7 @@ class MessageReceiver(Receiver):
                 id=message.id,
                 reasoning=_reasons(message),
                 tool_calls=calls,
-                cut_tool_calls=()
-                if suspended or not calls or reason in ("stop", "tool_calls")
-                else _last_call(message),
+                cut_tool_calls=() if suspended or not calls or reason in ("stop", "tool_calls") else _made(message),
                 suspended=suspended,
                 blocks=tuple(blocks) if suspended else (),
                 prefill=self._provider.prefill,

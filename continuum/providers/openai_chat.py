@@ -310,8 +310,7 @@ class ChatReceiver(Receiver):
         # A tool call that the stream broke in is of no use; all of one that came whole is, whatever it says of its end.
         nothing = not text and not (choice.calls and self.response is not None)
         usage = self._usage() if number == 0 else Usage()
-        call = choice.last_call
-        cut = () if call is None else (call,)
+        cut = choice.made
         if choice.error is not None or (broken and nothing):
             error = choice.error or failure
             if error is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from continuum._core.types import CutToolCall
+from continuum.providers.calls import came
 from continuum.providers.sizes import text_size
 
 if TYPE_CHECKING:
-    from continuum._core.types import Failure
+    from continuum._core.types import CutToolCall, Failure
 
 # Fields of a fragment that name something; a later fragment repeats them, it does not go on with them.
 _NAMES = frozenset({"id", "type", "index", "format"})
@@ -54,14 +54,12 @@ class Choice:
         return len(self.tools) + bool(self.function)
 
     @property
-    def last_call(self) -> CutToolCall | None:
-        """The tool call that was begun last: where a reply was cut, the one that it broke off in."""
-        call = self.tools[max(self.tools)] if self.tools else {}
-        said = call.get("function") or call.get("custom") or self.function
-        if not call and not said:
-            return None
-        written = said.get("arguments") or said.get("input") or ""
-        return CutToolCall(str(said.get("name") or ""), str(written), str(call.get("id") or ""))
+    def made(self) -> tuple[CutToolCall, ...]:
+        """The tool calls so far. That one has ended only the next one shows: where a reply was cut, the last is cut."""
+        calls = [call for _, call in sorted(self.tools.items())]
+        if self.function:
+            calls.insert(0, {"function": self.function})
+        return tuple(_came(call, ended=number < len(calls)) for number, call in enumerate(calls, 1))
 
     @property
     def reasoning(self) -> str:
@@ -106,6 +104,13 @@ class Choice:
                 merge(self.extras, {name: value})
             elif value:
                 self.thoughts.setdefault(name, []).append(value)
+
+
+def _came(call: Mapping[str, Any], *, ended: bool) -> CutToolCall:
+    custom = call.get("custom")
+    said = call.get("function") or custom or {}
+    written = said.get("arguments") or said.get("input")
+    return came(call.get("id"), said.get("name"), written, ended=ended, free=said is custom)
 
 
 def unseen(delta: Any) -> int:

@@ -10,15 +10,16 @@ import httpx2
 import openai
 
 from continuum._core.halves import join_halves, sendable
-from continuum._core.types import CutToolCall, Failure, FinishReason, Response, Usage
+from continuum._core.types import Failure, FinishReason, Response, Usage
 from continuum.providers.base import Receiver
+from continuum.providers.calls import came
 from continuum.providers.sizes import estimate, text_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from continuum._core.actions import Send
-    from continuum._core.types import FailureKind, Turn
+    from continuum._core.types import CutToolCall, FailureKind, Turn
     from continuum.providers.openai_responses import OpenAIResponses
 
 CALLS = frozenset(
@@ -289,12 +290,8 @@ class ResponseReceiver(Receiver):
         )
 
     def _cut_calls(self) -> tuple[CutToolCall, ...]:
-        """The calls that do not say that they are whole."""
-        cut = [item for item in self.output() if item.get("type") in CALLS and item.get("status") != "completed"]
-        return tuple(
-            CutToolCall(item.get("name") or "", item.get(_written_in(item)) or "", item.get("call_id") or "")
-            for item in cut
-        )
+        """The calls so far, which say themselves whether they have ended."""
+        return tuple(_came(item) for item in self.output() if item.get("type") in CALLS)
 
     def _ending(self, calls: bool) -> tuple[FinishReason, str | None]:
         status = self.response.status
@@ -370,6 +367,18 @@ def text_of(item: Mapping[str, Any]) -> str:
 def refusal_of(item: Mapping[str, Any]) -> str:
     """The refusal in a message item."""
     return "".join(part.get("refusal") or "" for part in item.get("content") or () if part.get("type") == "refusal")
+
+
+def _came(item: Mapping[str, Any]) -> CutToolCall:
+    """What came of a call. Those of OpenAI's own tools have no name and no arguments, but something to do."""
+    kind, done = item.get("type"), item.get("action") or item.get("actions") or item.get("operation")
+    return came(
+        item.get("call_id") or item.get("id"),
+        item.get("name") or (kind if done else ""),
+        item.get(_written_in(item)) or done,
+        ended=item.get("status") == "completed",
+        free=kind != "function_call",
+    )
 
 
 def _written_in(item: Mapping[str, Any]) -> str:

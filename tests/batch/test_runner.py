@@ -539,7 +539,7 @@ def test_a_row_shows_the_tool_call_that_was_cut(server: SimulatedProvider, tmp_p
         assert call.arguments
         assert arguments.startswith(call.arguments)
     row = json.loads(line_of(cut))
-    assert row["cut_tool_calls"] == [{"name": call.name, "arguments": call.arguments, "id": call.id}]
+    assert row["cut_tool_calls"] == [{"name": call.name, "arguments": call.arguments, "id": call.id, "whole": False}]
     assert "cut_tool_calls" not in json.loads(line_of(whole))
 
 

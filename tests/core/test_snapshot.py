@@ -70,7 +70,7 @@ def test_a_request_that_failed_is_no_round_when_the_run_is_over() -> None:
     "outcome",
     [
         Response("Text.", "length", cut_tool_calls=(CutToolCall("write_file", '{"path": "a', "call_1"),)),
-        Failure("transient", "it broke", cut_tool_calls=(CutToolCall("write_file", '{"pa'),)),
+        Failure("transient", "it broke", cut_tool_calls=(CutToolCall("f", "{}", whole=True), CutToolCall("f", '{"pa'))),
     ],
 )
 def test_what_came_of_a_tool_call_is_kept(outcome: Response | Failure) -> None:

@@ -101,8 +101,8 @@ def async_client(kind: str, server: Odd, then: Callable[[], Awaitable[Any]]) -> 
     return openai.AsyncOpenAI(base_url=f"{server.url}/v1", api_key="k", http_client=http)
 
 
-def create_of(kind: str, client: Any) -> Any:
-    wrapped = continuum.wrap(client, policy=POLICY)
+def create_of(kind: str, client: Any, policy: Policy = POLICY) -> Any:
+    wrapped = continuum.wrap(client, policy=policy)
     owner = {"chat": lambda: wrapped.chat.completions, "claude": lambda: wrapped.messages}
     return owner.get(kind, lambda: wrapped.responses)().create
 

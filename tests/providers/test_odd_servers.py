@@ -199,7 +199,8 @@ def test_parallel_calls_before_the_cut_one_are_kept(servers: Servers) -> None:
     client = continuum.wrap(servers.chat(odd.completion(message, "length")), policy=UNARY)
     response = client.chat.completions.create(**ASK)
     assert [found.id for found in response.choices[0].message.tool_calls or ()] == ["t0", "t1"]
-    assert [call.id for call in continuum.result_of(response).cut_tool_calls] == ["t1"]
+    found = continuum.result_of(response).cut_tool_calls
+    assert [(call.id, call.whole) for call in found] == [("t0", True), ("t1", False)]
     cut = odd.events(odd.start(), *odd.tool_block(0, '{"a":1}'), *odd.tool_block(1, '{"b":'), *odd.end("max_tokens"))
     found, last = blocks(servers.claude(cut))
     assert found == [("tool_use", '{"a":1}'), ("tool_use", '{"b":')]

@@ -203,7 +203,10 @@ def test_calls_that_were_whole_are_kept_when_another_is_cut(servers: Servers, un
     result = servers.ask(cut(whole, half), unary=unary)
     assert (result.complete, result.reason) == (False, "tool_call_cut")
     assert [(item.id, item.status) for item in result.raw.output] == [("fc_1", "completed"), ("fc_2", "incomplete")]
-    assert [(call.id, call.arguments) for call in result.cut_tool_calls] == [("c2", '{"a')]
+    assert [(call.id, call.arguments, call.whole) for call in result.cut_tool_calls] == [
+        ("c1", "{}", True),
+        ("c2", '{"a', False),
+    ]
     assert result.raw.status == "incomplete"
 
 
