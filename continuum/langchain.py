@@ -51,8 +51,8 @@ class ContinuumChatModel(BaseChatModel):
     """A chat model around another one that goes on asking until the answer is whole.
 
     The message has the whole text, the usage of all rounds, and at `response_metadata["continuum"]` the account:
-    `complete`, `reason`, `rounds`, `elided`, `seams`, `cost`, and tool calls that were cut, which are never among the
-    message's.
+    `complete`, `reason`, `rounds`, `elided`, `seams`, `cost`, and, if there are any, the `cut_tool_calls` of a
+    `Result`, which are never among the message's.
     An answer that could not be completed has the finish reason that the bare model would have given, or is an
     `IncompleteError` if the policy says so. Other errors are those of the model's own SDK; what had come by then is at
     `continuum.result_of(error)`. Retries are continuum's; the model's own are switched off where that can be done.

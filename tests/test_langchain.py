@@ -167,7 +167,9 @@ def test_tools_are_bound_as_the_model_binds_them(kind: str, stream: bool) -> Non
         assert message.response_metadata["continuum"]["complete"] is complete
         assert [call["name"] for call in message.tool_calls] == (["search"] if complete else [])
         cut = message.response_metadata["continuum"].get("cut_tool_calls", [])
-        assert [call["args"] for call in cut] == ([] if complete else ['{"query": "the history of the lighthouse"'])
+        assert [call["arguments"] for call in cut] == (
+            [] if complete else ['{"query": "the history of the lighthouse"']
+        )
 
 
 @pytest.mark.parametrize("kind", KINDS)

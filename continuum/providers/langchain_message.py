@@ -55,7 +55,7 @@ def message_of(result: Result, first_round: MessageReceiver | None, *, as_object
     return AIMessage(
         content=content,
         additional_kwargs=kept,
-        response_metadata=_metadata(result, last, cut),
+        response_metadata=_metadata(result, last),
         usage_metadata=usage_metadata(result.usage),
         tool_calls=calls,
         invalid_tool_calls=cut,
@@ -64,20 +64,19 @@ def message_of(result: Result, first_round: MessageReceiver | None, *, as_object
     )
 
 
-def _metadata(result: Result, last: AIMessage, cut: Sequence[Any]) -> dict[str, Any]:
+def _metadata(result: Result, last: AIMessage) -> dict[str, Any]:
     metadata = dict(last.response_metadata)
     if not result.complete and result.finish_reason in ("stop", "tool_calls", "interrupted"):
         # Code that knows the bare model looks for its word for "cut off".
         field = next((name for name in WORD_FIELDS if name in metadata), "finish_reason")
         metadata[field] = "max_tokens" if field == "stop_reason" else "length"
     metadata["continuum"] = account(result)
-    if cut:
-        metadata["continuum"]["cut_tool_calls"] = cut
     return metadata
 
 
 def account(result: Result) -> dict[str, Any]:
     """A result as plain values for `response_metadata`: all but the text and the usage, which the message has."""
+    calls = [asdict(call) for call in result.cut_tool_calls]
     return {
         "complete": result.complete,
         "reason": result.reason,
@@ -89,6 +88,7 @@ def account(result: Result) -> dict[str, Any]:
         "cost": result.cost,
         "usage_estimated": result.usage.estimated,
         "run_id": result.run_id,
+        **({"cut_tool_calls": calls} if calls else {}),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import anthropic
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 POLICY = Policy(max_retries=0, max_interruptions=0, deadline=30.0)
+QUICK = POLICY.model_copy(update={"max_retries": 1, "retry_initial": 0.01})
 UNARY = POLICY.model_copy(update={"stream": False})
 WHOLE, HALF = '{"b":1}', '{"a"'
 CALLS = (CutToolCall("g", WHOLE, "t0", whole=True), CutToolCall("f", HALF, "t1"))
@@ -182,7 +184,6 @@ def test_a_cap_that_cuts_the_second_call_leaves_the_first(kind: str, way: str, e
 @pytest.mark.parametrize("kind", REPLIES)
 def test_calls_that_are_made_again_are_no_part_of_them(kind: str) -> None:
     """The second try is whole: what the first brought is in the account alone, and the answer has its own."""
-    policy = POLICY.model_copy(update={"max_retries": 1, "retry_initial": 0.01})
     again: dict[str, Reply] = {
         "chat": odd.call(WHOLE),
         "claude": odd.events(odd.start(), *odd.tool_block(0, WHOLE), *odd.end("tool_use")),
@@ -195,7 +196,7 @@ def test_calls_that_are_made_again_are_no_part_of_them(kind: str) -> None:
     }
     call = {"id": "fc_1", "type": "function_call", "call_id": "t1", "name": "f", "arguments": WHOLE}
     again["responses"] = stream({"type": "response.completed", "response": response(call)})
-    result = ask(kind, "complete", REPLIES[kind]("broken"), again[kind], policy=policy)
+    result = ask(kind, "complete", REPLIES[kind]("broken"), again[kind], policy=QUICK)
     assert (result.complete, result.finish_reason) == (True, "tool_calls")
     assert list(result.cut_tool_calls) == expected(kind, "broken")
 
@@ -247,6 +248,14 @@ def test_a_cancelled_async_run_keeps_the_first(kind: str) -> None:
     assert (result.text, result.reason, result.cut_tool_calls) == ("", "cancelled", CALLS)
 
 
+def langchain(kind: str, server: Odd, policy: Policy = POLICY) -> Any:
+    fields: dict[str, Any] = {"model": "m", "max_tokens": 1000, "api_key": SecretStr("k")}
+    inner: Any = ChatAnthropic if kind == "claude" else ChatOpenAI
+    url = server.url if kind == "claude" else f"{server.url}/v1"
+    model = ContinuumChatModel(model=inner(base_url=url, **fields), policy=policy)
+    return model.bind_tools([{"name": "f", "description": "Do it.", "parameters": {"type": "object"}}])
+
+
 @pytest.mark.parametrize("way", ["invoke", "stream", "ainvoke"])
 @pytest.mark.parametrize("kind", ["chat", "claude"])
 def test_a_chat_model_of_langchain_keeps_the_first(kind: str, way: str) -> None:
@@ -260,14 +269,24 @@ def test_a_chat_model_of_langchain_keeps_the_first(kind: str, way: str) -> None:
         else:
             model.invoke("Go.")
 
-    with Odd([REPLIES[kind]("broken")]) as server:
-        fields: dict[str, Any] = {"model": "m", "max_tokens": 1000, "api_key": SecretStr("k")}
-        inner: Any = ChatAnthropic if kind == "claude" else ChatOpenAI
-        url = server.url if kind == "claude" else f"{server.url}/v1"
-        chosen = ContinuumChatModel(model=inner(base_url=url, **fields), policy=POLICY)
-        with pytest.raises(Exception) as caught:
-            run(chosen.bind_tools([{"name": "f", "description": "Do it.", "parameters": {"type": "object"}}]))
+    with Odd([REPLIES[kind]("broken")]) as server, pytest.raises(Exception) as caught:
+        run(langchain(kind, server))
     assert continuum.result_of(caught.value).cut_tool_calls == CALLS
+
+
+@pytest.mark.parametrize("kind", ["chat", "claude"])
+def test_a_message_of_langchain_has_the_account_of_calls_that_were_made_again(kind: str) -> None:
+    """Also where it is complete: its own calls are those of the second try."""
+    again = {
+        "chat": odd.call(WHOLE),
+        "claude": odd.events(odd.start(), *odd.tool_block(0, WHOLE), *odd.end("tool_use")),
+    }
+    with Odd([REPLIES[kind]("broken"), again[kind]]) as server:
+        message = langchain(kind, server, QUICK).invoke("Go.")
+    assert message.response_metadata["continuum"]["complete"]
+    assert message.response_metadata["continuum"]["cut_tool_calls"] == [asdict(call) for call in CALLS]
+    assert [call["args"] for call in message.tool_calls] == [{"b": 1}]
+    assert message.invalid_tool_calls == []
 
 
 def test_a_block_that_claude_had_closed_is_whole_though_it_is_the_last() -> None:
