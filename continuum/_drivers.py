@@ -317,6 +317,9 @@ class Run:
             self._shared = False
             for other, outcome in zip(self.lanes[1:], outcomes[1:], strict=False):
                 other.first = outcome  # decided on when its turn comes: what is spent until then counts
+        elif self._shared:  # all of them failed: what was called in any stands with the first, as the usage does
+            calls = [call for outcome in outcomes for call in outcome.cut_tool_calls]
+            outcomes = [replace(outcomes[0], cut_tool_calls=tuple(calls))]
         before = lane.machine.usage, lane.machine.cost
         action = lane.receive(outcomes[0], elapsed)
         self._share(lane, *before)

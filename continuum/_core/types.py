@@ -283,8 +283,8 @@ class Result:
             After a repair it is the corrected value, while `text` stays what the model said first.
         partial: if JSON was asked for and there is no value: the JSON value as far as it goes.
         partial_path: where in the value the text stops, as `$.rows[2].name`.
-        cut_tool_calls: the tool calls of replies that did not end by themselves, in order and of all requests, also
-            if they were made again; those that had come whole say so. Of a complete answer they are no part.
+        cut_tool_calls: the tool calls of replies that did not end by themselves, in order, also if they were made
+            again; of a complete answer they are no part. The first of `n` has all of a request that failed for each.
         replies: what the provider collected in each round, for building the SDK's own object; not for the caller.
     """
 

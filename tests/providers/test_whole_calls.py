@@ -303,6 +303,24 @@ def test_a_block_that_claude_had_closed_is_whole_though_it_is_the_last() -> None
     assert (call.arguments, call.whole) == (WHOLE, False)
 
 
+def test_calls_of_all_choices_are_kept_when_none_of_them_can_be_used() -> None:
+    """The request is made again for all; what it had brought stands with the first choice, as its usage does."""
+    pieces = [
+        odd.chunk(
+            {"tool_calls": [{"index": 0, "id": f"t{at}", "function": {"name": "f", "arguments": HALF}}]}, index=at
+        )
+        for at in range(2)
+    ]
+    ends = [odd.chunk({"content": "Done."}, "stop", index=at) for at in range(2)]
+    with (
+        Odd([odd.chunks(*pieces, drop=True), odd.chunks(*ends, odd.usage(5, 10))]) as server,
+        openai.OpenAI(base_url=f"{server.url}/v1", api_key="k") as client,
+    ):
+        result = continuum.complete(client, policy=QUICK, n=2, **params("chat"))
+    assert [found.text for found in (result, *result.alternatives)] == ["Done.", "Done."]
+    assert result.cut_tool_calls == (CutToolCall("f", HALF, "t0"), CutToolCall("f", HALF, "t1"))
+
+
 def test_calls_that_come_side_by_side_are_whole_where_their_arguments_are() -> None:
     """A server may begin all of them before it writes any."""
     starts = [
