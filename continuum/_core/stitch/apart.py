@@ -38,6 +38,8 @@ _PARAGRAPH, _BEGUN = lazy(r"\n\n[ \t]*[a-zß-öø-ÿа-яё,;.)’”]"), lazy(r
 _BLANK = lazy(r"\n \S")
 _SHOWN = 8000
 """Characters of the text that tell how its lines begin."""
+_OPENS, _MARKER = "\"'`([{|", 4
+"""What opens something that has to be closed, and characters that a list marker has at most."""
 _LINE_START = lazy(r"\n[ \t]*(?=\S)")
 _STRANGE, _STRANGE_LINES = 1000, 12
 """How far into the reply lines are looked for that a repeat may begin with, and how many of them."""
@@ -116,7 +118,7 @@ def known_lines(left: str, head: str) -> list[Peel]:
 
 def lines_apart(left: str, head: str) -> list[Peel]:
     """The first lines, whatever they say, where a line of the text has to go on: a heading, a note, a rule."""
-    if not within_line(left) or left.rstrip(" ")[-1:] in "\n.!?。！？":
+    if not _has_to_go_on(left):
         return []
     rule = _RULE.match(head) if left[-1] not in "-*_" else None
     end = 0 if rule is None else rule.end()
@@ -128,12 +130,23 @@ def lines_apart(left: str, head: str) -> list[Peel]:
             break
         first, end = match.end(1) + 1, match.end()
         within = goes_on_within(left, head, end)
-        if count < _FEW_LINES or within:
+        if count < _FEW_LINES or within or end > first:
             bits = least - PRIOR.apart_within * within
             found += [
                 spoken(head, at, bits)._replace(what="a line apart", other=True, apart=True) for at in {first, end}
             ]
     return found
+
+
+def _has_to_go_on(left: str) -> bool:
+    """Whether the last line of the text is not ended: it has words and no full stop, or opens something, or is a rule.
+
+    The bare marker of a list item may be followed by anything.
+    """
+    line = left[-_SHOWN:].rpartition("\n")[2].strip()
+    if not line or line[-1] in ".!?。！？":
+        return False
+    return within_line(left) or line[-1] in _OPENS or len(line) > _MARKER
 
 
 def goes_on_within(left: str, head: str, end: int) -> bool:

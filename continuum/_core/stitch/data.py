@@ -14,7 +14,9 @@ _JSON = lazy(r"\s*+(?:```\w*[ \t]*\n\s*+)?[\[{]\s*+[\"{\[\d\]}]")  # possessive:
 _TOKEN = lazy(r'"(?:[^"\\]|\\.)*"|[\[\]{},]')
 JSON_ENDS = frozenset('[]{},:"0123456789')
 """What a line of JSON ends with, words aside."""
-_NO_JSON = lazy(r"(?:\s*+(?![\"{}\[\],:\-\d/]|(?:true|false|null)\b)[^\s`~.…][^\n]*(?<![\[\]{},])\n)+\n*")
+_NO_JSON = lazy(
+    r"(?:\s*+(?:-[ \t]|\d+[.)][ \t]|(?![\"{}\[\],:\-\d/]|(?:true|false|null)\b))[^\s`~.…][^\n]*(?<![\[\]{},])\n)+\n*"
+)
 _WORD = lazy(r"[^\W\d_]+(?:[ '’.-]*[^\W\d_]+)*")
 _NUMBER = lazy(r"\d+(?:[.,]\d+)*")
 _SIGN = lazy(r"[\d,;|:\"{}\t]")

@@ -156,6 +156,7 @@ class Prior(NamedTuple):
     talk_block: float = 24.0  # before a block of code, a list, table or heading, where a sentence has to go on
     talk_space: float = 0.95  # only a space behind it
     talk_blank: float = 3.0  # a space behind it that is one of the text
+    talk_break: float = 3.0  # another line break than the second behind it
     token: float = -20.0  # a special token that leaked, or thinking
     nothing: float = -2.0  # only that there is no more to come
     nothing_fresh: float = 12.0  # talk with nothing behind it, where the text may begin a sentence

@@ -286,7 +286,8 @@ def behind(head: str, stop: int, score: float, final: bool) -> list[Peel]:
     first = head.index("\n", stop) + 1
     second = head.find("\n", first, gap.end()) + 1 or first
     return [
-        spoken(head, end, bits + (0.0 if end == second > first else 1.5)) for end in sorted({first, second, gap.end()})
+        spoken(head, end, bits + (0.0 if end == second > first else PRIOR.talk_break))
+        for end in sorted({first, second, gap.end()})
     ]
 
 

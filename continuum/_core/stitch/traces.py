@@ -27,7 +27,9 @@ _BEHIND = 24
 """Characters behind the name of who speaks from which on they tell whether the text goes on there."""
 _ROLE = lazy(
     rf"\n*(?:(?P<token>{_TOKENS}|(?-i:assistantfinal))|(?:\*\*)?(?:{_NAMES})(?::\*\*|\*\*:|:|：)[ \n]\n*"
-    rf"|(?:assistant|\[assistant\]:?|(?:> ?)?(?:{_GO_ON})[.!]?)\n+|(?:\*\*)?{_ANSWERS}(?::\*\*|\*\*:|:|：)[ \t]*\n+)",
+    rf"|#{{1,6}} (?:{_NAMES}|{_ANSWERS}):?\n+"
+    rf"|(?:assistant|\[assistant\]:?|(?:> ?)?(?:{_GO_ON})[.!]?)\n+"
+    rf"|(?:\*\*)?{_ANSWERS}(?::\*\*|\*\*:|:|：)[ \t]*\n+)",
     re.I,
 )
 _WHO = r"\n*(?:\*\*)?(?:user|human|you|用户|пользователь)(?::\*\*|\*\*:|:|：)[ \n]"
@@ -124,7 +126,7 @@ def _role(left: str, head: str, final: bool) -> list[Peel]:
     if not final and len(head) < match.end() + _BEHIND:
         return [Peel(len(head), 0.0, "a role", open=True)]
     bits = PRIOR.role - PRIOR.role_asked * (asked is not None)
-    bits -= PRIOR.role_glued * (left[-1:].isalnum() and head[:1].isalnum())
+    bits -= PRIOR.role_glued * (left[-1:].isalnum() and (head[:1].isalnum() or head[:1] in "*[#"))
     bits -= PRIOR.apart_within * (match.group().endswith("\n") and goes_on_within(left, head, match.end()))
     ends = {match.end(), match.end() - (len(match.group()) - len(match.group().rstrip("\n")) > 1)}
     return [spoken(head, end, bits)._replace(what="a role") for end in ends]
