@@ -65,7 +65,9 @@ def peels(left: str, head: str, open_fence: str | None, final: bool) -> list[Pee
     """All readings of the head, the plain one first."""
     found = [Peel(), *talk(left, head, final), *quoting(left, head, final)]
     found += [*traces(left, head, open_fence, final), *strange(left, head, open_fence, final)]
-    found += [*known_lines(left, head), *lines_apart(left, head), *invisible(left, head)]
+    found += [*known_lines(left, head), *invisible(left, head)]
+    known = {peel.start: peel.bits for peel in found}
+    found += [peel for peel in lines_apart(left, head) if peel.bits < known.get(peel.start, peel.bits + 1.0)]
 
     def apply(rule: Callable[[Peel], Sequence[Peel | None]]) -> None:
         for peel in list(found):
