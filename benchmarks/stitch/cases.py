@@ -8,16 +8,16 @@ import os
 import random
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.stitch.behaviours import ALL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from benchmarks.stitch.behaviours import Reply
+    from benchmarks.stitch.behaviours import Behaviour, Reply
     from benchmarks.stitch.documents import Document
 
 EXPECT = ("exact", "nothing_new", "gap")
@@ -31,11 +31,12 @@ class Plan(NamedTuple):
     cut: int
     end: int
     seed: str
+    behaviours: Mapping[str, Behaviour] = ALL
 
     def reply(self, behaviour: str, cut: int, attempt: str = "") -> Reply | None:
         """What the model sends if it is shown the text up to `cut`; None if the behaviour does not fit there."""
         try:
-            return ALL[behaviour](random.Random(f"{self.seed}{attempt}"), self.document, cut, self.end)
+            return self.behaviours[behaviour](random.Random(f"{self.seed}{attempt}"), self.document, cut, self.end)
         except IndexError:  # too near to an end of the text
             return None
 
@@ -53,6 +54,7 @@ class Case:
         anchors: what chunk i + 1 was asked to begin with; empty if nothing was asked.
         kind: of document.
         document: its name.
+        loose: white space at the end does not count, as what the text has before a note behind it cannot be known.
         plan: how it was made; None for a case that was read from a file.
     """
 
@@ -64,6 +66,7 @@ class Case:
     anchors: Sequence[str] = ()
     kind: str = ""
     document: str = ""
+    loose: bool = False
     plan: Plan | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -71,34 +74,53 @@ class Case:
         """How many there are."""
         return max(1, len(self.chunks) - 1)
 
+    def came_out(self, text: str) -> bool:
+        """Whether a joined text is the right one."""
+        return text.rstrip() == self.gold.rstrip() if self.loose else text == self.gold
 
-def generate(documents: Sequence[Document], seed: int, count: int, anchor: int = 0, obey: float = 1.0) -> list[Case]:
+
+def generate(
+    documents: Sequence[Document],
+    seed: int,
+    count: int,
+    anchor: int = 0,
+    obey: float = 1.0,
+    *,
+    behaviours: Mapping[str, Behaviour] = ALL,
+    loose: bool = False,
+) -> list[Case]:
     """`count` cases of each behaviour, fewer where it hardly fits the documents.
 
     With `anchor`, the model begins with so many last characters, as often as `obey`; otherwise it does what it does.
+    `loose` cases are judged without the white space at their end.
     """
     usable = [doc for doc in documents if doc.cuts]
     if not usable:
         raise ValueError("no document is long enough to be cut; 600 characters are the least")
     found = []
-    for name in ALL:
+    for name in behaviours:
         for i in range(count):
-            case = _case(usable, name, f"{name}-{i}", random.Random(f"{seed}/{name}/{i}"), anchor, obey)
+            case = _case(usable, behaviours, name, random.Random(f"{seed}/{name}/{i}"), anchor, obey)
             if case is not None:
-                found.append(case)
+                found.append(replace(case, id=f"{name}-{i}", loose=loose))
     return found
 
 
 def _case(
-    documents: Sequence[Document], behaviour: str, name: str, rng: random.Random, anchor: int, obey: float
+    documents: Sequence[Document],
+    behaviours: Mapping[str, Behaviour],
+    name: str,
+    rng: random.Random,
+    anchor: int,
+    obey: float,
 ) -> Case | None:
     for _ in range(_TRIES):
         doc = rng.choice(documents)
         cut = rng.choice(doc.cuts)
         end = min(len(doc.text), cut + rng.randint(300, 4000))
         end = doc.text.rfind("\n", cut + 200, end) + 1 or end
-        plan = Plan(doc, cut, end, str(rng.getrandbits(32)))
-        reply = plan.reply(behaviour, cut)
+        plan = Plan(doc, cut, end, str(rng.getrandbits(32)), behaviours)
+        reply = plan.reply(name, cut)
         if reply is None or not reply.text:
             continue
         text, asked = reply.text, doc.text[max(0, cut - anchor) : cut] if anchor else ""
@@ -106,7 +128,7 @@ def _case(
             text = asked + doc.text[cut:end]
         gold = doc.text[:cut] if reply.expect == "nothing_new" else doc.text[:end]
         chunks, anchors = (doc.text[: cut - reply.lost], text), (asked,) if anchor else ()
-        return Case(name, behaviour, chunks, gold, reply.expect, anchors, doc.kind, doc.name, plan)
+        return Case(name, name, chunks, gold, reply.expect, anchors, doc.kind, doc.name, plan=plan)
     return None
 
 

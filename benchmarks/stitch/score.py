@@ -180,7 +180,7 @@ def _step(confidence: float) -> str:
 def judged(case: Case, outcome: Outcome, times: Sequence[float] = ()) -> Row:
     """The row of a single case."""
     missing = case.expect == "gap"
-    right = outcome.gap if missing else outcome.text == case.gold
+    right = outcome.gap if missing else case.came_out(outcome.text)
     flagged = outcome.ambiguous or outcome.gap
     row = Row(1, int(right), int(not right and not flagged), int(flagged), times=list(times))
     if missing:
