@@ -3,7 +3,9 @@
 Prints Markdown tables. Simulated joins of documents that every Python installation has (see
 `benchmarks.stitch.documents`), of a folder of your own (`--corpus`), or ready-made cases (`--cases`); or the joins of
 recorded replies of real models (`--recordings`). Simulated means: documents and behaviours are real, but who does
-what how often is not; every behaviour weighs the same unless a figure says `mix`.
+what how often is not; every behaviour weighs the same unless a figure says `mix`. `--strangers` takes the behaviours of
+somebody who had not seen the rules (see `benchmarks.stitch.strangers`), in two halves; of the `unknown` half it gives
+sums alone, so that it stays unknown.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.stitch import cases, documents, mix, protocol, recordings, report
+from benchmarks.stitch import cases, documents, mix, protocol, recordings, report, strangers
 from benchmarks.stitch.peers import PEERS
 from benchmarks.stitch.score import continuum_join, peer_join, run, shown_to
 
@@ -43,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="judge recorded replies of real models alone (no FILE: those that come with the benchmark)",
     )
+    found.add_argument("--strangers", action="store_true", help="the set of somebody who had not seen the rules")
     found.add_argument("--seed", type=int, default=1, help="of the cases (default 1)")
     found.add_argument("-n", "--n", type=int, default=40, help="cases of each behaviour (default 40)")
     found.add_argument("--anchor", type=int, default=0, help="ask for the last ANCHOR characters first")
@@ -76,10 +79,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         or chosen.anchor
         or chosen.no_peers
         or chosen.no_protocol
+        or chosen.strangers
     ):
         line.error("--readme keeps the figures of the built-in documents, with all rows; leave the other options out")
+    if chosen.strangers and (chosen.cases or chosen.recordings is not None):
+        line.error("--strangers makes its own cases; leave --cases and --recordings out")
+    figures_of = _recorded if chosen.recordings is not None else _strangers if chosen.strangers else _simulated
     try:
-        figures = _simulated(chosen) if chosen.recordings is None else _recorded(chosen)
+        figures = figures_of(chosen)
     except (OSError, ValueError) as error:
         line.error(str(error))
     if chosen.json:
@@ -110,7 +117,7 @@ def _simulated(chosen: argparse.Namespace) -> dict[str, Any]:
     if chosen.cases:
         found = cases.load(chosen.cases, seed=chosen.seed, count=chosen.n, anchor=chosen.anchor, obey=chosen.obey)
     else:
-        texts = documents.folder(chosen.corpus) if chosen.corpus else documents.standard()
+        texts = _texts(chosen)
         found = cases.generate(texts, chosen.seed, chosen.n, chosen.anchor, chosen.obey)
     if not found:
         raise ValueError("no behaviour fits these documents")
@@ -130,10 +137,7 @@ def _simulated(chosen: argparse.Namespace) -> dict[str, Any]:
     )
     print(report.simulated_table(rows))
     print(f"\n{report.notes(rows[report.CONTINUUM])}")
-    for name in missing:
-        print(f"\n{name} left out: pip install '.[bench]' brings its package {PEERS[name].package}.")
-    for by in chosen.by:
-        print(f"\n{report.split_table(rows, f'{by}s')}")
+    _say_more(chosen, rows, missing)
     simulated = {**about, "missing": missing, "rows": rows}
     figures: dict[str, Any] = {"simulated": simulated, "real": real}
     if not chosen.no_protocol and not chosen.cases and not chosen.anchor:
@@ -146,6 +150,57 @@ def _simulated(chosen: argparse.Namespace) -> dict[str, Any]:
         slim = {n: r if n == report.CONTINUUM else {**r, "behaviours": {}, "kinds": {}} for n, r in rows.items()}
         report.keep({**figures, "simulated": {**simulated, "rows": slim}})
     return figures
+
+
+def _strangers(chosen: argparse.Namespace) -> dict[str, Any]:
+    texts = _texts(chosen)
+    found = {
+        half: cases.generate(
+            texts, chosen.seed, chosen.n, chosen.anchor, chosen.obey, behaviours=behaviours, loose=True
+        )
+        for half, behaviours in strangers.HALVES.items()
+    }
+    if not all(found.values()):
+        raise ValueError("no behaviour fits these documents")
+    rows: dict[str, dict[str, Any]] = {}
+    missing: list[str] = []
+    for half, made in found.items():
+        rows[half], missing = _rows(chosen, made, {})
+    counts = [
+        f"{len(made):,} cases of {len({c.behaviour for c in made})} behaviours ({half})" for half, made in found.items()
+    ]
+    digest = documents.digest(texts)
+    print(
+        f"{', '.join(counts)}, {len(texts)} documents (digest {digest}). "
+        "Right: the text equals the original, but for white space at the end.\n"
+    )
+    print(report.halves_table(rows))
+    if chosen.by:
+        print("\nThe known half alone:")
+    _say_more(chosen, rows["known"], missing)
+    report.show_failures(chosen.failures, found["known"])
+    about: dict[str, Any] = {
+        "seed": chosen.seed,
+        "n": chosen.n,
+        "documents": len(texts),
+        "digest": digest,
+        "missing": missing,
+    }
+    sums = {name: {"all": row["all"]} for name, row in rows["unknown"].items()}
+    return {"strangers": {**about, "rows": {**rows, "unknown": sums}}}
+
+
+def _texts(chosen: argparse.Namespace) -> list[documents.Document]:
+    """The documents that are cut."""
+    return documents.folder(chosen.corpus) if chosen.corpus else documents.standard()
+
+
+def _say_more(chosen: argparse.Namespace, rows: dict[str, Any], missing: Sequence[str]) -> None:
+    """Print which rows lack their package, and the tables that were asked for."""
+    for name in missing:
+        print(f"\n{name} left out: pip install '.[bench]' brings its package {PEERS[name].package}.")
+    for by in chosen.by:
+        print(f"\n{report.split_table(rows, f'{by}s')}")
 
 
 def _rows(
