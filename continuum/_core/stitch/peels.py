@@ -66,8 +66,8 @@ def peels(left: str, head: str, open_fence: str | None, final: bool) -> list[Pee
     found = [Peel(), *talk(left, head, final), *quoting(left, head, final)]
     found += [*traces(left, head, open_fence, final), *strange(left, head, open_fence, final)]
     found += [*known_lines(left, head), *invisible(left, head)]
-    known = {peel.start: peel.bits for peel in found}
-    found += [peel for peel in lines_apart(left, head) if peel.bits < known.get(peel.start, peel.bits + 1.0)]
+    dearest = {peel.start: peel.bits for peel in found}  # to read what ends at one place twice costs time
+    found += [peel for peel in lines_apart(left, head) if peel.bits < dearest.get(peel.start, peel.bits + 1.0)]
 
     def apply(rule: Callable[[Peel], Sequence[Peel | None]]) -> None:
         for peel in list(found):
