@@ -36,8 +36,8 @@ _WITHIN = ",;.)’”"
 _PARAGRAPH, _BEGUN = lazy(r"\n\n[ \t]*[a-zß-öø-ÿа-яё,;.)’”]"), lazy(r"\n[ \t]*[a-zß-öø-ÿа-яё,;.)’”]")
 """A paragraph, or a line, that begins within a sentence."""
 _BLANK = lazy(r"\n \S")
-_SHOWN = 8000
-"""Characters of the text that tell how its lines begin."""
+_SHOWN, _TELLS = 8000, 300
+"""Characters of the text that tell how its lines begin, and below which they do not."""
 _OPENS, _MARKER = "\"'`([{|", 4
 """What opens something that has to be closed, and characters that a list marker has at most."""
 _LINE_START = lazy(r"\n[ \t]*(?=\S)")
@@ -129,7 +129,7 @@ def lines_apart(left: str, head: str) -> list[Peel]:
         if match is None or match.end() > _REACH_APART or (rule is None and _ends_like(left, match.group(1))):
             break
         first, end = match.end(1) + 1, match.end()
-        within = goes_on_within(left, head, end)
+        within = _breaks_within(left, head) and goes_on_within(left, head, end)
         if count < _FEW_LINES or within or end > first:
             bits = least - PRIOR.apart_within * within
             found += [
@@ -149,11 +149,18 @@ def _has_to_go_on(left: str) -> bool:
     return within_line(left) or line[-1] in _OPENS or len(line) > _MARKER
 
 
+def _breaks_within(left: str, head: str) -> bool:
+    """Whether the first word of the reply cannot be the next one of the text: no blank stands between, or a mark."""
+    return not left.endswith(" ") or not head[:1].isalnum()
+
+
 def goes_on_within(left: str, head: str, end: int) -> bool:
     """Whether what begins at `end` of the reply, behind a line break, goes on with a line that is not ended: within a
     sentence, as no paragraph of the text begins, and no line either, if only a line break stands before it; or with
     one blank, as no line of the text begins."""
     first, before = head[end : end + 2], left.rstrip(" ")[-1:]
+    if len(left) < _TELLS:
+        return False
     if first[:1] == " " and first[1:].strip() and left[-1:] not in " \n":
         return _BLANK.search(left, max(0, len(left) - _SHOWN)) is None
     if not first or not ((first[0].islower() or first[0] in _WITHIN) and (before.islower() or before == ",")):

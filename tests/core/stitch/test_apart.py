@@ -44,12 +44,19 @@ def test_a_line_of_whatever_kind_where_a_sentence_has_to_go_on(line: str, cut: i
     [
         ("The text is short, and then it says: ", "NOTE\n\nwell, what does it say?"),
         ("total = compute(", "Rate(12),\n    rates)\n"),
+        ("Freude, schöner Götterfunken,\nTochter aus Elysium,\nin einem Gedicht über die ", "Freude\nund mehr.\n"),
+        ("I met a traveller from an antique land,\nWho said: Near them, on the", " Sand of Time\nhalf sunk.\n"),
+        ("He works in the city of ", "New York\n\nand likes it.\n"),
+        ("The method is called get", "Value(x)\n\nand returns a number.\n"),
+        ("roses are red\nviolets are blue\nsugar is sweet", "[Chorus]\n and so are you\n"),
         ("a,b\nOslo,12\nRome,3\nParis,", "2\nBonn,4\nRome,7\n"),
         ('{"names": [\n  "first',  '",\n  "second",\n  "third"\n]}\n'),
     ],
 )  # fmt: skip
 def test_a_line_that_may_go_on_with_the_text_stays(left: str, reply: str) -> None:
-    assert joined(left, reply) == left + reply
+    """Or is flagged, where there is little text to tell how its lines begin."""
+    found = stitch([left, reply])
+    assert found.text == left + reply or found.seams[0].ambiguous
 
 
 def test_a_line_that_ends_like_those_of_the_text_is_one_of_them() -> None:
