@@ -116,8 +116,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """One place where the text of a reply was joined to the text before it, or trimmed, or the end of a reply that is
-    written in another way than the text before it (its line breaks as \\n, its marks as those of HTML).
+    """One place where a reply was joined to the text before it, or trimmed, or ends that is written in another way.
 
     Attributes:
         offset: index into the final text at which what follows the seam begins (after `inserted`).

@@ -14,7 +14,7 @@ from continuum._core.stitch.data import is_json, no_json
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.prior import PRIOR
-from continuum._core.stitch.spoken import spoken, within_line
+from continuum._core.stitch.spoken import spoken, unended, within_line
 from continuum._core.stitch.talk import announces
 
 _MUCH = 60
@@ -23,9 +23,11 @@ _WHOLE_LINE = lazy(r"\n*([^\n]{3,200})\n+")
 _CONTINUED = lazy(r"\s*[\[(](?:cont(?:inued|inuing|'d|\.)?|fortsetzung|suite|续|続き)[\])]\s*\Z", re.I)
 _KNOWN, _KNOWN_LINES = 6, 3
 """Letters of a line that is known again, and how many of them may stand before the text."""
-_LINE = lazy(r"((?:[#*_(\[<>=~—–-]{1,6} ?)?(?=[^\W\d_a-z]|[\[(#*\d])(?![^\w\n]*(?:\.{3}|…)[^\w\n]*\n)[^\n]{1,120})\n+")
-"""A line that does not go on with another: it begins with a capital, a number or a mark that opens something."""
-_ITEM = lazy(r"([ \t]*(?:[-*•+]|\d{1,2}[.)]) [^\n]{1,160})\n+")
+_LINE = lazy(
+    r"((?:[#*_(\[<>=~—–-]{1,6} ?)?(?![^\w\n]*(?:\.{3}|…)[^\w\n]*\n)(?P<first>[\w\[(#*])[^\n]{0,119})(?<![,;])\n+"
+)
+"""A line that may not go on with another; what it must not begin with is a small letter."""
+_ITEM = lazy(r"([ \t]*(?P<first>[-*•+]|\d{1,2}[.)]) [^\n]{1,160})\n+")
 _LINES_APART, _FEW_LINES, _REACH_APART = 10, 2, 1000
 """How many such lines are looked at, behind how many the text may begin in any way, and how far into the reply."""
 _END = 16
@@ -33,13 +35,14 @@ _END = 16
 _RULE = lazy(r" ?(?:-{3,}|\*{3,}|_{3,})[ \t]*\n+")
 _WITHIN = ",;.)’”"
 """Marks that a sentence goes on with."""
-_PARAGRAPH, _BEGUN = lazy(r"\n\n[ \t]*[a-zß-öø-ÿа-яё,;.)’”]"), lazy(r"\n[ \t]*[a-zß-öø-ÿа-яё,;.)’”]")
-"""A paragraph, or a line, that begins within a sentence."""
+_PARAGRAPH, _BEGUN = lazy(r"\n\n[ \t]*(\S)"), lazy(r"\n[ \t]*(\S)")
+"""What paragraphs, and lines, begin with."""
 _BLANK = lazy(r"\n \S")
 _SHOWN, _TELLS = 8000, 300
 """Characters of the text that tell how its lines begin, and below which they do not."""
-_OPENS, _MARKER = "\"'`([{|", 4
+_OPENS, _MARKER = "([{|", 4
 """What opens something that has to be closed, and characters that a list marker has at most."""
+_QUOTES = lazy(r"(?:^|[\s(\[{,=:])[\"'“„«‘`]\Z")
 _LINE_START = lazy(r"\n[ \t]*(?=\S)")
 _STRANGE, _STRANGE_LINES = 1000, 12
 """How far into the reply lines are looked for that a repeat may begin with, and how many of them."""
@@ -120,16 +123,21 @@ def lines_apart(left: str, head: str) -> list[Peel]:
     """The first lines, whatever they say, where a line of the text has to go on: a heading, a note, a rule."""
     if not _has_to_go_on(left):
         return []
-    rule = _RULE.match(head) if left[-1] not in "-*_" else None
+    rule = _RULE.match(head) if left[-1] not in "-*_ " else None
     end = 0 if rule is None else rule.end()
     found = [] if rule is None else [spoken(head, end, PRIOR.rule)._replace(what="a rule")]
-    least = PRIOR.apart if rule is None else PRIOR.apart_rule
+    least = PRIOR.apart_rule if rule is not None else PRIOR.apart + PRIOR.apart_blank * left.endswith(" ")
     for count in range(_LINES_APART):
         match = _LINE.match(head, end) or (_ITEM.match(head, end) if count else None)
-        if match is None or match.end() > _REACH_APART or (rule is None and _ends_like(left, match.group(1))):
+        if (
+            match is None
+            or match["first"].islower()
+            or match.end() > _REACH_APART
+            or (rule is None and _ends_like(left, match.group(1)))
+        ):
             break
         first, end = match.end(1) + 1, match.end()
-        within = _breaks_within(left, head) and goes_on_within(left, head, end)
+        within = not left.endswith(" ") and goes_on_within(left, head, end)
         if count < _FEW_LINES or within or end > first:
             bits = least - PRIOR.apart_within * within
             found += [
@@ -138,35 +146,36 @@ def lines_apart(left: str, head: str) -> list[Peel]:
     return found
 
 
+def _goes_on(line: re.Match[str]) -> bool:
+    """Whether a line begins with a small letter."""
+    return line["first"].islower() and line.start("first") == line.start(1)
+
+
 def _has_to_go_on(left: str) -> bool:
     """Whether the last line of the text is not ended: it has words and no full stop, or opens something, or is a rule.
 
-    The bare marker of a list item may be followed by anything.
+    The bare marker of a list item, and an opening quotation mark, may be followed by anything.
     """
     line = left[-_SHOWN:].rpartition("\n")[2].strip()
-    if not line or line[-1] in ".!?。！？":
+    if not line or line[-1] in ".!?。！？" or _QUOTES.search(line) is not None:
         return False
     return within_line(left) or line[-1] in _OPENS or len(line) > _MARKER
-
-
-def _breaks_within(left: str, head: str) -> bool:
-    """Whether the first word of the reply cannot be the next one of the text: no blank stands between, or a mark."""
-    return not left.endswith(" ") or not head[:1].isalnum()
 
 
 def goes_on_within(left: str, head: str, end: int) -> bool:
     """Whether what begins at `end` of the reply, behind a line break, goes on with a line that is not ended: within a
     sentence, as no paragraph of the text begins, and no line either, if only a line break stands before it; or with
     one blank, as no line of the text begins."""
-    first, before = head[end : end + 2], left.rstrip(" ")[-1:]
+    first = head[end : end + 2]
     if len(left) < _TELLS:
         return False
     if first[:1] == " " and first[1:].strip() and left[-1:] not in " \n":
         return _BLANK.search(left, max(0, len(left) - _SHOWN)) is None
-    if not first or not ((first[0].islower() or first[0] in _WITHIN) and (before.islower() or before == ",")):
+    if not first or not ((first[0].islower() or first[0] in _WITHIN) and unended(left.rstrip(" "))):
         return False
     begun = _PARAGRAPH if head[end - 2 : end] == "\n\n" else _BEGUN
-    return begun.search(left, max(0, len(left) - _SHOWN)) is None
+    places = begun.finditer(left, max(0, len(left) - _SHOWN))
+    return not any(place.group(1).islower() or place.group(1) in _WITHIN for place in places)
 
 
 def _ends_like(left: str, line: str) -> bool:

@@ -6,7 +6,7 @@ import re
 
 from continuum._core.stitch.code import in_code
 from continuum._core.stitch.data import JSON_ENDS, json_open
-from continuum._core.stitch.farewell import counts_parts, goes_on, may_be_note, speaks, takes_leave
+from continuum._core.stitch.farewell import counts_parts, may_be_note, says_more, says_whole, speaks, takes_leave
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.spoken import SENTENCE_ENDS
 from continuum._core.stitch.structure import open_fence
@@ -29,6 +29,15 @@ _TOKEN_MAY_END = lazy(
 )
 """What may be, or become, one of these, or several of them."""
 _LONGEST_TOKEN = 80
+_PAIRS = (
+    ("</s>", r"<s[ >]|</s>"),
+    ("[", r"\[/?INST\]"),
+    ("<eos>", "<eos>"),
+    ("<end_of", "<(?:start|end)_of_turn>"),
+    ("<", r"<[|｜]"),
+)
+"""Tokens, and what shows that the text has such things of its own."""
+_MENTIONED = lazy(r"[\w,:] \Z")
 _LONGEST_FENCE, _LONGEST_NOTE = 200, 300
 _UNENDED = ",;:'\"_"
 """What the last line of a reply that was not cut does not end with, letters and figures aside."""
@@ -133,10 +142,10 @@ class Closing:
         match = _TOKEN.search(text, max(0, len(text.rstrip()) - _LONGEST_TOKEN))
         if match is None:
             return len(text)
-        mark = match.group().strip()[:2]
-        if mark == "</":
-            mark = "<s>"
-        known = mark in self._left[-_HEARD:] or mark in self._said or mark in text[: match.start()]
+        if _MENTIONED.search(f"{self._said[-2:]}{text[: match.start()]}"[-4:]) is not None:
+            return len(text)  # a sentence ends with its name
+        pair = next((pair for pair in _PAIRS if match.group().lstrip().startswith(pair[0])), ("", "<|"))
+        known = any(re.search(pair[1], part) for part in (self._left[-_HEARD:], self._said, text[: match.start()]))
         return len(text) if known else match.start()
 
     def _note(self, text: str) -> int | None:
@@ -150,15 +159,14 @@ class Closing:
         if body[at:line].count("\n") < 2 or body[line].isspace():
             return None
         apart = _RULE.search(body[:at], max(0, at - 80))
-        if not goes_on(words):
+        if not says_more(words):
             before = body[:at]
             if body[-1].isalnum():
                 return None
             wrapped = self._wrapper is not None and before.endswith(self._wrapper)
             surely = apart is not None or wrapped or self._is_bare(before) or self._is_foreign(words, before)
-            if not (takes_leave(words, surely) or counts_parts(words, self._heard(before))):
-                return None
-            if not surely and self._speaks(before):
+            leaves = takes_leave(words) and (surely or not self._speaks(before))
+            if not (leaves or (surely and says_whole(words)) or counts_parts(words, self._heard(before))):
                 return None
         if apart is not None:
             at = len(body[: apart.start()].rstrip())

@@ -30,11 +30,12 @@ _ELIDED = lazy(
     re.M | re.I,
 )
 _LEFT_OUT = lazy(
-    r"^[ \t]*(?:(?:#|//|--|;|%|/\*)[ \t]*(?:\.{3}|…|[\[(][^\n]{1,50}[\])])[^\n]{0,40}"
-    r"|(?:\.{3}|…)[ \t]*(?:\([^\n]{0,40})?)\n(?=[ \t]*(?P<line>[^\n]*))",
-    re.M,
+    r"^(?:[ \t]*(?:#|//|--|;|%|/\*)[ \t]*(?:(?:\.{3}|…)[^\n]{0,60}|[\[(][^\n]{0,40}"
+    r"\b(?:cont(?:inued|inuing|'d|\.)?|unchanged|above|before|existing|previous|same|omitted)[^\n]{0,40}[\])])"
+    r"|(?P<bare>[ \t]*)(?:\.{3}|…)[ \t]*(?:\([^\n]{0,40})?)[ \t]*\n(?=[ \t]*(?P<line>[^\n]*))",
+    re.M | re.I,
 )
-"""A line of dots or a note in brackets, and the one behind it."""
+"""A comment that stands for code, or a line of dots, and the line behind it."""
 _MAY_LEAVE_OUT = lazy(
     r"[ \t]*+(?:(?:#|//|--|;|%|/\*)[ \t]*(?:\.{1,3}|…|[\[(])?|\.{1,3}|…)[^\n]{0,90}(?:\n[ \t]*(?P<line>[^\n]*))?\Z"
 )
@@ -97,10 +98,10 @@ def elided(left: str, head: str, peel: Peel, open_fence: str | None, final: bool
             return []
         if not final and _may_be_begun_again(line, head, peel):
             return [Peel(len(head), 0.0, "elided code", open=True)]
-        found = _begun_again(line, head, peel)
-    elif _ELIDED.search(left) is not None or not in_code(left, open_fence):
+        found = _begun_again(left, line, head, peel)
+    elif _ELIDED.search(left) is not None:
         return []
-    if not found:
+    if not found or not in_code(left, open_fence):
         return []
     end = found[-1].end()
     blank = end + len(head[end:]) - len(head[end:].lstrip("\n"))
@@ -112,10 +113,20 @@ def elided(left: str, head: str, peel: Peel, open_fence: str | None, final: bool
     return [new._replace(foreign=new.start, loose=False, wrapper=wrapper) for new in more]
 
 
-def _begun_again(line: str, head: str, peel: Peel) -> list[re.Match[str]]:
-    """Dots or a note that stand for code, if the line that is not ended is begun again right behind them."""
-    places = _LEFT_OUT.finditer(head, peel.start, peel.start + _SHELL)
-    return [match for match in places if match.group("line").startswith(line)][:1]
+def _begun_again(left: str, line: str, head: str, peel: Peel) -> list[re.Match[str]]:
+    """Dots or a note that stand for code, if the line that is not ended is begun again right behind them, and nothing
+    stands before them that the text has not said. Bare dots right behind a word are the end of its line."""
+    for match in _LEFT_OUT.finditer(head, peel.start, peel.start + _SHELL):
+        if match.group("line").startswith(line):
+            before = head[peel.start : match.start()]
+            said = (_stands_there(left, known) for known in before.split("\n"))
+            return [match] if (before or match.group("bare") != "") and all(said) else []
+    return []
+
+
+def _stands_there(left: str, line: str) -> bool:
+    """Whether a line is empty, one of the text, or only dots."""
+    return not line.strip(" \t.…#/") or f"\n{line}\n" in f"\n{left}"
 
 
 def _may_be_begun_again(line: str, head: str, peel: Peel) -> bool:

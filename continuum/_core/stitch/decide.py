@@ -15,7 +15,7 @@ from continuum._core.stitch.peels import peels
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.readings import Reading, Readings
 from continuum._core.stitch.rest import fate
-from continuum._core.stitch.spoken import SURE, fresh, within_sentence
+from continuum._core.stitch.spoken import SURE, fresh, unended, within_sentence
 from continuum._core.stitch.talk import speaks
 from continuum._core.stitch.traces import thoughts
 
@@ -414,15 +414,10 @@ def _capital(left: str, first: str) -> float:
     if not first.isupper():
         return 0.0
     words = left[-_CASE:].split(" ")[:-1]
-    if not words or not _unended(words[-1]):
+    if not words or not unended(words[-1]):
         return 0.0
-    inside = [word[0].isupper() for before, word in itertools.pairwise(words) if word and _unended(before)]
+    inside = [word[0].isupper() for before, word in itertools.pairwise(words) if word and unended(before)]
     return max(0.0, log2(0.25 * (len(inside) + 10) / (sum(inside) + 0.5))) if len(inside) >= 10 else 0.0
-
-
-def _unended(word: str) -> bool:
-    """Whether a sentence goes on behind a word: it ends with a small letter or a comma."""
-    return word[-1:].islower() or word[-1:] == ","
 
 
 def _join_of(best: Reading, chance: float, head: str) -> Join:

@@ -71,6 +71,8 @@ def list_marker(left: str, head: str, peel: Peel) -> Peel | None:
     other = _MARKER.match(head, peel.start)
     if other is not None and other.group(2).split() != own.group(2).split():
         words = line[own.end() :][:_ITEM]
+        if not peel.spoken and "\n" in head[: peel.start]:
+            return None  # the next item, which begins alike
         if sum(map(str.isalnum, words)) < _ITEM_LEAST or not head.startswith(words, other.end()):
             return None
         return peel.then(other.end(), PRIOR.marker_other, "another list marker")._replace(loose=True, marked=True)

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _MAX_PEELS = 24
-_INVISIBLE = "\ufeff\u200b\u2060"
+_BYTE_ORDER_MARK = "\ufeff"
+_INVISIBLE = _BYTE_ORDER_MARK + "\u200b\u2060"
+_NO_BLANKS, _LAST = lazy(r"[\u0e00-\u109f\u1780-\u17ff]"), 40
+"""Letters of Thai, Lao, Tibetan, Burmese and Khmer, and where they are looked for."""
 _DOTS = lazy(r"\n*(?:\.\.\.(?!\.)|…{1,2}|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\))")
 
 
@@ -54,9 +57,14 @@ def blank(left: str, head: str, peel: Peel) -> Peel | None:
 
 
 def invisible(left: str, head: str) -> list[Peel]:
-    """Marks that nobody sees at the very start, which the text has nowhere: a byte order mark, blanks of no width."""
+    """Marks that nobody sees at the very start, which the text has nowhere: a byte order mark, a blank of no width.
+
+    Scripts without blanks, and long words, have such blanks between their parts.
+    """
     end = len(head) - len(head.lstrip(_INVISIBLE))
-    if not end or any(mark in left for mark in head[:end]):
+    if not end or left.endswith("\n") or any(mark in left or mark in head[end:] for mark in head[:end]):
+        return []
+    if head[:end].strip(_BYTE_ORDER_MARK) and _NO_BLANKS.search(left[-_LAST:]) is not None:
         return []
     return [Peel(end, PRIOR.invisible, "an invisible mark", foreign=end)]
 

@@ -162,6 +162,7 @@ class Prior(NamedTuple):
     nothing_fresh: float = 12.0  # talk with nothing behind it, where the text may begin a sentence
     nothing_within: float = 16.0  # gained where the text stands within a sentence
     tag: float = -4.0  # a tag around the answer
+    tag_blank: float = 12.0  # behind a blank: it may stand for something
     tag_other: float = 6.0  # one of another name
     invisible: float = -8.0  # marks that nobody sees
     role: float = 6.0  # the name of who speaks
@@ -170,6 +171,7 @@ class Prior(NamedTuple):
     known: float = 2.0  # whole lines that the text has said before
     rule: float = -6.0  # a rule, in the middle of a line
     apart: float = 12.0  # a line of whatever kind, in the middle of a line
+    apart_blank: float = 14.0  # behind a blank: its first word may be the next one
     apart_rule: float = 2.0  # one behind a rule
     apart_within: float = 13.0  # gained if a sentence goes on behind it, as no line of the text begins
     apart_short: float = 14.0  # and less than 24 characters said again behind it

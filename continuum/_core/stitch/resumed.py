@@ -9,7 +9,7 @@ from continuum._core.stitch.apart import goes_on_within
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.phrases import opens
 from continuum._core.stitch.prior import PRIOR
-from continuum._core.stitch.spoken import within_line
+from continuum._core.stitch.spoken import unended, within_line
 from continuum._core.stitch.talk import announces, may_announce
 
 _MARK = lazy(
@@ -67,7 +67,7 @@ def resumes(left: str, body: str, k: int, final: bool) -> Resumed | None:
 
 def _remark(left: str, body: str, k: int, final: bool) -> Resumed | None:
     """A line of whatever kind behind the first k characters, and then the text goes on within its line."""
-    if not within_line(left) or body[k : k + 1] not in ("\n", ".", "…", " ") or not _unended(left):
+    if not within_line(left) or body[k : k + 1] not in ("\n", ".", "…", " ") or not unended(left.rstrip(" ")):
         return None
     match = _REMARK.match(body, k)
     if match is None or (body[k] == " " and "..." not in match.group() and "…" not in match.group()):
@@ -75,11 +75,6 @@ def _remark(left: str, body: str, k: int, final: bool) -> Resumed | None:
     if match.group("end") is None or len(body) < match.end() + 2:
         return None if final or match.end() < len(body) else Resumed(k, 0.0, "perhaps a remark", open=True)
     return Resumed(match.end(), -PRIOR.remark, "a remark") if goes_on_within(left, body, match.end()) else None
-
-
-def _unended(left: str) -> bool:
-    """Whether a sentence or statement has to go on."""
-    return left[-1:].islower() or left.rstrip(" ")[-1:] == ","
 
 
 def _aside(left: str, body: str, k: int) -> re.Match[str] | None:

@@ -174,6 +174,11 @@ def within_sentence(left: str, head: str) -> bool:
     )
 
 
+def unended(text: str) -> bool:
+    """Whether a sentence goes on behind a text: it ends with a small letter or a comma."""
+    return text[-1:].islower() or text[-1:] == ","
+
+
 def fresh(left: str) -> bool:
     """Whether the text stands at the start of a line or sentence of its own."""
     return _last_mark(left) in SENTENCE_ENDS or not within_line(left)

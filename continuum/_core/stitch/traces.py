@@ -121,8 +121,10 @@ def _role(left: str, head: str, final: bool) -> list[Peel]:
     said = match.group().strip()
     if match.group("token") and match.group("token") not in left:
         return [spoken(head, match.end(), PRIOR.token)._replace(what="a role")]
-    if said in left or fresh(left):
-        return []
+    if said in left or fresh(left) or (head[:1] == "\n" and asked is None):
+        return []  # behind a line break the text may speak of anybody
+    if left.endswith(" ") and match.group().endswith("\n"):
+        return []  # where the next word is due it may be one
     if not final and len(head) < match.end() + _BEHIND:
         return [Peel(len(head), 0.0, "a role", open=True)]
     bits = PRIOR.role - PRIOR.role_asked * (asked is not None)
@@ -176,6 +178,7 @@ def _tag(left: str, head: str) -> list[Peel]:
             bits -= PRIOR.apart_within
     if match is None or f"<{match.group(1)}" in left:
         return []
+    bits += PRIOR.tag_blank * left.endswith(" ")
     closing, first = f"</{match.group(1)}>", match.end(1) + 1
     ends = {first, min(first + 1, match.end()), match.end()}
     return [spoken(head, end, bits)._replace(what="a tag", wrapper=closing) for end in ends]
