@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from functools import lru_cache
 
 from continuum._core.stitch.code import code_like, left_open
 from continuum._core.stitch.data import is_json, no_json
@@ -173,9 +174,14 @@ def goes_on_within(left: str, head: str, end: int) -> bool:
         return _BLANK.search(left, max(0, len(left) - _SHOWN)) is None
     if not first or not ((first[0].islower() or first[0] in _WITHIN) and unended(left.rstrip(" "))):
         return False
-    begun = _PARAGRAPH if head[end - 2 : end] == "\n\n" else _BEGUN
-    places = begun.finditer(left, max(0, len(left) - _SHOWN))
-    return not any(place.group(1).islower() or place.group(1) in _WITHIN for place in places)
+    return not _begin_within(left[-_SHOWN:], head[end - 2 : end] == "\n\n")
+
+
+@lru_cache(maxsize=8)
+def _begin_within(text: str, paragraphs: bool) -> bool:
+    """Whether a paragraph of the text, or a line, begins within a sentence."""
+    places = (_PARAGRAPH if paragraphs else _BEGUN).finditer(text)
+    return any(place.group(1).islower() or place.group(1) in _WITHIN for place in places)
 
 
 def _ends_like(left: str, line: str) -> bool:

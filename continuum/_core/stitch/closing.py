@@ -139,7 +139,8 @@ class Closing:
 
     def _token(self, text: str) -> int:
         """Where the tokens begin that the server should have kept for itself, if the text has no such elsewhere."""
-        match = _TOKEN.search(text, max(0, len(text.rstrip()) - _LONGEST_TOKEN))
+        size = len(text.rstrip())
+        match = _TOKEN.search(text, max(0, size - _LONGEST_TOKEN)) if size else None
         if match is None:
             return len(text)
         if _MENTIONED.search(f"{self._said[-2:]}{text[: match.start()]}"[-4:]) is not None:
