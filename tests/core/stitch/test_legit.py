@@ -27,6 +27,11 @@ HEADS = [
     (HARBOUR + "To go to the next page of the form, click on ", "Next\n\nand then fill in the address.\n"),
     (HARBOUR + "- one apple\n- two pears", "\n\n## Output\n\nand so on, as it was before.\n"),
     (HARBOUR + "ANNA\nI know. Ask ", "Bert,\nfor there was nobody else.\n"),
+    (HARBOUR + "- ", "Bread\n- milk\n- eggs\n"),
+    (
+        "cdef extern from *:\n    int EPOLL_CLOEXEC\n    int EPOLL_CTL_ADD\n    int EPOLL_",
+        "CTL_DEL\n    int epoll_ctl(int epfd, int op)\n    int EPOLL_CTL_MOD\n",
+    ),
     ('id,note\n1,"short"\n2,"also short"\n3,"', 'Big\ntext of two lines"\n4,"x"\n'),
     ("Fill in the blanks.\n\n1. The capital of France is ", "___\n\n2. The capital of Norway is ___\n"),
     ("I, the undersigned, ", "____________\n\nhereby declare that all of it is true.\n"),
@@ -73,6 +78,7 @@ ENDS = [
     "Please let me know whether you wish to continue your membership.",
     "Soll ich weiterhin Miete zahlen?",
     "(Continued on page 12.)",
+    "Let me know if you have any more questions about",
     "The token that ends it is called <|endoftext|>",
     "It ends with </s>",
 ]
