@@ -15,7 +15,7 @@ from continuum._core.stitch.data import is_json, no_json
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.prior import PRIOR
-from continuum._core.stitch.spoken import spoken, unended, within_line
+from continuum._core.stitch.spoken import fills, spoken, unended, within_line
 from continuum._core.stitch.talk import announces
 
 _MUCH = 60
@@ -33,9 +33,11 @@ _LINES_APART, _FEW_LINES, _REACH_APART = 10, 2, 1000
 """How many such lines are looked at, behind how many the text may begin in any way, and how far into the reply."""
 _END = 16
 """Characters at the end of a line that tell whether the text has ended one like it."""
-_RULE = lazy(r" ?(?:-{3,}|\*{3,}|_{3,})[ \t]*\n+")
+_RULE = lazy(r"(?:-{3,}|\*{3,}|_{3,})[ \t]*\n+")
 _WITHIN = ",;.)’”"
 """Marks that a sentence goes on with."""
+_CLOSING = "\"'“‘"
+"""Other marks behind which no rule is part of the line."""
 _PARAGRAPH, _BEGUN = lazy(r"\n\n[ \t]*(\S)"), lazy(r"\n[ \t]*(\S)")
 """What paragraphs, and lines, begin with."""
 _BLANK = lazy(r"\n \S")
@@ -124,7 +126,7 @@ def lines_apart(left: str, head: str) -> list[Peel]:
     """The first lines, whatever they say, where a line of the text has to go on: a heading, a note, a rule."""
     if not _has_to_go_on(left):
         return []
-    rule = _RULE.match(head) if left[-1] not in "-*_ " else None
+    rule = _RULE.match(head) if left[-1].isalnum() or left[-1] in _WITHIN + _CLOSING else None
     end = 0 if rule is None else rule.end()
     found = [] if rule is None else [spoken(head, end, PRIOR.rule)._replace(what="a rule")]
     least = PRIOR.apart_rule if rule is not None else PRIOR.apart + PRIOR.apart_blank * left.endswith(" ")
@@ -136,6 +138,8 @@ def lines_apart(left: str, head: str) -> list[Peel]:
             or match.end() > _REACH_APART
             or (rule is None and _ends_like(left, match.group(1)))
         ):
+            break
+        if fills(left, head, 0, match.end()):
             break
         first, end = match.end(1) + 1, match.end()
         within = not left.endswith(" ") and goes_on_within(left, head, end)

@@ -23,7 +23,7 @@ _GOES_ON = lazy(
     r"|fortsättning följer|fortsettelse følger|fortsættelse følger|jatkuu|pokračování(?: příště)?|folytatjuk"
     r"|folytatás következik|va urma|συνεχίζεται|המשך יבוא|ادامه دارد|มีต่อ)"
     r"(?:[\s.:…!。]*|\s+(?:im|in|dans|au|en|nel|nella|na|no|в|у)\s.{1,60})"
-    r"|(?:la suite|suite) (?:au|dans) .{1,60})[.…]{0,3}[\])*_）】—–-]{1,4}"
+    r"|(?:la suite|suite) (?:au|dans) (?:le |un )?(?:prochain|message|suivant).{0,60})[.…]{0,3}[\])*_）】—–-]{1,4}"
     r"|(?:would you like|do you want|shall|should) (?:me|i) (?:to )?(?:continue|go on|proceed|keep going)"
     r"(?:\s+(?:with the (?:rest|next|remaining|other|following)|from (?:here|there|where)|writing|until|further|now"
     r"|here|to the (?:end|next)|in the next)\b.{0,60})?\s*\?"

@@ -104,7 +104,7 @@ def talk(left: str, head: str, final: bool) -> list[Peel]:
             break
         quoted = (begun or piece[:1] in (">", "`", "[", "(")) and _quotes(left, piece)
         score = _score(left, whole, quoted, "\n" in head[stop - 1 : stop + 1])
-        if _fills(left, head, start, stop):
+        if fills(left, head, start, stop):
             break
         if stop >= len(head) and not final:
             if score or begun or (stop - begin < _LONG and (is_opener(piece) or may_announce(whole))):
@@ -146,7 +146,7 @@ def _before_blocks(left: str, head: str, found: list[Peel]) -> list[Peel]:
     return [peel._replace(bits=peel.bits + bits) for peel, bits in zip(found, dearer, strict=True)]
 
 
-def _fills(left: str, head: str, start: int, stop: int) -> bool:
+def fills(left: str, head: str, start: int, stop: int) -> bool:
     """Whether the words from `start` to `stop` belong where the text broke off: behind an opening quotation mark or
     bracket what closes it, and behind the bare marker of a list item one line before the next item."""
     opened = _OPENED_LAST.search(left[-8:])

@@ -27,6 +27,14 @@ HEADS = [
     (HARBOUR + "To go to the next page of the form, click on ", "Next\n\nand then fill in the address.\n"),
     (HARBOUR + "- one apple\n- two pears", "\n\n## Output\n\nand so on, as it was before.\n"),
     (HARBOUR + "ANNA\nI know. Ask ", "Bert,\nfor there was nobody else.\n"),
+    (HARBOUR + "VOICE (", "V.O.)\nAssistant to the mayor here.\n\nANNA\nYes?\n"),
+    (HARBOUR + " parser.c | 12 +++++++++", "---\n parser.h |  1 +\n"),
+    (HARBOUR + "---------- Forwarded message", " ----------\n"),
+    (
+        HARBOUR + "What is a pier?\n\n" + "_" * 40,
+        "_" * 20 + "\n\n[Total: 20 marks]\n\nTurn over.\n\nAnswer:\n\n" + "_" * 60 + "\n",
+    ),
+    (HARBOUR + "What is a quay?\n\n" + "_" * 44, "____\n\nWhat would you change?\n\n" + "_" * 48 + "\n"),
     (HARBOUR + "- ", "Bread\n- milk\n- eggs\n"),
     (
         "cdef extern from *:\n    int EPOLL_CLOEXEC\n    int EPOLL_CTL_ADD\n    int EPOLL_",
@@ -78,6 +86,7 @@ ENDS = [
     "Please let me know whether you wish to continue your membership.",
     "Soll ich weiterhin Miete zahlen?",
     "(Continued on page 12.)",
+    "(suite au verso)",
     "Let me know if you have any more questions about",
     "The token that ends it is called <|endoftext|>",
     "It ends with </s>",
