@@ -189,6 +189,7 @@ def _begin_within(text: str, paragraphs: bool) -> bool:
 
 
 def _ends_like(left: str, line: str) -> bool:
-    """Whether a line ends as one of the text does, and so may be the end of that which is not ended."""
+    """Whether a line is one of the text, or ends like one, and so may be the end of that which is not ended."""
     last = line[-_END:]
-    return sum(map(str.isalnum, last)) >= _KNOWN and f"{last}\n" in left
+    words = sum(map(str.isalnum, last))
+    return (words >= _KNOWN and f"{last}\n" in left) or (words > 1 and f"\n{line}\n" in left)

@@ -154,7 +154,7 @@ def _may_precede(peel: Peel, anchor: str, shown: str) -> bool:
     """Whether the anchor may follow what was peeled; lines that the text may well go on with are not in its way."""
     if peel.open or (peel.whole and peel.bits > PRIOR.strange):
         return False
-    if peel.headed and not said_once(shown.rstrip(), anchor.rstrip()):
+    if (peel.headed or peel.apart) and not said_once(shown.rstrip(), anchor.rstrip()):
         return False  # behind the head of a table or array stands a row or element like others
     return peel.foreign == peel.start or peel.what.endswith("table head")
 
