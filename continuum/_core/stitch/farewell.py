@@ -151,9 +151,13 @@ _MARKED = 100
 
 
 def may_be_note(line: str) -> bool:
-    """Whether the beginning of a line may be one of a note to the reader, or become one."""
+    """Whether the beginning of a line may be one of a note to the reader, or become one: what begins like leave only
+    until its first sentence has ended without a voice of its own."""
     words = line.lstrip(_MARKS).casefold()
-    if not words.strip("-") or _begins(words, _STARTS) or (_begins(words, _LEAVES) and _may_leave(words)):
+    if not words.strip("-") or _begins(words, _STARTS):
+        return True
+    first = _first_sentence(words)
+    if _begins(words, _LEAVES) and (first == words or _VOICE.search(first) is not None):
         return True
     return line[:1] in _BRACKETS and len(line) <= _MARKED and not line.startswith(_ITEM)
 
@@ -162,10 +166,10 @@ def _begins(words: str, starts: dict[str, tuple[str, ...]]) -> bool:
     return any(words.startswith(start) or start.startswith(words) for start in starts.get(words[0], ()))
 
 
-def _may_leave(words: str) -> bool:
-    """Whether the first sentence is spoken in a voice of its own, or is not ended."""
+def _first_sentence(words: str) -> str:
+    """All of the words, if it is not ended."""
     end = _SENTENCE.search(words)
-    return end is None or _VOICE.search(words[: end.end()]) is not None
+    return words if end is None else words[: end.end()]
 
 
 def says_more(line: str) -> bool:
@@ -194,9 +198,7 @@ def counts_parts(line: str, text: str) -> bool:
 def takes_leave(line: str) -> bool:
     """Whether a line takes leave of the reader in a voice of its own."""
     words = line.lstrip(_MARKS).casefold()
-    end = _SENTENCE.search(words)
-    first = words if end is None else words[: end.end()]
-    return words.startswith(_LEAVES.get(words[:1], ())) and _VOICE.search(first) is not None
+    return words.startswith(_LEAVES.get(words[:1], ())) and _VOICE.search(_first_sentence(words)) is not None
 
 
 def says_whole(line: str) -> bool:
