@@ -1,8 +1,8 @@
 """A second set of behaviours, by somebody who had not seen the rules of the stitcher.
 
 It was written in two halves, out of what its author knows of models. One half, `known`, was looked at afterwards, and
-rules were made for some of what it showed. The other half, `unknown`, was not looked at by anybody who makes rules: its
-sums say how the stitcher does with replies that nobody had in mind.
+rules were made for some of what it showed. The other half, `unknown`, was not read by anybody who makes rules, only its
+names and figures were seen: its sums say how the stitcher does with words that nobody had in mind.
 
 To maintainers: keep it so. Do not read `unknown`, do not search it for what comes out wrong, and make no rule for it;
 the command prints nothing of it but sums. If it is looked at all the same, it is a `known` half from then on, and a new
