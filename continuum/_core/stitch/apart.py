@@ -137,9 +137,8 @@ def lines_apart(left: str, head: str) -> list[Peel]:
             or match["first"].islower()
             or match.end() > _REACH_APART
             or (rule is None and _ends_like(left, match.group(1)))
+            or fills(left, head, 0, match.end())
         ):
-            break
-        if fills(left, head, 0, match.end()):
             break
         first, end = match.end(1) + 1, match.end()
         within = not left.endswith(" ") and goes_on_within(left, head, end)
@@ -149,11 +148,6 @@ def lines_apart(left: str, head: str) -> list[Peel]:
                 spoken(head, at, bits)._replace(what="a line apart", other=True, apart=True) for at in {first, end}
             ]
     return found
-
-
-def _goes_on(line: re.Match[str]) -> bool:
-    """Whether a line begins with a small letter."""
-    return line["first"].islower() and line.start("first") == line.start(1)
 
 
 def _has_to_go_on(left: str) -> bool:

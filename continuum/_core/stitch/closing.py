@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from continuum._core.stitch.code import in_code
+from continuum._core.stitch.code import FENCES, in_code
 from continuum._core.stitch.data import JSON_ENDS, json_open
 from continuum._core.stitch.farewell import counts_parts, may_be_note, says_more, says_whole, speaks, takes_leave
 from continuum._core.stitch.lazy import lazy
@@ -16,7 +16,6 @@ _CLOSING_LINE = lazy(r"[ \t]*(`{3,}|~{3,})[ \t\r]*(?:\n|\Z)")
 _SAID_BEHIND = 1000
 """Characters behind the end of a fence around the text that are still said to the reader; more is a text of its own."""
 _FENCE_MAY_END = lazy(r"\r?\n?[ \t]*(?:`+|~+)?\s*\Z")
-_FENCE_LINE = lazy(r"^[ \t]*(?:`{3,}|~{3,})", re.M)
 _RULE = lazy(r"\n[ \t\r]*\n[ \t]*(?:-{3,}|\*{3,}|_{3,})\Z")
 """Behind an empty line: elsewhere it underlines a heading, or closes what stands above a text."""
 _TOKEN = lazy(
@@ -112,8 +111,8 @@ class Closing:
             start = text.rfind("\n", 0, at) + 1
             if not text[start:at].strip(" \t`~") and text[start:at].strip():
                 at = start  # whether it is the line of a fence is not seen yet
-        token = _TOKEN_MAY_END.search(text, max(0, len(text) - _LONGEST_TOKEN))
-        if token is not None:
+        last = max(0, len(text) - _LONGEST_TOKEN)
+        if (text.find("<", last) >= 0 or text.find("[", last) >= 0) and (token := _TOKEN_MAY_END.search(text, last)):
             at = len(text[: token.start()].rstrip())
         line = _last_line(text[:at])
         if line is not None and may_be_note(text[line:at]):
@@ -143,10 +142,11 @@ class Closing:
         match = _TOKEN.search(text, max(0, size - _LONGEST_TOKEN)) if size else None
         if match is None:
             return len(text)
-        if _MENTIONED.search(f"{self._said[-2:]}{text[: match.start()]}"[-4:]) is not None:
+        before = text[: match.start()]
+        if _MENTIONED.search(f"{self._said[-2:]}{before}"[-4:]) is not None:
             return len(text)  # a sentence ends with its name
-        pair = next((pair for pair in _PAIRS if match.group().lstrip().startswith(pair[0])), ("", "<|"))
-        known = any(re.search(pair[1], part) for part in (self._left[-_HEARD:], self._said, text[: match.start()]))
+        like = next(pattern for token, pattern in _PAIRS if match.group().startswith(token))
+        known = any(re.search(like, part) for part in (self._left[-_HEARD:], self._said, before))
         return len(text) if known else match.start()
 
     def _note(self, text: str) -> int | None:
@@ -165,9 +165,12 @@ class Closing:
             if body[-1].isalnum():
                 return None
             wrapped = self._wrapper is not None and before.endswith(self._wrapper)
-            surely = apart is not None or wrapped or self._is_bare(before) or self._is_foreign(words, before)
-            leaves = takes_leave(words) and (surely or not self._speaks(before))
-            if not (leaves or (surely and says_whole(words)) or counts_parts(words, self._heard(before))):
+            heard = self._heard(before)
+            leaves = takes_leave(words)
+            if leaves or says_whole(words):  # the other questions take longer
+                surely = apart is not None or wrapped or self._is_bare(before) or _is_foreign(words, heard)
+                leaves = surely or (leaves and not _may_speak(heard))
+            if not (leaves or counts_parts(words, heard)):
                 return None
         if apart is not None:
             at = len(body[: apart.start()].rstrip())
@@ -183,20 +186,21 @@ class Closing:
             return True
         return last not in SENTENCE_ENDS and open_fence(self._left) is None and in_code(self._left, None)
 
-    def _is_foreign(self, words: str, before: str) -> bool:
-        """Whether a line is in another script than the text."""
-        own, other = scripts(self._heard(before)), scripts(words)
-        most = max(other, key=lambda script: other[script], default=-1)
-        return 20 * own.get(most, 0) < sum(own.values())
-
     def _heard(self, before: str) -> str:
         """The end of the text, up to the note."""
         return f"{self._left[-_HEARD:]}{self._said}{before}"[-_HEARD:]
 
-    def _speaks(self, before: str) -> bool:
-        """Whether somebody speaks in the text, or there is too little of it to tell."""
-        heard = self._heard(before)
-        return len(heard) < _LEAST_HEARD or speaks(heard)
+
+def _is_foreign(words: str, heard: str) -> bool:
+    """Whether a line is in another script than the text."""
+    own, other = scripts(heard), scripts(words)
+    most = max(other, key=lambda script: other[script], default=-1)
+    return 20 * own.get(most, 0) < sum(own.values())
+
+
+def _may_speak(heard: str) -> bool:
+    """Whether somebody speaks in the text, or there is too little of it to tell."""
+    return len(heard) < _LEAST_HEARD or speaks(heard)
 
 
 def _closed(text: str, wrapper: str | None, fences: int) -> int | None:
@@ -206,7 +210,7 @@ def _closed(text: str, wrapper: str | None, fences: int) -> int | None:
     """
     if not wrapper or wrapper.startswith("<"):
         return None
-    lines = [match.start() for match in _FENCE_LINE.finditer(text)]
+    lines = [match.start() for match in FENCES.finditer(text)]
     if (fences + len(lines)) % 2 == 0 or not lines:
         return None
     closing = _CLOSING_LINE.match(text, lines[-1])
@@ -243,7 +247,7 @@ def _before(text: str, line: int, wrapper: str | None) -> int:
 
 def count_fences(text: str) -> int:
     """How many lines of `text` open or close a fence."""
-    return len(_FENCE_LINE.findall(text))
+    return len(FENCES.findall(text))
 
 
 def refuses(body: str) -> bool:

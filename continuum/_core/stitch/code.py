@@ -19,7 +19,8 @@ _BLOCK = 200
 """Characters from which on a text tells whether it is code."""
 _REACH = 20_000
 """Characters of the text in which blocks of code are looked for."""
-_FENCES = lazy(r"^[ \t]*(`{3,}|~{3,})", re.M)
+FENCES = lazy(r"^[ \t]*(`{3,}|~{3,})", re.M)
+"""The lines that open or close a fence."""
 _TEXT = ("markdown", "md", "text", "txt")
 """What a fence around a text that is no code is called."""
 _LABELLED = lazy(r"\s*+(?!`{3}|~{3})[^\n]{1,120}\n+[ \t]*(`{3,}+|~{3,}+)([^\n`]*+)\n")
@@ -138,7 +139,7 @@ def _may_be_begun_again(line: str, head: str, peel: Peel) -> bool:
 def _introduces(left: str) -> bool:
     """Whether a block of code is what comes next: the text has such blocks, or ends with a colon and an
     empty line."""
-    return _FENCES.search(left[-_REACH:]) is not None or (left.endswith("\n\n") and left.rstrip()[-1:] in (":", "："))
+    return FENCES.search(left[-_REACH:]) is not None or (left.endswith("\n\n") and left.rstrip()[-1:] in (":", "："))
 
 
 def code_like(left: str) -> bool:
@@ -150,7 +151,7 @@ def code_like(left: str) -> bool:
 def in_code(left: str, open_fence: str | None) -> bool:
     """Whether the text breaks off in code, which hardly goes on in words, nor speaks to its reader; little of it tells
     nothing."""
-    if open_fence is None and _FENCES.search(left[-_REACH:]) is not None:
+    if open_fence is None and FENCES.search(left[-_REACH:]) is not None:
         return False  # code stands in its blocks
     block = left if open_fence is None else left.rpartition(open_fence)[2]
     return len(block) >= _BLOCK and code_like(block)
@@ -158,5 +159,5 @@ def in_code(left: str, open_fence: str | None) -> bool:
 
 def left_open(lines: str) -> str | None:
     """The fence that these lines opened and did not close."""
-    marks = _FENCES.findall(lines)
+    marks = FENCES.findall(lines)
     return marks[-1] if len(marks) % 2 else None

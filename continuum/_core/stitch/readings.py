@@ -284,9 +284,9 @@ class Readings:
             said = body[: min(k, _FORM_WINDOW)]
             bits += PRIOR.rows * said.count("\n|") + PRIOR.elements * elements(said)
         bits += PRIOR.strange_templated * self.before.templated * peel.whole
-        if peel.apart and len({*body[:k]}) <= 2:
-            return  # a rule, which stands below many lines
         if peel.apart:
+            if len({*body[:k]}) <= 2:
+                return  # a rule, which stands below many lines
             bits += PRIOR.apart_short * (k < _REPEATED) + PRIOR.apart_templated * self.before.templated
         if not peel.foreign and own.isspace():
             bits += PRIOR.unnatural  # a blank too much and then a repeat: two rare things at once

@@ -56,9 +56,7 @@ _TAG = lazy(
     r"\n*<((?:[a-z]{1,20}[_-])?(?:continuation|continue[ds]?|answer|response|reply|output|completion|text|result|document"
     r"|rest|remaining|remainder|content|part|draft|section)(?:[_-][a-z0-9]{1,20})?)>\n*"
 )
-_OTHER_TAG = lazy(
-    r"\n*<(?!(?:br|hr|p|div|pre|code|details|summary|table|ul|ol|li|center|section|a|b|i)>)([a-z][\w-]{2,24})>\n+"
-)
+_OTHER_TAG = lazy(r"\n*<(?!(?:div|pre|code|details|summary|table|center|section)>)([a-z][\w-]{2,24})>\n+")
 _CLOSED = lazy(
     r"\s*?(?P<mark>`{3,}|~{3,})[ \t]*\n\s*(?P<talk>[^\n`~][^\n]*(?:\n+[^\n`~][^\n]*){0,5}?)\n+[ \t]*(?P=mark)[^\n`]*\n"
 )

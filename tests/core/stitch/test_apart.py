@@ -185,3 +185,12 @@ def test_the_next_line_behind_a_repeat_stays() -> None:
     cut = text.index("Step 50") + 20
     start = text.rindex("\n", 0, cut) + 1
     assert joined(text[:cut], text[start:]) == text
+
+
+def test_a_line_apart_within_the_rule_of_a_table() -> None:
+    """Marks have to go on as well as words."""
+    rule = "+----------------------+----------------------+\n"
+    rows = "".join(f"| the name of lamp {n:02} | the place of it {n:02}   |\n{rule}" for n in range(12))
+    text = f"{rule}{rows}"
+    cut = text.rindex(rule) + 9
+    assert joined(text[:cut], f"**Rows**\n\n{text[cut:]}") == text
