@@ -114,6 +114,7 @@ class Prior(NamedTuple):
     lost_flow: float = 1.06  # for each bit that the reply flows worse so
     lost_line: float = 2.65  # a line break
     lost_lines: float = 4.33  # an empty line
+    lost_indent: float = 4.00  # one with another indent than the lines beside it
     lost_habit: float = 0.46  # what the text does not always put there
     lost_loose: float = -0.45  # gained behind something peeled
     lost_marker: float = 4.67  # gained behind a list marker

@@ -2,7 +2,7 @@
 
 The shape of a line is what is left without its words, numbers and blanks. How likely a line of a new shape is, is what
 Good and Turing estimate (Good 1953): the share of the lines whose shape was seen once. Rows of a table have as many
-cells as the one before.
+cells as the one before, and a rule is as long as the others or as the title above it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from math import log2
 from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import east_asian_width
 
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.structure import marks_of_cells
@@ -26,6 +27,16 @@ _REGULAR = 0.25
 """The chance of a line of a new shape from which on it tells nothing."""
 _ODD_ROW = 8.0
 """What a row with more or fewer cells than the one before it costs, in bits."""
+_ODD_RULE = 16.0
+"""What a rule of another length than the others costs, in bits."""
+_RULE = lazy(r"[^\w\n]*([^\w\s])\1{3,}")
+"""A line, or the start of one, that ends in a rule and has no words."""
+_TITLE = lazy(r"^(?=[^\n]*\w)([^\n]{4,200})\n([^\w\s|])\2{3,}$", re.M)
+"""A title with a rule below it."""
+_LONGEST_RULE, _RULES = 400, 24
+"""Characters of a rule, and how many others are looked at."""
+_PAGE = 80
+"""Characters that the narrowest page is wide."""
 _WORDS = lazy(r"[\w \t\r]+")
 _ASCII_WORDS = str.maketrans("", "", "".join(filter(re.compile(r"[\w \t\r]").match, map(chr, range(128)))))
 
@@ -56,6 +67,8 @@ def lines_of(text: str) -> Lines | None:
     begun = text[text.rfind("\n") + 1 :]
     if begun.lstrip().startswith("|"):
         return _rows(text[-_WINDOW:], begun)
+    if (rules := _rules(text, begun)) is not None:
+        return rules
     *ended, _ = _marks(text[-_WINDOW:]).split("\n")
     if len(text) > _WINDOW:
         del ended[:1]  # it may have begun before
@@ -72,6 +85,44 @@ def _rows(tail: str, begun: str) -> Lines | None:
     above = [row for row in tail.split("\n")[-3:-1] if row.lstrip().startswith("|")]
     shapes = frozenset(map(_cells, above))
     return Lines(begun, shapes, _ODD_ROW, _cells) if len(above) == 2 and len(shapes) == 1 else None
+
+
+def _rules(text: str, begun: str) -> Lines | None:
+    """How long the rule may be that the text breaks off in: as long as others that begin like it, or as the title
+    above it; where nothing tells, no longer than the page is wide. None if it breaks off in no rule."""
+    if len(begun) > _LONGEST_RULE or _RULE.fullmatch(begun) is None:
+        return None
+    sizes = set()
+    end = len(text) - len(begun)
+    for _ in range(_RULES):
+        end = text.rfind(f"\n{begun}", 0, end)
+        if end < 0:
+            break
+        sizes.add(_size(text[end + 1 : end + 1 + _LONGEST_RULE].partition("\n")[0]))
+    above = text[: len(text) - len(begun) - 1].rpartition("\n")[2].rstrip()
+    if len({*begun}) == 1 and any(map(str.isalnum, above)) and _underlines(text):
+        sizes |= {f"{len(above)}", f"{_columns(above)}"}
+    if any(sizes):
+        return Lines(begun, frozenset({"", *sizes}), _ODD_RULE, _size)
+    widest = max(_PAGE, *map(len, text[-_WINDOW:].split("\n")))
+    return Lines(begun, frozenset([""]), _ODD_RULE, lambda line: _size(line) if len(line) > widest else "")
+
+
+def _size(line: str) -> str:
+    """How long a rule is; nothing if the line is none."""
+    line = line.rstrip()
+    return f"{len(line)}" if _RULE.fullmatch(line) else ""
+
+
+def _underlines(text: str) -> bool:
+    """Whether a rule below a title is as long as the title, as far as the text shows it."""
+    known = [len(title.group().split("\n")[1]) - _columns(title.group(1)) for title in _TITLE.finditer(text)]
+    return 2 * sum(more == 0 for more in known) >= len(known)
+
+
+def _columns(line: str) -> int:
+    """How wide a line is: ideographs take two columns (Unicode Standard Annex 11)."""
+    return len(line) + sum(east_asian_width(char) in "WF" for char in line)
 
 
 def _cells(row: str) -> str:

@@ -20,15 +20,19 @@ _WORD_START = lazy(r"\w+")
 _NEXT = lazy(r"\S+")
 _CAMEL = lazy(r"[a-zà-ÿ][A-Z]")
 _CODE = lazy(r"[=(){};<>]|  ")
+_INDENT = lazy(r"([ \t]*)")
+_NEXT_INDENT = lazy(r"[^\n]*+\n(?:[ \t]*\n)*+([ \t]*)\S")
 _RUN = lazy(r"\s+")
 _ONE_LINE = lazy(r"\s*(?:#{1,6}\s|```|~~~)")
 _RULE = lazy(r"[-=*_~]{3,}+[ \t]*+\n")  # possessive: a megabyte of dashes is no rule either
 _BLOCK = lazy(r"[-*+•]\s|\d+[.)]\s|[^\w\s]")
+_QUOTES = "\"'"
 _CLOSERS = '"”’)»」』]*_`'
 _LINE_ENDERS = frozenset(".!?:;,{}。！？：；，、…")
 _WINDOW = 6000
 _MOST = 4.0  # halvings of a chance beyond which nothing counts
 _GAINED = 30.0  # bits that all together may speak for white space
+_SEEN = 400  # characters of the reply in which its second line begins
 _CAMELS = 2000  # characters in which words of that kind are looked for
 _LEARNT = 600  # characters from which on a text has taught which words it uses
 
@@ -54,12 +58,15 @@ def insertions(left: str, body: str, flow: Flow, peel: Peel, ahead: int, most: f
     for run, share in _habits(left, body):
         candidates[run] = min(candidates.get(run, 9.0), PRIOR.lost_habit * (1.0 - share))
     wrap, full = _wrapped(left, body), _full(left)
+    beside = _beside(left, body)
+    candidates |= dict.fromkeys(beside, 0.0)
+    unlike = {run for run in candidates if beside and "\n" in run and run[run.rfind("\n") :] not in beside}
     found = []
     for run, extra in candidates.items():
         if full > 0 and run == "\n":
             found.append((run, prior - PRIOR.full))
             continue
-        bits = prior + extra - PRIOR.lost_flow * close
+        bits = prior + extra - PRIOR.lost_flow * close + PRIOR.lost_indent * (run in unlike)
         if run == " ":
             bits += PRIOR.wrapped * wrap
         elif "\n" in run:
@@ -84,13 +91,13 @@ def ends_line(left: str, body: str) -> bool:
 
 def _behind_mark(left: str, body: str) -> float:
     """How much oftener than not the text puts white space behind the mark it ends with, where a letter or figure
-    follows: halvings, at most four; 0 if it does not end with a mark."""
-    mark = left[-1]
-    if mark.isalnum() or not body[0].isalnum():
+    follows, or an opening quotation mark: halvings, at most four; 0 if it does not end with a mark."""
+    mark, first = left[-1], body[0]
+    if mark.isalnum() or mark in _QUOTES or not (first.isalnum() or first in _QUOTES):
         return 0.0
-    seen = left[-_WINDOW:-1]
-    blank = len(re.findall(re.escape(mark) + r"\s+\w", seen))
-    close = len(re.findall(re.escape(mark) + r"\w", seen))
+    seen, follows = left[-_WINDOW:-1], first if first in _QUOTES else r"\w"
+    blank = len(re.findall(rf"{re.escape(mark)}\s+{follows}", seen))
+    close = len(re.findall(re.escape(mark) + follows, seen))
     return _oftener(blank, close)
 
 
@@ -157,6 +164,15 @@ def _habits(left: str, body: str) -> list[tuple[str, float]]:
     return []
 
 
+def _beside(left: str, body: str) -> set[str]:
+    """A line break and the indent of the line before it, and of the next line of the reply: a new line has one of them.
+    Empty if there is no next line yet, or neither is indented."""
+    behind = _NEXT_INDENT.match(body, 0, _SEEN)
+    before = _INDENT.match(left, left.rfind("\n") + 1)
+    indents = {match.group(1) for match in (before, behind) if match is not None}
+    return {f"\n{indent}" for indent in indents} if behind is not None and any(indents) else set()
+
+
 def glue(left: str, body: str, flow: Flow, blank: str) -> float:
     """What the words say about dropping `blank` between `left` and `body`: bits against it, negative if for it."""
     bits = PRIOR.glue_mark * _behind_mark(left, body) + PRIOR.glue_before_mark * _before_mark(left, body)
@@ -203,11 +219,22 @@ def _around(left: str, body: str, flow: Flow) -> _Words | None:
     joined = first + second
     if second[0] == "_" or first[-1] == "_":
         return _Words(False, False, not flow.has_word(first), False, 0)
-    known, one = flow.has_word(joined), joined.lower() in COMMON or _numbered(left, first, second)
+    behind = start.end()
+    known = flow.has_word(joined) or _says(body, joined, behind)
+    one = joined.lower() in COMMON or _numbered(left, first, second)
     if second[0].isupper() and (first[0].isupper() or _has_camels(left)):
         return _Words(False, False, known, one, 0)  # as in "ValueError" and "userName"
     common = (first.lower() in COMMON) + (second in COMMON) if not (known or one) else 0
-    return _Words(flow.has_word(first), flow.has_word(second), known, one, common)
+    said = flow.has_word(first) or _says(body, first, behind)
+    return _Words(said, flow.has_word(second) or _says(body, second, behind), known, one, common)
+
+
+def _says(body: str, word: str, start: int) -> bool:
+    """Whether the reply says a word from `start` on."""
+    at, size = body.find(word, start), len(word)
+    while at >= 0 and (in_word(body[at - 1]) or in_word(body[at + size : at + size + 1])):
+        at = body.find(word, at + 1)
+    return at >= 0
 
 
 def _has_camels(left: str) -> bool:

@@ -74,3 +74,33 @@ def test_a_record_that_lacks_its_middle_is_in_doubt() -> None:
     [seam] = stitch([log + "[Sun Dec 04 06:40", " in slot 4\n" + log[:300]]).seams
     assert seam.ambiguous or seam.kind == "gap"
     assert seam.confidence < 0.5
+
+
+RULED = "Title\n=====\n\n" + "Some words about it.\n\n" + "Getting started\n---------------\n\nMore of it.\n\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "reply", "odd"),
+    [
+        ("x\n" + "-" * 60 + "\ny\n" + "-" * 20, "-" * 40 + "\n", False),
+        ("x\n" + "-" * 60 + "\ny\n" + "-" * 20, "-" * 60 + "\n", True),
+        ("x\n" + "-" * 60 + "\ny\n" + "-" * 20, "-" * 40 + " y\n", False),  # that is another thing
+        (RULED + "How it is used\n----", "-" * 10 + "\n", False),
+        (RULED + "How it is used\n----", "-" * 14 + "\n", True),
+        ("中文\n====\n\nIt has two columns.\n\n中文标题\n===", "=====\n", False),
+        ("Some title\n===\n\nOther\n===\n\nThird title\n==", "==\n", False),  # rules of three marks, whatever the title
+        ("First\n" + "=" * 30, "=" * 60 + "\n", True),  # no page is so wide
+        ("First\n" + "=" * 30, "=" * 40 + "\n", False),
+    ],
+)
+def test_a_rule_is_as_long_as_others_or_as_its_title(text: str, reply: str, odd: bool) -> None:
+    lines = lines_of(text)
+    assert (lines is not None and lines.cost(reply) > 3.0) is odd
+
+
+@pytest.mark.parametrize("cut", [4, 9, 14])
+def test_a_rule_that_is_drawn_anew_is_dropped_and_one_that_goes_on_is_not(cut: int) -> None:
+    title, words = "How it is used\n", "\n\nIt is easy.\n"
+    left = RULED + title + "-" * cut
+    for size in (14, 14 - cut):
+        assert stitch([left, "-" * size + words]).text == RULED + title + "-" * 14 + words
