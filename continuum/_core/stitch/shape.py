@@ -103,7 +103,7 @@ def _rules(text: str, begun: str) -> Lines | None:
     if len({*begun}) == 1 and any(map(str.isalnum, above)) and _underlines(text):
         sizes |= {f"{len(above)}", f"{_columns(above)}"}
     if any(sizes):
-        return Lines(begun, frozenset({"", *sizes}), _ODD_RULE, _size)
+        return Lines(begun, frozenset(sizes), _ODD_RULE, _size)
     widest = max(_PAGE, *map(len, text[-_WINDOW:].split("\n")))
     return Lines(begun, frozenset([""]), _ODD_RULE, lambda line: _size(line) if len(line) > widest else "")
 
@@ -111,7 +111,7 @@ def _rules(text: str, begun: str) -> Lines | None:
 def _size(line: str) -> str:
     """How long a rule is; nothing if the line is none."""
     line = line.rstrip()
-    return f"{len(line)}" if _RULE.fullmatch(line) else ""
+    return "" if any(map(str.isalnum, line)) else f"{len(line)}"
 
 
 def _underlines(text: str) -> bool:

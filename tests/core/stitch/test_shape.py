@@ -84,7 +84,8 @@ RULED = "Title\n=====\n\n" + "Some words about it.\n\n" + "Getting started\n----
     [
         ("x\n" + "-" * 60 + "\ny\n" + "-" * 20, "-" * 40 + "\n", False),
         ("x\n" + "-" * 60 + "\ny\n" + "-" * 20, "-" * 60 + "\n", True),
-        ("x\n" + "-" * 60 + "\ny\n" + "-" * 20, "-" * 40 + " y\n", False),  # that is another thing
+        ("x\n" + "-" * 60 + "\ny\n" + "-" * 20, "-" * 40 + " y\n", True),
+        ("x\n" + "-" * 60 + "\n" + "-" * 30 + " z\ny\n" + "-" * 20, "-" * 40 + " y\n", False),
         (RULED + "How it is used\n----", "-" * 10 + "\n", False),
         (RULED + "How it is used\n----", "-" * 14 + "\n", True),
         ("中文\n====\n\nIt has two columns.\n\n中文标题\n===", "=====\n", False),
