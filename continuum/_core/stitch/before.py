@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from continuum._core.stitch.indent import Margins, margins
 from continuum._core.stitch.json_syntax import Syntax, syntax
 from continuum._core.stitch.near import templated
 from continuum._core.stitch.normal import normal, numbers_aside
@@ -119,3 +120,8 @@ class Before:
     def lines(self) -> Lines | None:
         """What its lines look like, None if they are unlike each other."""
         return lines_of(self.left)
+
+    @cached_property
+    def margins(self) -> Margins | None:
+        """How its lines are indented, None if it breaks off within a line, or they hardly are."""
+        return margins(self.left)

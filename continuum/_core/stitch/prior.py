@@ -115,6 +115,8 @@ class Prior(NamedTuple):
     lost_line: float = 2.65  # a line break
     lost_lines: float = 4.33  # an empty line
     lost_indent: float = 4.00  # one with another indent than the lines beside it
+    lost_margin: float = -5.00  # the indent of the first line, which cannot stand at the margin
+    lost_other: float = 4.00  # another than the likeliest
     lost_habit: float = 0.46  # what the text does not always put there
     lost_loose: float = -0.45  # gained behind something peeled
     lost_marker: float = 4.67  # gained behind a list marker

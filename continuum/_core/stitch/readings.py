@@ -62,6 +62,8 @@ _OPERAND = 32
 _OPERATOR = lazy(r" [-+/%=] | ?[-+/%=](?![-+/%=\s])")
 _RECENT = 120
 _EARLY = 48
+_INDENTS, _INDENTED = 3, 6.0
+"""How many indents may have been lost, and bits at most that the text says for or against one."""
 _PATIENCE = 2048
 _WRAPPED = 4096
 _LARGE = 32_768
@@ -231,9 +233,21 @@ class Readings:
         swapped = not peel.foreign and self.head[: peel.start].isspace()  # one blank for another is no reading
         most = min(r.bits for r in self.found) + _UNLIKELY - base
         lost = [] if swapped or surprise <= 5.0 else insertions(left, body, flow, peel, _AFTER, most)
+        self._indented(peel, body, base, surprise)
         for run, bits in lost:
             note = f"{run!r} was lost between"
             self.found.append(Reading(peel.start, base + bits, "plain", peel.quoted, peel, run, bits, note))
+
+    def _indented(self, peel: Peel, body: str, base: float, surprise: float) -> None:
+        """The first line lost its indent."""
+        margins = self.before.margins
+        if margins is None or body[:1].isspace() or not body:
+            return
+        for count, indent in enumerate(margins.lost(body)[:_INDENTS]):
+            worse = self.flow.cost(self.left, indent + body[:_AFTER], _GAIN_CAP) - surprise
+            bits = base + PRIOR.lost_margin + PRIOR.lost_other * (count > 0) + max(-_INDENTED, min(_INDENTED, worse))
+            note = f"an indent of {len(indent)} was lost"
+            self.found.append(Reading(peel.start, bits, "plain", peel.quoted, peel, indent, bits, note))
 
     def _base(self, peel: Peel, body: str, surprise: float, totals: Totals) -> float:
         """The price of going on behind the peel, relative to taking the reply as it stands.
