@@ -115,7 +115,7 @@ def continuum_join(case: Case) -> Outcome:
         join = joiner.join
         assert join is not None
         outcome.text = outcome.text[: len(outcome.text) - join.replaced] + new
-        outcome.ambiguous |= join.ambiguous
+        outcome.ambiguous |= join.ambiguous or joiner.doubt != ""
         outcome.gap |= join.kind == "gap"
         outcome.held = max(outcome.held, joiner.decided_at)
         outcome.kinds.append(join.kind)

@@ -15,7 +15,7 @@ from continuum._core.stitch.data import is_json, no_json
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.prior import PRIOR
-from continuum._core.stitch.spoken import fills, spoken, unended, within_line
+from continuum._core.stitch.spoken import RULE, fills, spoken, unended, within_line
 from continuum._core.stitch.talk import announces
 
 _MUCH = 60
@@ -36,6 +36,8 @@ _END = 16
 _RULE = lazy(r"(?:-{3,}|\*{3,}|_{3,})[ \t]*\n+")
 _WITHIN = ",;.)’”"
 """Marks that a sentence goes on with."""
+_NEVER_FIRST = ",;)]}"
+"""Marks that nothing begins with."""
 _CLOSING = "\"'“‘"
 """Other marks behind which no rule is part of the line."""
 _PARAGRAPH, _BEGUN = lazy(r"\n\n[ \t]*(\S)"), lazy(r"\n[ \t]*(\S)")
@@ -141,6 +143,10 @@ def lines_apart(left: str, head: str) -> list[Peel]:
         ):
             break
         first, end = match.end(1) + 1, match.end()
+        below = _RULE.match(head, end) if rule is None else None
+        if below is not None:  # a line and a rule: the head of a frame
+            found.append(spoken(head, below.end(), PRIOR.rule)._replace(what="a line apart, a rule", wrapper=RULE))
+            break
         within = not left.endswith(" ") and goes_on_within(left, head, end)
         if count < _FEW_LINES or within or end > first:
             bits = least - PRIOR.apart_within * within
@@ -170,7 +176,10 @@ def goes_on_within(left: str, head: str, end: int) -> bool:
         return False
     if first[:1] == " " and first[1:].strip() and left[-1:] not in " \n":
         return _BLANK.search(left, max(0, len(left) - _SHOWN)) is None
-    if not first or not ((first[0].islower() or first[0] in _WITHIN) and unended(left.rstrip(" "))):
+    if not first:
+        return False
+    goes_on = (first[0].islower() or first[0] in _WITHIN) and unended(left.rstrip(" "))
+    if not (goes_on or (first[0] in _NEVER_FIRST and left[-1:].isalnum() and head[end - 2 : end] == "\n\n")):
         return False
     return not _begin_within(left[-_SHOWN:], head[end - 2 : end] == "\n\n")
 

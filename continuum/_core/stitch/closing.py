@@ -6,43 +6,51 @@ import re
 
 from continuum._core.stitch.code import FENCES, in_code
 from continuum._core.stitch.data import JSON_ENDS, json_open
-from continuum._core.stitch.farewell import counts_parts, may_be_note, says_more, says_whole, speaks, takes_leave
+from continuum._core.stitch.doubt import strangeness
+from continuum._core.stitch.farewell import (
+    counts_parts,
+    in_line,
+    in_line_may_begin,
+    is_machine_made,
+    may_be_note,
+    says_more,
+    says_whole,
+    speaks,
+    takes_leave,
+)
 from continuum._core.stitch.lazy import lazy
-from continuum._core.stitch.spoken import SENTENCE_ENDS
+from continuum._core.stitch.leaks import (
+    has_turns,
+    may_be_turn,
+    shows_tokens,
+    token_may_begin,
+    tokens_begin,
+    turn_begins,
+)
+from continuum._core.stitch.spoken import RULE, SENTENCE_ENDS
 from continuum._core.stitch.structure import open_fence
 from continuum._core.stitch.talk import is_opener, scripts
 
+_PAIRED = ("<", ":::")
+"""How wrappers begin that are no fences."""
 _CLOSING_LINE = lazy(r"[ \t]*(`{3,}|~{3,})[ \t\r]*(?:\n|\Z)")
 _SAID_BEHIND = 1000
 """Characters behind the end of a fence around the text that are still said to the reader; more is a text of its own."""
 _FENCE_MAY_END = lazy(r"\r?\n?[ \t]*(?:`+|~+)?\s*\Z")
 _RULE = lazy(r"\n[ \t\r]*\n[ \t]*(?:-{3,}|\*{3,}|_{3,})\Z")
 """Behind an empty line: elsewhere it underlines a heading, or closes what stands above a text."""
-_TOKEN = lazy(
-    r"(?:(?:<\|[\w ]{2,24}\|>|<[｜|][^｜|\n]{2,30}[｜|]>|<end_of_turn>|</s>|<eos>|\[/?INST\])\s*"
-    r"(?:(?:user|assistant|system|human)\b)?\s*)+\Z"
+_RULE_WITHIN = lazy(r"\n[ \t\r]*\n[ \t]*(?:-{3,}|\*{3,}|_{3,})[ \t\r]*\n")
+_LONGEST_BELOW, _SURELY_BELOW = 160, 40
+"""Characters of a line below the rule that closes the frame around a text, if it asks or calls, and if it only says
+something; more is a text of its own."""
+_FRAME_MAY_END = lazy(
+    rf"\n[ \t\r]*\n[ \t]*(?:-{{3,}}|\*{{3,}}|_{{3,}})[ \t]*(?:\n\s*[^\n]{{0,{_LONGEST_BELOW}}})?\s*\Z"
 )
-_TOKEN_MAY_END = lazy(
-    r"<(?:[|｜/e][^\n<>]{0,30}>?)?\Z|\[(?:/?I?N?S?T?)\Z"
-    r"|(?:<[|｜][^\n<>]{1,30}>|</s>|<eos>|<end_of_turn>|\[/?INST\])[^.]{0,40}\Z"
-)
-"""What may be, or become, one of these, or several of them."""
-_LONGEST_TOKEN = 80
-_PAIRS = (
-    ("</s>", r"<s[ >]|</s>"),
-    ("[", r"\[/?INST\]"),
-    ("<eos>", "<eos>"),
-    ("<end_of", "<(?:start|end)_of_turn>"),
-    ("<", r"<[|｜]"),
-)
-"""Tokens, and what shows that the text has such things of its own."""
-_MENTIONED = lazy(r"[\w,:] \Z")
+_DOTS_ONLY = lazy(r"(?:\.{3}|…{1,2}|\. \. \.|\[(?:\.{3}|…)\]|\((?:\.{3}|…)\))")
+"""A line of nothing but dots."""
 _LONGEST_FENCE, _LONGEST_NOTE = 200, 300
 _UNENDED = ",;:'\"_"
 """What the last line of a reply that was not cut does not end with, letters and figures aside."""
-_CODED = 3
-"""Marks written in another way than the text has them, from which on a reply is."""
-_ENTITY, _MARKS_OF_HTML = lazy(r"&(?:lt|gt|amp|quot|apos|#39|#x27);"), lazy(r"[<>\"']|&(?!\w+;|#)")
 _HEARD, _LEAST_HEARD = 8000, 1000
 """Characters of the text that tell whether somebody speaks in it, and below which they tell nothing."""
 _REFUSAL = lazy(
@@ -64,7 +72,8 @@ class Closing:
 
     def __init__(self, left: str, wrapper: str | None, repeats: bool) -> None:
         self._left = left
-        self._wrapper = wrapper
+        self._framed = wrapper == RULE and _RULE_WITHIN.search(left) is None
+        self._wrapper = None if self._framed else wrapper
         self._repeats = repeats
         self._fences = 0  # lines of fences emitted, so that a block inside does not close the wrapper
         self._mid_line = False
@@ -78,7 +87,7 @@ class Closing:
         if final and keep < len(pending) and not self._last and not pending[:keep].strip():
             keep = 0  # with what was trimmed goes the white space before it
         if self._wrapper and keep and not final:
-            self._fences += count_fences(line + pending[:keep])
+            self._fences += len(fence_lines(line + pending[:keep], self._wrapper))
             self._mid_line = pending[keep - 1] != "\n"
         self._last = pending[:keep].rstrip()[-1:] or self._last
         self._said = (self._said + pending[:keep])[-_HEARD:]
@@ -86,13 +95,7 @@ class Closing:
 
     def doubt(self) -> str:
         """At the end of the reply: what is strange about all of it, "" if nothing is."""
-        own, said = self._left[-_HEARD:], self._said
-        if said.count("\\n") >= _CODED and "\n" not in said.strip() and "\\n" not in own and own.count("\n") >= _CODED:
-            return "its line breaks are written as \\n"
-        entities = len(_ENTITY.findall(said))
-        if entities >= _CODED and not _MARKS_OF_HTML.search(said) and not _ENTITY.search(own):
-            return "its marks are written as those of HTML" if len(_MARKS_OF_HTML.findall(own)) >= _CODED else ""
-        return ""
+        return strangeness(self._left[-_HEARD:], self._said)
 
     def _hold_from(self, text: str) -> int:
         """Where the end of a reply begins that may have to be trimmed, as far as it came in."""
@@ -101,22 +104,22 @@ class Closing:
         if closed is not None:
             return len(text[:closed].rstrip())
         at = len(text.rstrip())
-        if wrapper and wrapper.startswith("<"):
-            start = text.rfind("<", max(0, at - len(wrapper)), at)
-            if start >= 0 and wrapper.startswith(text[start:at]):
-                at = len(text[:start].rstrip())
-        elif wrapper:
+        if wrapper and wrapper.startswith(_PAIRED):
+            begun = (size for size in range(min(len(wrapper), at), 0, -1) if wrapper.startswith(text[at - size : at]))
+            at = len(text[: at - next(begun, 0)].rstrip())
+        elif wrapper or self._may_be_stray(text):
             match = _FENCE_MAY_END.search(text, max(0, len(text) - _LONGEST_FENCE))
             at = match.start() if match is not None else at
             start = text.rfind("\n", 0, at) + 1
             if not text[start:at].strip(" \t`~") and text[start:at].strip():
                 at = start  # whether it is the line of a fence is not seen yet
-        last = max(0, len(text) - _LONGEST_TOKEN)
-        if (text.find("<", last) >= 0 or text.find("[", last) >= 0) and (token := _TOKEN_MAY_END.search(text, last)):
-            at = len(text[: token.start()].rstrip())
+        at = min(at, token_may_begin(text))
+        at = min(at, in_line_may_begin(text[:at]))
         line = _last_line(text[:at])
-        if line is not None and may_be_note(text[line:at]):
+        if line is not None and (may_be_note(text[line:at]) or may_be_turn(text[line:at])):
             at = min(at, _before(text, line, wrapper))
+        frame = _FRAME_MAY_END.search(text, max(0, len(text) - 2 * _LONGEST_BELOW)) if self._framed else None
+        at = min(at, turn_begins(text), len(text) if frame is None else frame.start())
         return len(text[:at].rstrip())
 
     def _trim_from(self, text: str) -> int:
@@ -129,40 +132,50 @@ class Closing:
         closed = _closed(text, wrapper, self._fences)
         if closed is not None:
             return closed
-        end = self._token(text)
+        end = self._turn(text[: self._token(text)])
         note = self._note(text[:end])
         if note is not None:
             end = note
         inner = _tagged_to(text[:end], wrapper)
+        if inner is None and wrapper is None and self._may_be_stray(text[:end]):
+            inner = _stray_fence(self._said, text[:end])
         return end if inner is None else inner
+
+    def _may_be_stray(self, text: str) -> bool:
+        """Whether the last line may close a fence that was never opened: the text has none."""
+        last = text[-_LONGEST_FENCE:].rstrip().rpartition("\n")[2].lstrip()
+        return last[:1] in ("`", "~") and "```" not in self._left and "~~~" not in self._left
 
     def _token(self, text: str) -> int:
         """Where the tokens begin that the server should have kept for itself, if the text has no such elsewhere."""
-        size = len(text.rstrip())
-        match = _TOKEN.search(text, max(0, size - _LONGEST_TOKEN)) if size else None
-        if match is None:
-            return len(text)
-        before = text[: match.start()]
-        if _MENTIONED.search(f"{self._said[-2:]}{before}"[-4:]) is not None:
-            return len(text)  # a sentence ends with its name
-        like = next(pattern for token, pattern in _PAIRS if match.group().startswith(token))
-        known = any(re.search(like, part) for part in (self._left[-_HEARD:], self._said, before))
-        return len(text) if known else match.start()
+        at = tokens_begin(text)
+        if at == len(text):
+            return at
+        own = (self._left[-_HEARD:], self._said)
+        return len(text) if shows_tokens(text[at:], f"{self._said[-2:]}{text[:at]}", own) else at
+
+    def _turn(self, text: str) -> int:
+        """Where the next turn of the conversation begins that the model made up, if the text has no such turns."""
+        at = turn_begins(text)
+        return len(text) if at == len(text) or has_turns(self._heard(text[:at])) else at + 1
 
     def _note(self, text: str) -> int | None:
         """Where a note to the reader begins that is the last line, with the white space and the rule before it."""
         body = text.rstrip()
+        rule = _RULE.search(body, max(0, len(body) - 80))
+        if rule is not None and self._is_framed(body[: rule.start()]):
+            return rule.start() + 1
         line = _last_line(body)
         if line is None or body[-1] in _UNENDED:
-            return None
+            return in_line(body, 0) if line is None and body else None
         words = body[line:].strip()
         at = len(body[:line].rstrip())
         if body[at:line].count("\n") < 2 or body[line].isspace():
-            return None
+            return in_line(body, line)
         apart = _RULE.search(body[:at], max(0, at - 80))
-        if not says_more(words):
+        if not says_more(words) and not self._only_dots(words, body[:at]):
             before = body[:at]
-            if body[-1].isalnum():
+            if body[-1].isalnum() and not self._framed:
                 return None
             wrapped = self._wrapper is not None and before.endswith(self._wrapper)
             heard = self._heard(before)
@@ -170,11 +183,26 @@ class Closing:
             if leaves or says_whole(words):  # the other questions take longer
                 surely = apart is not None or wrapped or self._is_bare(before) or _is_foreign(words, heard)
                 leaves = surely or (leaves and not _may_speak(heard))
-            if not (leaves or counts_parts(words, heard)):
+            if apart is not None and _may_close_frame(words):
+                leaves = leaves or self._is_framed(body[: apart.start()])
+            if not (leaves or counts_parts(words, heard) or is_machine_made(words, heard)):
                 return None
         if apart is not None:
             at = len(body[: apart.start()].rstrip())
         return at + body.startswith("\n", at)  # the line before it had an end
+
+    def _is_framed(self, before: str) -> bool:
+        """Whether the reply began with a rule, and the text has no other: then the next one ends it."""
+        return self._framed and _RULE_WITHIN.search(f"{self._said}{before}\n") is None
+
+    def _only_dots(self, words: str, before: str) -> bool:
+        """Whether a line is nothing but dots, and the text has no such line: it says that there would be more."""
+        if _DOTS_ONLY.fullmatch(words) is None:
+            return False
+        heard = self._heard(before)
+        if words == "..." and in_code(heard, open_fence(heard)):
+            return False
+        return not any(_DOTS_ONLY.fullmatch(line.strip()) for line in heard.split("\n"))
 
     def _is_bare(self, before: str) -> bool:
         """Whether leave may be taken behind `before`, the end of the reply so far: if that is only a repeat, for then
@@ -203,14 +231,29 @@ def _may_speak(heard: str) -> bool:
     return len(heard) < _LEAST_HEARD or speaks(heard)
 
 
+def _may_close_frame(words: str) -> bool:
+    """Whether a line below the second rule around a text is none of the text."""
+    if words[0] in "#|-*>`" or len(words) > _LONGEST_BELOW:
+        return False
+    return words[-1] in "?!？！" or len(words) <= _SURELY_BELOW
+
+
+def _stray_fence(said: str, text: str) -> int | None:
+    """Where the last line begins that closes a fence which was never opened."""
+    found = [*FENCES.finditer(text)]
+    if len(found) != 1 or _CLOSING_LINE.fullmatch(text.rstrip(), found[0].start()) is None or FENCES.search(said):
+        return None
+    return found[0].start()
+
+
 def _closed(text: str, wrapper: str | None, fences: int) -> int | None:
     """Where the fence around the text is closed for good: what follows, if anything, is little, and opens none again.
 
     Who puts a text in a fence has ended it with the fence; behind it only the reader is spoken to.
     """
-    if not wrapper or wrapper.startswith("<"):
+    if not wrapper or wrapper.startswith(_PAIRED):
         return None
-    lines = [match.start() for match in FENCES.finditer(text)]
+    lines = fence_lines(text, wrapper)
     if (fences + len(lines)) % 2 == 0 or not lines:
         return None
     closing = _CLOSING_LINE.match(text, lines[-1])
@@ -222,7 +265,7 @@ def _closed(text: str, wrapper: str | None, fences: int) -> int | None:
 def _tagged_to(text: str, wrapper: str | None) -> int | None:
     """Where the tag begins that closes the one around the text."""
     body = text.rstrip()
-    if not wrapper or not wrapper.startswith("<") or not body.endswith(wrapper):
+    if not wrapper or not wrapper.startswith(_PAIRED) or not body.endswith(wrapper):
         return None
     start = len(body) - len(wrapper)
     return start - text.endswith("\n\n", 0, start)
@@ -240,14 +283,15 @@ def _before(text: str, line: int, wrapper: str | None) -> int:
     rule = _RULE.search(text[:at], max(0, at - 80))
     if rule is not None:
         at = len(text[: rule.start()].rstrip())
-    if wrapper and wrapper.startswith("<"):
+    if wrapper and wrapper.startswith(_PAIRED):
         return len(text[: at - len(wrapper)].rstrip()) if text.endswith(wrapper, 0, at) else at
     return at
 
 
-def count_fences(text: str) -> int:
-    """How many lines of `text` open or close a fence."""
-    return len(FENCES.findall(text))
+def fence_lines(text: str, wrapper: str) -> list[int]:
+    """Where the lines of `text` begin that open or close a fence, if they may be those of `wrapper`."""
+    found = ((match.start(), match.group(1)) for match in FENCES.finditer(text))
+    return [at for at, mark in found if mark[0] == wrapper[0] and (mark[0] == "~" or len(mark) >= len(wrapper))]
 
 
 def refuses(body: str) -> bool:

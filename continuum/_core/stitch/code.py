@@ -21,6 +21,8 @@ _REACH = 20_000
 """Characters of the text in which blocks of code are looked for."""
 FENCES = lazy(r"^[ \t]*(`{3,}|~{3,})", re.M)
 """The lines that open or close a fence."""
+_TILDES = lazy(r"(?:\A|\n[^\w\n]*\n)[ \t]*~{3,}(?!~)")
+"""A fence of tildes; below a line with words they underline it."""
 _TEXT = ("markdown", "md", "text", "txt")
 """What a fence around a text that is no code is called."""
 _LABELLED = lazy(r"\s*+(?!`{3}|~{3})[^\n]{1,120}\n+[ \t]*(`{3,}+|~{3,}+)([^\n`]*+)\n")
@@ -65,7 +67,7 @@ def fence(left: str, head: str, peel: Peel, open_fence: str | None, final: bool)
             return None  # closes the fence that is open
     elif not mid_line and not peel.start and info not in _TEXT and _introduces(left + rest[: match.start(1)]):
         return None
-    elif "```" in left or "~~~" in left:
+    elif ("```" in left or _TILDES.search(left) is not None) and (len(match.group(1)) == 3 or match.group(1) in left):
         bits = PRIOR.fence_text - (18.0 if mid_line and peel.start else 0.0)
     elif not mid_line and not peel.start and not code_like(left):
         return None  # a block of code in prose

@@ -46,6 +46,21 @@ _COUNT = lazy(
 )
 """What a line says, in small letters, that counts the parts of a text."""
 _ENDS_PART = lazy(rf"end of (?:the )?{_PART} \d{{1,2}}[.!]?")
+_SIZE = lazy(
+    r"(?:word count|words|wörter|mots|palabras)[: ]+\d[\d,. ]*"
+    r"|(?:(?:approx(?:imately|\.)?|about|ca\.|~)\s*)?\d[\d,.]* (?:words|wörter|mots|palabras|słów|слов)"
+    r"(?: (?:in this (?:part|section|reply|response)|so far|written|in total))?"
+    r"|(?:本部分|本段|以上)?(?:共|约|約)?\s*\d+\s*字(?:左右)?"
+)
+_NAMES_SIZE = lazy(r"\bword count\b|\d (?:words|wörter|mots|palabras|słów|слов)\b|\d\s*字", re.I)
+"""What a line says, in small letters, that counts words, and what a text says that is about that."""
+_MACHINE = lazy(
+    r".{0,80}(?:\b(?:ai|ki|ia)[- ](?:generated|generiert|written|content)"
+    r"|\b(?:generated|written|created|produced) by an? ai\b|\bby (?:an? )?artificial intelligence\b"
+    r"|\b(?:von einer ki|par une ia|por una ia|da una? ia|przez ai|as an ai)\b|由\s?ai|ai\s?生成).{0,120}"
+)
+_NAMES_MACHINE = lazy(r"\b(?:AI|KI|IA)\b|(?i:artificial intelligence|人工智能|人工知能|AI生成)")
+"""What a line says of who wrote the text, in small letters, and what a text says that is about that."""
 _MOST_PARTS = 20
 _IN_MARKS = lazy(
     r"(?P<open>[\[(（【]|[*_]{1,3}[\[(]?|[—–=~]{1,3}\s*|-{2,3}\s+)(.{2,60}?)[.:…]?"
@@ -60,6 +75,15 @@ _GOES_ON_STARTS = """
     please say|let me know|tell me|say|soll ich|dois-je|¿quieres que|vuoi che|quer que eu|続けますか|続きを|계속할까요
     end of |第
 """
+_LAST_BRACKETS = lazy(r"[ \t]+((?:\*{0,2}\[[^\[\]\n]*\]|\*{0,2}\([^()\n]*\)|（[^（）\n]*）)\*{0,2})\Z")
+_OPEN_BRACKETS = lazy(r"[ \t]+\*{0,2}[\[(（]([^\n\[(（]*)\Z")
+"""Something in brackets at the end of a line, and what is not closed yet."""
+_IN_LINE_STARTS = """
+    to be continu|continue|continuing|suite|la suite|fortsetzung|wird fortgesetzt|continua|continúa|segue|cdn
+    ciąg dalszy|продолж|续|続|未完|待续|wordt vervolgd
+"""
+_LONGEST_IN_LINE = 120
+"""Characters of such a note within a line."""
 _LEAVE_STARTS = """
     let me know|please let me know|please tell me|feel free|please feel free|i hope this|i hope that|i hope it
     hope this|hope that helps|is there anything|anything else|happy coding|would you like|do you want|do you need
@@ -99,6 +123,10 @@ _WHOLE_STARTS = """
     this completes|this concludes|that completes|that concludes|that's everything|and that's everything|the response is
     the document is now|the answer is now|the code is now|i've now|i have now|以上就是
 """
+_WHO_STARTS = """
+    disclaimer|note:|this text|this content|this article|this response|this document|the above|please note|⚠
+    ai-generated|ai generated|uwaga|hinweis|avertissement|remarque|nota:|aviso|以上内容|本文由|本内容|以上由
+"""
 _WHOLE = lazy(
     r".*(?:\b(?:response|answer|message|continuation|cut[ -]off|full version"
     r"|complete (?:text|version|document|code|file)|let me know|feel free|would you like|tell me)\b|全部|修改)",
@@ -109,7 +137,8 @@ _VOICE = lazy(
     r"|let me know if you want (?:me|more|anything|to (?:add|change|see))|tell me if you|(?:like|want|need) me to"
     r"|can i (?:help|assist|do)|i can (?:also|help|go)|i['’](?:d|m|ll) (?:be )?(?:happy|glad)|i am (?:happy|glad)"
     r"|i hope (?:this|that|it)|hope (?:this|that) helps|anything else (?:you|i)|happy coding"
-    r"|happy to help|feel free to (?:ask|let me)|don['’]t hesitate to ask|ask me|want more|more details\?)"
+    r"|(?:next|remaining|following) (?:part|section|chunk|portion)|(?:want|like) the rest|(?:go|carry) (?:on|further)"
+    r"|keep going|happy to help|feel free to (?:ask|let me)|don['’]t hesitate to ask|ask me|want more|more details\?)"
     r"|\b(?:ich|mir|mich|que je|puis-je|dois-je|moi|yo|hazme|házmelo|dime|ayudar(?:te|le)|eu|mim|avise-me|diga-me"
     r"|ajudar|io|fammi|dimmi|aiutarti|ik|mij|mnie|bana|tôi|mình|saya|aku|jag|mig|jeg|meg)\b|\bj['’]|\bm['’]"
     r"|si tu as d['’]autres questions|n['’]hésitez? pas si|¿quieres que|vuoi che|quer que eu|¿hay algo más"
@@ -142,8 +171,9 @@ def _by_first(*groups: str) -> dict[str, tuple[str, ...]]:
     return {first: tuple(starts) for first, starts in found.items()}
 
 
-_LEAVES, _SAYS_WHOLE = _by_first(_LEAVE_STARTS), _by_first(_WHOLE_STARTS)
-_STARTS = _by_first(_GOES_ON_STARTS, _WHOLE_STARTS)
+_LEAVES, _SAYS_WHOLE, _SAYS_WHO = _by_first(_LEAVE_STARTS), _by_first(_WHOLE_STARTS), _by_first(_WHO_STARTS)
+_IN_LINE = _by_first(_IN_LINE_STARTS)
+_STARTS = _by_first(_GOES_ON_STARTS, _WHOLE_STARTS, _WHO_STARTS)
 _MARKS, _BRACKETS = " \t*_([（【", "*_([（【—–-=~"
 _ITEM = ("- ", "* ")
 _MARKED = 100
@@ -154,7 +184,7 @@ def may_be_note(line: str) -> bool:
     """Whether the beginning of a line may be one of a note to the reader, or become one: what begins like leave only
     until its first sentence has ended without a voice of its own."""
     words = line.lstrip(_MARKS).casefold()
-    if not words.strip("-") or _begins(words, _STARTS):
+    if not words.strip("-.… ") or _begins(words, _STARTS):
         return True
     first = _first_sentence(words)
     if _begins(words, _LEAVES) and (first == words or _VOICE.search(first) is not None):
@@ -177,6 +207,25 @@ def says_more(line: str) -> bool:
     return _GOES_ON.fullmatch(line.casefold()) is not None
 
 
+def in_line(body: str, line: int) -> int | None:
+    """Where a note in brackets begins that there is more to come, at the end of the line that begins at `line`, which
+    is the last."""
+    match = _LAST_BRACKETS.search(body, max(line, len(body) - _LONGEST_IN_LINE))
+    if match is None or not _begins_in_line(match.group(1).lstrip("*[(（")) or not says_more(match.group(1)):
+        return None
+    return match.start()
+
+
+def in_line_may_begin(text: str) -> int:
+    """Where what may become such a note begins, as far as it came in; the length of the text if nothing may."""
+    match = _OPEN_BRACKETS.search(text, max(0, len(text) - _LONGEST_IN_LINE))
+    return len(text) if match is None or not _begins_in_line(match.group(1)) else match.start()
+
+
+def _begins_in_line(words: str) -> bool:
+    return not words or _begins(words.casefold(), _IN_LINE)
+
+
 def _counts(marked: re.Match[str]) -> bool:
     found = _COUNT.fullmatch(marked.group(2).strip())
     if found is None:
@@ -188,11 +237,21 @@ def _counts(marked: re.Match[str]) -> bool:
 
 
 def counts_parts(line: str, text: str) -> bool:
-    """Whether a line says which part of the text ends, and the text itself has no parts."""
+    """Whether a line says which part of the text ends, or how many words that was, and the text itself speaks of no
+    such things."""
     words = line.casefold()
     marked = _IN_MARKS.fullmatch(words) if not words.startswith(_ITEM) else None
+    if marked is not None and _SIZE.fullmatch(marked.group(2).strip()):
+        return _NAMES_SIZE.search(text) is None
     counts = _counts(marked) if marked is not None else _ENDS_PART.fullmatch(words) is not None
     return counts and _NAMES_PART.search(text) is None
+
+
+def is_machine_made(line: str, text: str) -> bool:
+    """Whether a line says that a machine wrote the text, and the text is not about such things."""
+    words = line.lstrip(_MARKS).casefold()
+    made = words.startswith(_SAYS_WHO.get(words[:1], ())) and _MACHINE.fullmatch(words) is not None
+    return made and _NAMES_MACHINE.search(text) is None
 
 
 def takes_leave(line: str) -> bool:

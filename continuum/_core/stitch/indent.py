@@ -1,23 +1,25 @@
 """The indent of the line that a reply begins with: models leave it out, for replies are stripped.
 
-What may follow what is learnt from the text: how much further in a line stands than the one right before it, by how that
-one ends. Where no line at the margin may stand between the last line of the text and the second of the reply, the indent
-was lost.
+What may follow what is learnt from the text: how much further in a line stands than the one right before it, by how
+that one ends. Where no line at the margin may stand between the last line of the text and the second of the reply, the
+indent was lost.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from typing import NamedTuple
 
 from continuum._core.stitch.lazy import lazy
 
-_WINDOW = 8000
-"""Characters of the text whose lines are looked at."""
+_WINDOW, _MOST = 8000, 300
+"""Characters of the text whose lines are looked at, and how many of them."""
 _SEEN = 800
 """Characters of the reply in which its second line begins."""
 _LEAST = 6
 """Indented lines below which a text has no habits."""
+_WHITE = (" ", "\t")
 _TAUGHT = 3
 """How often a step was seen that is the only one of its kind."""
 _LINE = lazy(r"([ \t]*)(\S.*)")
@@ -30,9 +32,9 @@ _CLOSES = lazy(r"[)}\]]|</|(?:end|fi|done|esac|else|elif|except|finally)\b")
 
 
 class _Line(NamedTuple):
-    """A line: its indent, how it ends ("(" if it opens something, "," or nothing; "-": it is an item of a list), whether
-    a bracket is open within it,
-    whether it begins with what closes something, whether it stands below an empty line."""
+    """A line: its indent, how it ends ("(" if it opens something, "," or nothing; "-": it is an item of a list),
+    whether a bracket is open within it, whether it begins with what closes something, whether it stands below an empty
+    line."""
 
     white: str
     indent: int
@@ -60,8 +62,8 @@ class Margins(NamedTuple):
     apart: bool
 
     def lost(self, body: str) -> list[str]:
-        """The indents that the first line of `body`, which has none, may have lost, the likeliest first; empty if it may
-        stand as it is."""
+        """The indents that the first line of `body`, which has none, may have lost, the likeliest first; empty if it
+        may stand as it is."""
         lines = _lines(body[:_SEEN], ended=len(body) > _SEEN)[:2]
         if not lines or lines[0].indent or self._stands(lines, 0):
             return []
@@ -98,6 +100,16 @@ class Margins(NamedTuple):
         return step <= 0 or line.below or (before.ends, step) in self.steps
 
 
+def may_be_lost(text: str, body: str) -> bool:
+    """Whether the first line of `body`, which has no indent, may have lost one: a line beside it is indented, or the
+    one before it opens something. The answer is quick; `Margins.lost` tells more."""
+    if not text.endswith("\n") or not body or body[0].isspace():
+        return False
+    before = text[-_SEEN:].rstrip().rpartition("\n")[2]
+    behind = body[:_SEEN].partition("\n")[2].lstrip("\n")
+    return before[:1] in _WHITE or behind[:1] in _WHITE or _OPENS.fullmatch(before) is not None
+
+
 def margins(text: str) -> Margins | None:
     """How the lines of `text` are indented; None if it does not end with a line break, or hardly any line is."""
     if not text.endswith("\n"):
@@ -106,7 +118,7 @@ def margins(text: str) -> Margins | None:
     lines = _lines(tail, ended=False)
     if sum(line.indent > 0 for line in lines) < _LEAST:
         return None
-    pairs = zip(lines, lines[1:])
+    pairs = itertools.pairwise(lines)
     steps = Counter((a.ends, b.indent - a.indent) for a, b in pairs if not (b.below or b.closes))
     into = [(step, count) for (ends, step), count in steps.items() if ends == "(" and step > 0]
     least = into[0][0] if len(into) == 1 and into[0][1] >= _TAUGHT else 0
@@ -117,7 +129,7 @@ def margins(text: str) -> Margins | None:
 def _lines(text: str, *, ended: bool) -> list[_Line]:
     """The lines that are not empty; the last one is left out if it may be longer (`ended` is not the end)."""
     found, below = [], False
-    for line in text.split("\n"):
+    for line in text.split("\n")[-_MOST:]:
         match = _LINE.match(line)
         if match is not None:
             words = match.group(2)

@@ -235,6 +235,6 @@ def seam_of(join: Join, at: int, round_number: int, removed: str, replaced: str)
 
 def trim_of(trimmed: str, at: int, round_number: int) -> Seam:
     """The seam of what was trimmed from the end of a reply at `at`."""
-    wrapper = not trimmed.strip("\n `~") or trimmed.strip().startswith("</")
+    wrapper = not trimmed.strip("\n `~:-") or trimmed.strip().startswith("</")
     what = "the end of a wrapper" if wrapper else "a note to the reader behind the text"
     return Seam(at, round_number, "nothing_new", trimmed, note=what)

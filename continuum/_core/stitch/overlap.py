@@ -10,6 +10,8 @@ _PROBE = 16
 _MAX_HITS = 100
 _KMP_WINDOW = 4096
 _MAX_BORDERS = 48
+_LARGE = 65_536
+"""Characters of a reply from which on no more of the longest are looked for than are taken."""
 
 
 def borders(left: str, head: str) -> list[int]:
@@ -19,7 +21,8 @@ def borders(left: str, head: str) -> list[int]:
     seed = head[:_PROBE]
     size, hits = len(tail), 0
     at = tail.find(seed) if len(seed) == _PROBE else -1
-    while at >= 0 and hits < _MAX_HITS:
+    enough = _MAX_HITS if len(head) <= _LARGE else _MAX_BORDERS // 2
+    while at >= 0 and hits < _MAX_HITS and len(found) < enough:
         if head.startswith(tail[at:]):
             found.append(size - at)
         hits += 1

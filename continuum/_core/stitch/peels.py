@@ -15,13 +15,16 @@ from continuum._core.stitch.opener import csv_head, heading, json_brackets, list
 from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.spacing import ends_line
-from continuum._core.stitch.spoken import quotation, quoting, talk
+from continuum._core.stitch.spoken import quotation, quoting, shown_again, talk
 from continuum._core.stitch.traces import traces
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Sequence
 
 _MAX_PEELS = 24
+_LINES = 4000
+"""Characters of the text whose lines may begin with dots."""
 _BYTE_ORDER_MARK = "\ufeff"
 _INVISIBLE = _BYTE_ORDER_MARK + "\u200b\u2060"
 _NO_BLANKS, _LAST = lazy(r"[\u0e00-\u109f\u1780-\u17ff]"), 40
@@ -32,7 +35,7 @@ _DOTS = lazy(r"\n*(?:\.\.\.(?!\.)|…{1,2}|\[(?:\.\.\.|…)\]|\((?:\.\.\.|…)\)
 def dots(left: str, head: str, peel: Peel) -> list[Peel]:
     """A leading ellipsis, with or without the white space after it."""
     match = _DOTS.match(head, peel.start)
-    if match is None:
+    if match is None or _may_have_dots(left, head, match):
         return []
     end = match.end()
     blank = end + len(head[end:]) - len(head[end:].lstrip())
@@ -40,6 +43,14 @@ def dots(left: str, head: str, peel: Peel) -> list[Peel]:
     if blank > end:
         found.append(peel.then(blank, PRIOR.ellipsis + 2.5, "ellipsis")._replace(foreign=blank))
     return found
+
+
+def _may_have_dots(left: str, head: str, match: re.Match[str]) -> bool:
+    """Whether the dots may well be of the text: other lines of it, or of the reply, begin so as this one does."""
+    if left[left.rfind("\n") + 1 :].strip():
+        return False
+    known = f"{left[-_LINES:]}{head[match.end() :]}"
+    return known.count(f"\n{left[left.rfind(chr(10)) + 1 :]}{match.group().strip()}") > 0
 
 
 def blank(left: str, head: str, peel: Peel) -> Peel | None:
@@ -71,7 +82,7 @@ def invisible(left: str, head: str) -> list[Peel]:
 
 def peels(left: str, head: str, open_fence: str | None, final: bool) -> list[Peel]:
     """All readings of the head, the plain one first."""
-    found = [Peel(), *talk(left, head, final), *quoting(left, head, final)]
+    found = [Peel(), *talk(left, head, final), *quoting(left, head, final), *shown_again(left, head, final)]
     found += [*traces(left, head, open_fence, final), *strange(left, head, open_fence, final)]
     found += [*known_lines(left, head), *invisible(left, head)]
     dearest = {peel.start: peel.bits for peel in found}  # to read what ends at one place twice costs time

@@ -203,6 +203,7 @@ class Prior(NamedTuple):
     fence_line: float = 3.09  # at a line start
     fence_label: float = 2.0  # one behind a line that names the file, in mid-line of code
     fence_again: float = 6.0  # one closed and opened again at once, in mid-line
+    fence_closed: float = -8.0  # the same, closed in the middle of a line and with words between
     elided: float = 2.0  # a comment that stands for code
     elided_more: float = 3.0  # with lines before it
     fence_text: float = 23.72  # in a text that has fences

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from continuum._core.stitch.before import OPENING, Before
 from continuum._core.stitch.boundary import IDEOGRAPH
 from continuum._core.stitch.data import elements, is_json
+from continuum._core.stitch.indent import may_be_lost
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.marks import after_marks
 from continuum._core.stitch.near import Near, led_up_to, may_repeat, near_overlaps, new_words, own_numbers, own_words
@@ -240,8 +241,7 @@ class Readings:
 
     def _indented(self, peel: Peel, body: str, base: float, surprise: float) -> None:
         """The first line lost its indent."""
-        margins = self.before.margins
-        if margins is None or body[:1].isspace() or not body:
+        if not may_be_lost(self.left, body) or (margins := self.before.margins) is None:
             return
         for count, indent in enumerate(margins.lost(body)[:_INDENTS]):
             worse = self.flow.cost(self.left, indent + body[:_AFTER], _GAIN_CAP) - surprise

@@ -23,8 +23,8 @@ _TALKS, _BEHIND_TALK = 10.0, 96
 """The score of talk behind a repeat, and the characters to see behind it."""
 _LEAST = 10
 """Characters of a repeat from which on a mark behind it may say that it goes on."""
-_SIGNS = 6
-"""Different characters of a passage: fewer are a rule, which a text has again and again."""
+_SIGNS, _SAMPLE = 6, 400
+"""Different characters of the start of a passage: fewer are a rule, which a text has again and again."""
 _TWICE, _BETWEEN = 16, 240
 """Characters of a passage that nobody says again by chance, and between the two times that it is said."""
 
@@ -91,8 +91,10 @@ def _aside(left: str, body: str, k: int) -> re.Match[str] | None:
 
 def _said_twice(left: str, body: str, k: int, final: bool) -> Resumed | None:
     """The repeat breaks off, with dots, a rule or talk, and is said once more, or may be."""
+    if left[-1:].isspace() or len({*body[: min(k, _SAMPLE)].lstrip()}) < _SIGNS:
+        return None
     said = body[:k].lstrip()
-    if len(said) < _TWICE or left[-1:].isspace() or len({*said}) < _SIGNS:
+    if len(said) < _TWICE:
         return None
     at = body.find(said[:_TWICE], k, k + _BETWEEN + _TWICE)
     between = body[k : k + _BETWEEN] if at < 0 else body[k:at]

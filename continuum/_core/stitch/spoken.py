@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from continuum._core.stitch.data import is_json
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.normal import normal
 from continuum._core.stitch.peel import Peel
-from continuum._core.stitch.phrases import said
+from continuum._core.stitch.phrases import opens, said
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.talk import (
     MAX_TALK,
@@ -33,6 +34,7 @@ _UNIT = lazy(
     r"|[^\n]*?(?:[.!?:…][\"”*_)\]]*(?=\s|$)|[。！？：][\"”*_)\]」』）】]*|\n|$)|[^\n]+"
 )
 """A note in brackets, a sentence or a line; marks of full width need no blank behind them."""
+_QUOTED_REST = lazy(r"[^\n`]*`[^\n]*?(?:[.!?:…][\"”*_)\]]*(?=\s|$)|$)", re.M)
 _GAP = lazy(r"(?:[ \t]*\n)+[ \t]*(?P<rule>-{3,}|\*{3,}|_{3,})[ \t]*\n(?:[ \t]*\n)?|(?:[ \t]*\n)+")
 _OPENING = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "'": "'", "‘": "’", "`": "`"}
 _QUOTE = 600
@@ -40,12 +42,20 @@ _BLOCK = lazy(r"(?:>[^\n]*\n)+|[\[(](?:\.\.\.|…)[^\n]{3,400}[\])](?=\n)|(`{3,}
 _OWN_LINE = lazy(
     r"(>.*)|`{3,}\w*\n(.*)\n`{3,}|[\[(](?:\.\.\.|…)(.*)[\])]|[\"“«「`'](?:\.\.\.|…)?([^\"”»」]*)[\"”»」`'][.:]?", re.S
 )
+_BRACKETED = 10
+"""Characters of the end of the text that nobody puts in brackets by chance."""
 _QUOTED_LEAST = 6
 """Characters of the end of the text that nobody has on a line of its own by chance."""
 SURE = 12.0
 """The score of talk that leaves no doubt."""
 _SCRIPT = 400
 """Characters of the text that tell what script it is in."""
+RULE = "---"
+"""The wrapper of a text that stands between two rules."""
+_PICTURE, _SEEN = lazy(r"[\u2600-\u27bf\u2b05-\u2b55\U0001f000-\U0001faff]"), 8000
+"""An emoji, and where the text has none."""
+_PICTURED = 4.0
+"""Points for a line with an emoji where the text has none."""
 _MAX_UNITS = 6
 """Sentences that talk may have."""
 _LONG = 160
@@ -55,7 +65,14 @@ _LATER, _LATER_STILL = 5.0, 1.5
 _OTHER = 1.5
 """Points that a sentence of other things takes from the talk it belongs to."""
 _QUOTED = lazy(r"[\"“«「„](.{3,400}?)[\"”»」](?!\w)", re.S)
-_QUOTING = lazy(r"[^\n\"“«「]{4,100}[\"“«「](?:\.\.\.|…)?")
+_QUOTING = lazy(r"[^\n\"“«「`]{4,100}[\"“«「`](?:\.\.\.|…)?")
+_OPENER = lazy(r"\s+[^\n]{2,30}[.!:](?=\n)")
+_BEFORE_SHOWN = r"\s*(?:[^\n`~>]{1,120}\n\s*){1,2}"
+_SHOWN_AGAIN = lazy(
+    rf"{_BEFORE_SHOWN}(?:(?P<mark>`{{3,}}|~{{3,}})\w*\n(?P<block>(?:[^\n]*\n){{1,6}}?)[ \t]*(?P=mark)[ \t]*(?=\n)"
+    r"(?:\n+[^\n]{2,80}[:：…](?=\n))?)"
+)
+_SHOWS = lazy(rf"{_BEFORE_SHOWN}(?:`{{3,}}|~{{3,}})\w*\n(?P<block>[^`~]*)`{{0,3}}\s*\Z")
 _GOES_ON = "\"“„«「'‘,;，；、"
 _NOTE = lazy(r"\W*note:\W*", re.I)
 _DOTTED = lazy(r"(?:\.\.\.|…)\s*([^\n]{4,80}[:.)\]])\n")
@@ -209,17 +226,24 @@ def _units(head: str, start: int) -> Iterator[tuple[int, int]]:
     begin = start
     for _ in range(_MAX_UNITS):
         match = _BLOCK.match(head, begin) or _UNIT.match(head, begin)
-        if match is None or match.end() == begin or match.end() - start > MAX_TALK:
+        if match is None or match.end() == begin:
             return
-        yield begin, match.end()
-        begin = match.end() + len(head[match.end() :]) - len(head[match.end() :].lstrip())
+        stop = match.end()
+        if head.count("`", begin, stop) % 2 and head[stop - 1] != "\n":
+            match = _QUOTED_REST.match(head, stop)  # a sentence ends in what is quoted
+            stop = stop if match is None else match.end()
+        if stop - start > MAX_TALK:
+            return
+        yield begin, stop
+        begin = stop + len(head[stop:]) - len(head[stop:].lstrip())
 
 
 def _score(left: str, whole: str, quoted: bool, line: bool) -> float:
     """How much all of it reads like talk, which may be a line; what quotes the end of the text certainly is."""
     if quoted:
         return max(SURE, announces(whole))
-    if whole[:1].islower() or whole[:1] in _GOES_ON or whole.count('"') % 2:
+    chats = line and opens(whole) and speaks_of_going_on(whole)
+    if (whole[:1].islower() and not chats) or whole[:1] in _GOES_ON or whole.count('"') % 2:
         return 0.0  # the text goes on, or somebody speaks in it
     if not fresh(left):
         if not (cased(whole[:1]) or cased(_last_letter(left)) or begins_like_talk(whole, line)):
@@ -242,7 +266,8 @@ def _quotes(left: str, piece: str) -> bool:
 
 
 def _context_bits(left: str, head: str, start: int, stop: int) -> float:
-    """What the surroundings say for talk: it quotes the last words, stands between rules, or is in another script."""
+    """What the surroundings say for talk: it quotes the last words, stands between rules, is in another script, or has
+    an emoji."""
     bits = 0.0
     if any(_ends_with(left, m.group(1)) for m in _QUOTED.finditer(head, start, stop)):
         bits += 10.0
@@ -256,6 +281,8 @@ def _context_bits(left: str, head: str, start: int, stop: int) -> float:
     own = scripts(left[-_SCRIPT:])
     if any(other.values()) and 5 * own.get(most, 0) < sum(own.values()):
         bits += 4.0
+    if _PICTURE.search(head, start, stop) is not None and _PICTURE.search(left, max(0, len(left) - _SEEN)) is None:
+        bits += _PICTURED
     return bits
 
 
@@ -287,7 +314,7 @@ def behind(head: str, stop: int, score: float, final: bool) -> list[Peel]:
             found.append(spoken(head, stop, bits + PRIOR.talk_blank))  # the blank is the text's
         return found
     if gap.group("rule"):
-        return [spoken(head, gap.end(), bits)]
+        return [spoken(head, gap.end(), bits)._replace(wrapper=RULE)]
     first = head.index("\n", stop) + 1
     second = head.find("\n", first, gap.end()) + 1 or first
     return [
@@ -305,6 +332,13 @@ def quotation(left: str, head: str, peel: Peel, final: bool) -> list[Peel]:
     """The last words of the text in quotation marks, perhaps with an empty line that belongs to the quoting."""
     opening = head[peel.start : peel.start + 1]
     closing = _OPENING.get(opening)
+    if opening == "[" and not is_json(left):
+        end = head.find("]", peel.start, peel.start + _QUOTE)
+        inner = head[peel.start + 1 : end]
+        if end < 0 or len(inner) < _BRACKETED or not left.endswith(inner):
+            return []
+        new = peel.then(end + 1, PRIOR.quotation, "quotation")
+        return [new._replace(quoted=len(inner), loose=False, foreign=end + 1)]
     if closing is None:
         return []
     ends = [i for i in range(peel.start + 1, min(len(head), peel.start + _QUOTE)) if head[i] in closing]
@@ -347,6 +381,8 @@ def quoting(left: str, head: str, final: bool) -> list[Peel]:
         if not (_ends_exactly(left, head[match.end() : stop]) or _ends_with(left, head[match.end() : stop])):
             continue
         stop += 1
+        if head.startswith(",", stop):  # the sentence goes on
+            return _behind_line(head, stop, final)
         stop += len(head[stop:]) - len(head[stop:].lstrip(".:,!…*"))
         more = _MORE.match(head, stop)
         if more is not None and announces(more.group().strip(_DASHES)):
@@ -358,6 +394,34 @@ def quoting(left: str, head: str, final: bool) -> list[Peel]:
     if not final and len(head) < _QUOTE:
         return [Peel(len(head), 0.0, "talk", open=True)] if "\n\n" not in head[match.end() :] else []
     return []
+
+
+def _behind_line(head: str, stop: int, final: bool) -> list[Peel]:
+    """Where the text may begin behind a line of talk, and a word that opens more of it on a line of its own."""
+    end = head.find("\n", stop, stop + MAX_TALK)
+    if end < 0:
+        return [] if final or len(head) > stop + MAX_TALK else [Peel(len(head), 0.0, "talk", open=True)]
+    opener = _OPENER.match(head, end)
+    if opener is not None and is_opener(opener.group().strip()):
+        end = opener.end()
+    return behind(head, end, SURE, final)
+
+
+def shown_again(left: str, head: str, final: bool) -> list[Peel]:
+    """The last lines of the text in a block of their own, with a line before it and one behind: 'It stopped at:'."""
+    if "```" not in head[: 2 * _QUOTE] and "~~~" not in head[: 2 * _QUOTE]:
+        return []
+    match = _SHOWN_AGAIN.match(head, 0, 2 * _QUOTE)
+    if match is not None:
+        block = match.group("block")
+        if len(block.strip()) < _QUOTED_LEAST or not _ends_with(left, block):
+            return []
+        return behind(head, match.end(), SURE + min(20, len(block)), final)
+    begun = None if final else _SHOWS.match(head, 0, 2 * _QUOTE)
+    if begun is None or fresh(left):
+        return []
+    inner = normal(_CLEAN.sub("", begun.group("block")))
+    return [Peel(len(head), 0.0, "talk", open=True)] if inner in normal(left[-_QUOTE:]) else []
 
 
 def _ends_with(left: str, quoted: str) -> bool:

@@ -58,11 +58,22 @@ def open_fence(text: str) -> str | None:
             continue
         mark, info = match.group(1), match.group(2).strip()
         if fence is None:
-            if "`" not in info or mark[0] == "~":
+            if ("`" not in info or mark[0] == "~") and not (_underlines(mark) and not info and _below(text, start)):
                 fence = mark + info
         elif mark[0] == fence[0] and not info and len(mark) >= len(fence) - len(fence.lstrip(fence[0])):
             fence = None
     return fence
+
+
+def _underlines(mark: str) -> bool:
+    """Whether a line of marks may stand below a title, as in reStructuredText, rather than open a fence."""
+    return len(mark) > len("~~~") and mark[0] == "~"
+
+
+def _below(text: str, at: int) -> bool:
+    """Whether the line before that of `at` has words."""
+    line = text.rfind("\n", 0, at)
+    return any(map(str.isalnum, text[text.rfind("\n", 0, max(line, 0)) + 1 : max(line, 0)]))
 
 
 def open_json(text: str) -> bool:

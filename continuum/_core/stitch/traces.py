@@ -13,8 +13,9 @@ from continuum._core.stitch.talk import announces, speaks_of_going_on
 
 _NAMES = "assistant|ai|bot|chatbot|chatgpt|claude|gemini|助手|ассистент"
 _TOKENS = (
-    r"(?:(?:<\|[\w ]{2,30}\|>|<(?:start|end)_of_turn>)(?:(?:assistant|model|final|commentary)(?=\W))?)+"
-    r"(?:(?<=<\|message\|>)|\s?\n+)"
+    r"(?:(?:<\|[\w ]{2,30}\|>|<[｜|][^｜|\n]{2,30}[｜|]>|<(?:start|end)_of_turn>|</?s>|<[be]os>|\[/?INST\]|\[[BE]OS\])"
+    r"(?:(?:assistant|model|final|commentary)(?=\W))?)+"
+    r"(?:(?<=<\|message\|>)|(?<=s>)[ ]?|(?<=[sT]\])[ ]?|(?<=｜>)|\s?\n+)"
 )
 _ANSWERS = "(?:final |my )?(?:answer|response|reply|output|continuation|result|text)"
 _GO_ON = (
@@ -56,7 +57,12 @@ _TAG = lazy(
     r"\n*<((?:[a-z]{1,20}[_-])?(?:continuation|continue[ds]?|answer|response|reply|output|completion|text|result|document"
     r"|rest|remaining|remainder|content|part|draft|section)(?:[_-][a-z0-9]{1,20})?)>\n*"
 )
-_OTHER_TAG = lazy(r"\n*<(?!(?:div|pre|code|details|summary|table|center|section)>)([a-z][\w-]{2,24})>\n+")
+_OTHER_TAG = lazy(
+    r"\n*<(?!(?:div|pre|code|details|summary|table|center|section)\b)([A-Za-z][\w-]{2,24})"
+    r"(?: [\w-]+=[^<>\n]{0,200})?>\n+"
+)
+_TAG_OPEN = lazy(r"\n*<[A-Za-z][\w-]{2,24}(?: [^<>\n]{0,200})?\Z")
+_CONTAINER = lazy(r"\n*:::[ \t]?\{?\w[^\n]{0,40}\n+")
 _CLOSED = lazy(
     r"\s*?(?P<mark>`{3,}|~{3,})[ \t]*\n\s*(?P<talk>[^\n`~][^\n]*(?:\n+[^\n`~][^\n]*){0,5}?)\n+[ \t]*(?P=mark)[^\n`]*\n"
 )
@@ -91,7 +97,7 @@ def traces(left: str, head: str, open_fence: str | None, final: bool) -> list[Pe
     found: list[Peel] = [] if introduced(left) else _thinking(left, head, final)
     if not introduced(left):  # a text that shows how such things look, or consists of them, may well go on with one
         found += _role(left, head, final) if open_fence is None or within_line(left) else []
-        found += _tag(left, head) if open_fence is None and _MARKUP.search(left[-_SHOWN:]) is None else []
+        found += _tag(left, head, final) if open_fence is None and _MARKUP.search(left[-_SHOWN:]) is None else []
     if final and _says_nothing(left, head):
         bits = PRIOR.nothing - PRIOR.nothing_within
         found.append(Peel(len(head), bits, "talk", foreign=len(head), spoken=True, other=True))
@@ -167,8 +173,14 @@ def thoughts(left: str, head: str, final: bool) -> int | None:
     return end
 
 
-def _tag(left: str, head: str) -> list[Peel]:
+def _tag(left: str, head: str, final: bool) -> list[Peel]:
     """A tag around the answer."""
+    if not final and _TAG_OPEN.match(head):
+        return [Peel(len(head), 0.0, "a tag", open=True)]
+    match, bits = _CONTAINER.match(head), PRIOR.tag
+    if match is not None:
+        found = ":::" not in left and (within_line(left) or left.endswith("\n"))
+        return [spoken(head, match.end(), bits)._replace(what="a container", wrapper=":::")] if found else []
     match, bits = _TAG.match(head), PRIOR.tag
     if match is None:
         match, bits = _OTHER_TAG.match(head), PRIOR.tag_other
@@ -177,7 +189,7 @@ def _tag(left: str, head: str) -> list[Peel]:
     if match is None or f"<{match.group(1)}" in left:
         return []
     bits += PRIOR.tag_blank * left.endswith(" ")
-    closing, first = f"</{match.group(1)}>", match.end(1) + 1
+    closing, first = f"</{match.group(1)}>", head.index(">", match.end(1)) + 1
     ends = {first, min(first + 1, match.end()), match.end()}
     return [spoken(head, end, bits)._replace(what="a tag", wrapper=closing) for end in ends]
 
@@ -187,13 +199,17 @@ def _closed(left: str, head: str, open_fence: str, final: bool) -> list[Peel]:
     match = _CLOSED.match(head, 0, 2 * _WAIT)
     if match is not None:
         talk = match.group("talk").strip()
-        if not speaks_of_going_on(talk):
+        closes = within_line(left) and match.start("mark") == 0  # no line of code ends so
+        if not (closes or speaks_of_going_on(talk)):
             return []  # a text has prose between its blocks of code
-        bits = PRIOR.talk - PRIOR.talk_slope * (announces(talk) - 6.0)
+        bits = PRIOR.fence_closed if closes else PRIOR.talk - PRIOR.talk_slope * (announces(talk) - 6.0)
         return [spoken(head, match.end(), bits)._replace(what="a fence closed and opened", loose=False)]
     match = _OPENED_AGAIN.match(head)
-    if match is not None and within_line(left) and open_fence.lstrip("`~") == match.group("info").strip():
-        # Else one block has ended, and another begins.
+    if (
+        match is not None
+        and within_line(left)
+        and ("\n" not in head[: match.start("mark")] or open_fence.lstrip("`~") == match.group("info").strip())
+    ):  # else one block has ended, and another begins
         return [spoken(head, match.end(), PRIOR.fence_again)._replace(what="a fence closed and opened", loose=False)]
     match = _CLOSES.match(head)
     if final or match is None or len(head) > _WAIT:

@@ -42,6 +42,7 @@ def test_a_line_break_that_was_lost_brings_the_indent_of_its_neighbours(place: s
     at = PACKAGE.index(place)
     assert stitch([PACKAGE[: at - 1], PACKAGE[at:].lstrip()]).text == PACKAGE
 
+
 HTML = """<html>
 <body>
 <h1>The harbour</h1>

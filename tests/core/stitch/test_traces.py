@@ -33,6 +33,13 @@ INSIDE = FENCED.index("total = sum(items) + 7") + 12
         "দুঃখিত, আগের উত্তরটি মাঝপথে থেমে গিয়েছিল। সেখান থেকেই আবার শুরু করছি:\n\n",
         "### Part 2 (continued)\n\n",
         "Okay, so the user wants me to continue. The text ended in step 6, so I start there.\n\n",
+        '<antArtifact identifier="rest" type="text/markdown" title="Rest">\n',
+        ":::writing\n",
+        "<s>[INST] ",
+        "✅ Resuming right at the break\n\n",
+        "ok so here's the rest of it:\n\n",
+        "Oto dalszy ciąg:\n\n---\n\n",
+        "Het vervolg\n\n***\n\n",
     ],
 )
 def test_what_a_chat_says_first_is_no_text(before: str) -> None:
@@ -52,6 +59,10 @@ def test_what_a_chat_says_first_is_no_text(before: str) -> None:
         'The last words were "{}" - here is what follows:\n\n',
         "„{}“ – hier geht es weiter:\n\n",
         "「{}」の続きです。\n\n",
+        "[{}]",
+        "The output stopped at:\n\n```\n{}\n```\n\nGoing on from there:\n\n",
+        "Ostatnia linia:\n\n```text\n{}\n```\n\nDalej:\n\n",
+        "Let me think. It ended at `{}`, which is incomplete. I go on right after it.\n\nAlright.\n\n",
     ],
 )
 def test_the_last_words_quoted(form: str) -> None:
