@@ -76,18 +76,18 @@ class Closing:
         self._wrapper = None if self._framed else wrapper
         self._repeats = repeats
         self._fences = 0  # lines of fences emitted, so that a block inside does not close the wrapper
-        self._mid_line = False
+        self._mid_line = self._wrapper is None and left[-1:] not in ("", "\n")
         self._last = ""  # what was emitted last, white space aside
         self._said = ""  # the end of what was emitted
 
     def take(self, pending: str, *, final: bool) -> tuple[str, str]:
         """Split what is pending of the reply into what can be emitted, and what is still held, or `final`ly no text."""
-        line = "x" if self._mid_line else ""  # what goes on in the middle of a line opens no fence
+        line = "x" if self._mid_line and self._wrapper else ""  # what goes on in the middle of a line opens no fence
         keep = max(0, (self._trim_from if final else self._hold_from)(line + pending) - len(line))
         if final and keep < len(pending) and not self._last and not pending[:keep].strip():
             keep = 0  # with what was trimmed goes the white space before it
-        if self._wrapper and keep and not final:
-            self._fences += len(fence_lines(line + pending[:keep], self._wrapper))
+        if keep and not final:
+            self._fences += len(fence_lines(line + pending[:keep], self._wrapper)) if self._wrapper else 0
             self._mid_line = pending[keep - 1] != "\n"
         self._last = pending[:keep].rstrip()[-1:] or self._last
         self._said = (self._said + pending[:keep])[-_HEARD:]
@@ -143,8 +143,10 @@ class Closing:
 
     def _may_be_stray(self, text: str) -> bool:
         """Whether the last line may close a fence that was never opened: the text has none."""
-        last = text[-_LONGEST_FENCE:].rstrip().rpartition("\n")[2].lstrip()
-        return last[:1] in ("`", "~") and "```" not in self._left and "~~~" not in self._left
+        _, ended, last = text[-_LONGEST_FENCE:].rstrip().rpartition("\n")
+        if not ended and self._mid_line:
+            return False
+        return last.lstrip()[:1] in ("`", "~") and "```" not in self._left and "~~~" not in self._left
 
     def _token(self, text: str) -> int:
         """Where the tokens begin that the server should have kept for itself, if the text has no such elsewhere."""

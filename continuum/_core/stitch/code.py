@@ -11,7 +11,7 @@ import re
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.peel import Peel
 from continuum._core.stitch.prior import PRIOR
-from continuum._core.stitch.spoken import within_line
+from continuum._core.stitch.spoken import unended, within_line
 
 _FENCE = lazy(r"\s*+(`{3,}+|~{3,}+)([^\n`]*+)\n")  # possessive: a megabyte of tildes is no fence either
 _CODE_LINE = lazy(r"^(?: {2,}|\t)|^[<#@/*}\])]|[{};,()\[\]>\\]$|^\S+,\S+,|^\S+\t\S|\w\(.*\)|\w = ")
@@ -26,6 +26,7 @@ _TILDES = lazy(r"(?:\A|\n[^\w\n]*\n)[ \t]*~{3,}(?!~)")
 _TEXT = ("markdown", "md", "text", "txt")
 """What a fence around a text that is no code is called."""
 _LABELLED = lazy(r"\s*+(?!`{3}|~{3})[^\n]{1,120}\n+[ \t]*(`{3,}+|~{3,}+)([^\n`]*+)\n")
+_FILE = lazy(r"[\w./-]*[./][\w./-]+:?\n")
 _ELIDED = lazy(
     r"^[ \t]*(?:(?:#|//|--|;|%|<!--|/\*)[ \t]*(?:\.{3}|…|\()[^\n]{0,60}"
     r"\b(?:existing|previous|unchanged|remains? the same|same as|rest of the|above|omitted)\b[^\n]{0,60}"
@@ -85,6 +86,8 @@ def _labelled(left: str, head: str, open_fence: str | None) -> Peel | None:
         return None
     if open_fence is not None and not match.group(2).strip():
         return None  # closes the fence that is open
+    if unended(left.rstrip(" ")) and head[:1].islower() and _FILE.match(head) is None:
+        return None  # the sentence goes on
     block = head[match.end() : match.end() + _REACH].partition(match.group(1))[0].strip()
     if block and left.rstrip().endswith(block):
         return None  # quotes the last words

@@ -94,7 +94,7 @@ def heading(left: str, head: str, peel: Peel) -> Peel | None:
         return None
     line = match.group().strip()
     at = left.rfind(line)
-    if at < 0 or "\n#" in left[at + 1 :]:
+    if at < 0 or "\n#" in left[at + 1 :] or left[at - 1 : at] not in ("", "\n"):
         return None
     return peel.then(match.end(), PRIOR.heading, "heading").loosened()
 

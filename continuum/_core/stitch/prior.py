@@ -30,6 +30,7 @@ class Prior(NamedTuple):
     at_space_whole: float = 8.00  # and one whole word, which the reply would make longer
     at_break: float = 0.77  # at a line break
     at_break_size: float = 3.06  # for each doubling of its characters
+    at_break_marks: float = 8.00  # and only marks behind it, as an empty line of a comment has
     at_within: float = 8.08  # within white space
     at_within_size: float = 1.93  # for each doubling
     at_ideograph: float = 0.97  # between ideographs
@@ -114,6 +115,7 @@ class Prior(NamedTuple):
     lost_flow: float = 1.06  # for each bit that the reply flows worse so
     lost_line: float = 2.65  # a line break
     lost_lines: float = 4.33  # an empty line
+    lost_token: float = 8.00  # within an address or a dotted name, or before what closes a quotation
     lost_indent: float = 4.00  # one with another indent than the lines beside it
     lost_margin: float = -5.00  # the indent of the first line, which cannot stand at the margin
     lost_other: float = 4.00  # another than the likeliest

@@ -25,7 +25,7 @@ from continuum._core.stitch.peels import peels
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.resumed import resumes
 from continuum._core.stitch.spacing import glue, insertions, said_as_one
-from continuum._core.stitch.spoken import fresh, within_line
+from continuum._core.stitch.spoken import SENTENCE_ENDS, fresh, within_line
 from continuum._core.stitch.starts import begins, begins_anew, start_bits, within_word
 from continuum._core.stitch.words import COMMON
 
@@ -58,6 +58,8 @@ _CLOSED = 40
 """Characters within which a mark that was opened is closed."""
 _LITTLE = 60
 """Characters that only the end of the text has, below which they prove little."""
+_LINE = 80
+"""Characters of a repeat that may be words which the next line names again."""
 _OPERAND = 32
 """Characters of a repeat up to which a mark of reckoning before it counts."""
 _OPERATOR = lazy(r" [-+/%=] | ?[-+/%=](?![-+/%=\s])")
@@ -77,7 +79,10 @@ _HEAD_WINDOW = 8000
 _FENCE = lazy(r"\s*(?:```|~~~)")
 _WITHIN = lazy(r"\w\w")
 _INDENT = (" ", "\t")
-_CLOSES = lazy(r"[)\]}]+[;,]?\s*\n")
+_HEADING = lazy(r"#{1,6} |([^\w\s])\1{2,}\Z")
+_FIRST_WORD = lazy(r"[^\w]*+")
+_MARKS = lazy(r"\n[ \t]*[^\w\s]+")
+_CLOSES = lazy(r"[ \t]*[)\]}]+[;,]?\s*\n")
 
 
 class Reading(NamedTuple):
@@ -344,6 +349,7 @@ class Readings:
         elif k == 1 and self._in_pairs(body):
             bits += PRIOR.one_paired  # as in "__all__" and "**bold**"
         bits += PRIOR.at_space_whole * self._lengthens(body, k)
+        bits += PRIOR.at_break_marks * (body[k : k + 1] == " " and _MARKS.fullmatch(body, 0, k) is not None)
         if left[start - 1 : start] in _INDENT and _CLOSES.fullmatch(body, 0, k):
             bits += PRIOR.at_indent_close
         if not headed:  # there it counts how many rows or elements are said again
@@ -398,12 +404,8 @@ class Readings:
             end = raw_end(body, near.end)
             start = raw_start(tail, len(form) - near.start)
             index = len(self.left) - len(tail) + start
-            if _FENCE.match(body) and not _FENCE.match(self.left, max(0, index)):
-                continue  # the fence is not part of the repeat; its own peel speaks for it
-            if len({*form[near.start : near.start + _SAMPLE]}) <= 2:
-                continue  # a rule of dashes goes on as well as it is repeated
-            if not near.edits and near.end <= _OPERAND and _OPERATOR.match(self.head) and within_line(self.left):
-                continue  # "- a" behind "a" is no repeat: the mark says something
+            if self._no_repeat(peel, body, near, index, end):
+                continue
             own, share, followed = None, 1.0, 0.0
             first = raw_end(body, near.foreign)
             if near.foreign and body.count("\n", 0, first + 1) > 1 and not body.startswith("\n\n", first):
@@ -426,6 +428,36 @@ class Readings:
                 if cut not in exact and peel.start + cut + 1 not in self._quoted:
                     said = own if own is not None else min(totals.at(cut), _GAIN_CAP)
                     self._near_at(peel, body, near, cut, index, misfit + base + begin + followed - said)
+
+    def _no_repeat(self, peel: Peel, body: str, near: Near, index: int, end: int) -> bool:
+        """Whether what two normal forms have in common is none: a fence, whose own peel speaks for it; a rule of marks,
+        which goes on as well as it is repeated; "- a" behind "a", where the mark says something; a new line."""
+        if _FENCE.match(body) and not _FENCE.match(self.left, max(0, index)):
+            return True
+        if len({*self.before.form[near.start : near.start + _SAMPLE]}) <= 2:
+            return True
+        if not near.edits and near.end <= _OPERAND and _OPERATOR.match(self.head) and within_line(self.left):
+            return True
+        return self._new_line(peel, body, end, index)
+
+    def _new_line(self, peel: Peel, body: str, end: int, index: int) -> bool:
+        """Whether the line of the repeat goes on behind it, though the last line of the text has ended: the words below
+        a heading name it again, the next line begins as the last one ends."""
+        if end > _LINE or body[end : end + 1] in ("", "\n") or index <= 0 or self.left.startswith("\n", index):
+            return False
+        own = self.head[: peel.start]
+        first = _FIRST_WORD.match(body)
+        before = (own if own.isspace() else "") + (first.group() if first is not None else "")
+        words = self.left.rstrip()
+        blank = self.left[len(words) :] + before
+        if "\n" not in blank or words[-1:] in SENTENCE_ENDS:
+            return False
+        if "\n" in before and any(map(str.isalnum, self.left[self.left.rfind("\n", 0, index) + 1 : index])):
+            return True
+        line = words.rfind("\n") + 1
+        if _HEADING.match(words, line) is not None:
+            return True
+        return "\n\n" in blank and index >= line
 
     def _own(self, near: Near, size: float, share: float, said: float) -> float:
         """What a repeat with changes gains: new text hardly says again what only the end of the text has."""

@@ -27,6 +27,7 @@ _ONE_LINE = lazy(r"\s*(?:#{1,6}\s|```|~~~)")
 _RULE = lazy(r"[-=*_~]{3,}+[ \t]*+\n")  # possessive: a megabyte of dashes is no rule either
 _BLOCK = lazy(r"[-*+•]\s|\d+[.)]\s|[^\w\s]")
 _QUOTES = "\"'"
+_CLOSED_BY = {'"': '"', "'": "'", "`": "`", ")": "(", "]": "[", "}": "{", ">": "<"}
 _CLOSERS = '"”’)»」』]*_`'
 _LINE_ENDERS = frozenset(".!?:;,{}。！？：；，、…")
 _WINDOW = 6000
@@ -51,6 +52,7 @@ def insertions(left: str, body: str, flow: Flow, peel: Peel, ahead: int, most: f
         return []
     prior = PRIOR.lost - PRIOR.lost_loose * peel.loose - PRIOR.lost_marker * peel.marked
     prior += _votes(left, body, flow) - PRIOR.lost_mark * _behind_mark(left, body)
+    prior += PRIOR.lost_token * _within_token(left, body)
     column = _column(left, body)
     prior -= PRIOR.lost_before_mark * _before_mark(left, body) + PRIOR.lost_column * column
     prior -= PRIOR.lost_columns * (column >= _MOST)
@@ -76,6 +78,23 @@ def insertions(left: str, body: str, flow: Flow, peel: Peel, ahead: int, most: f
         if cost < cap:
             found.append((run, bits + PRIOR.lost_flow * cost))
     return found
+
+
+def _within_token(left: str, body: str) -> bool:
+    """Whether the join is within an address, a path or a dotted name, or right behind what opens a quotation or bracket
+    or before what closes it: where no white space stands."""
+    line = left[-_SEEN:].rpartition("\n")[2]
+    token = line[line.rfind(" ") + 1 :]
+    if body[0].isalnum() and ("://" in token or (token.endswith("/") and any(map(str.isalnum, token)))):
+        return True
+    if body[0].islower() and token.endswith(".") and token[-2:-1].isalnum():
+        return True
+    if left[-1] in '"`' and line.count(left[-1]) % 2 == 1:
+        return True
+    opened = _CLOSED_BY.get(body[0])
+    return opened is not None and (
+        line.count(opened) % 2 == 1 if opened == body[0] else line.count(opened) > line.count(body[0])
+    )
 
 
 def ends_line(left: str, body: str) -> bool:

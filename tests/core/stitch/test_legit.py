@@ -57,6 +57,29 @@ HEADS = [
     ("Long words such as Donau", "\u200bdampf\u200bschiff may be broken.\n"),
     ("ភាសាខ្មែរ", "\u200bជាភាសា\n"),
     ("a,b\n", "\ufeffc,d\n"),
+    (HARBOUR + "# MarkupSafe", "\n\nMarkupSafe implements a text that is safe to use.\n"),
+    (HARBOUR + "# MarkupSafe\n\n", "MarkupSafe implements a text that is safe to use.\n"),
+    (HARBOUR + "## Getting Started\n", "Getting started with it is easy: install it first.\n"),
+    (HARBOUR + "**Getting Started**\n\n", "Getting started with it is easy: install it first.\n"),
+    (HARBOUR + "Getting Started\n---------------\n\n", "Getting started with it is easy: install it first.\n"),
+    (HARBOUR + "Returns\n-------\nnodes : dictionary", "\n   Dictionary of nodes with their weights as values.\n"),
+    (HARBOUR + "See http://", "www.apache.org/licenses/LICENSE-2.0 for what it says.\n"),
+    (HARBOUR + "The file is in src/arrow/", "util/visibility.h and has no other place.\n"),
+    (HARBOUR + "Call `getCharWidth", "`, which tells how wide it is.\n"),
+    (HARBOUR + "It says 'as", "' and nothing else, which is 'little'.\n"),
+    (
+        "class A {\n  /// Add a header to be sent.\n  ///",
+        "\n  /// Returns the number of it.\n  int add();\n  /// Drop it.\n  void drop();\n};\n",
+    ),
+    (
+        "class Codec:\n    encode = codec.encode  # type: ignore[assignment]\n    decode = codec.decode  ",
+        "# type: ignore[assignment]\n\nclass Other:\n    pass\n",
+    ),
+    (
+        ">>> demographics = Counter({\n...    15: 1,\n...    25: 3,\n",
+        "...    35: 4,\n...    45: 5,\n... })\n>>> max(demographics)\n45\n",
+    ),
+    ("1\n00:00:01,000 --> 00:00:02,000\n...and then\n\n2\n00:00:02,000 --> 00:00:04,000\n", "...and that's it!\n\n3\n"),
     (HARBOUR + "Yazar üç yıldır deniz kıyısında ", "öyküler topluyor\n\nve yazıyor.\n"),
 ]
 ENDS = [
