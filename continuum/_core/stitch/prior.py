@@ -78,6 +78,7 @@ class Prior(NamedTuple):
     near_new: float = 8.00  # for each word of it that the text has never said: the next record has others
     near_new_one: float = 5.00  # gained if there is one: it may be in place of another
     near_followed: float = 2.50  # for each character before it that the text ends with as well: it goes on alike
+    near_blank: float = 10.00  # behind a blank, from the start of a line: it is no line then
     near_far: float = -0.20  # from there, for each doubling above 400 characters
     edit: float = -0.26  # for each difference
     edits: float = 0.99  # for each above three

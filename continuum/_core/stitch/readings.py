@@ -58,6 +58,8 @@ _CLOSED = 40
 """Characters within which a mark that was opened is closed."""
 _LITTLE = 60
 """Characters that only the end of the text has, below which they prove little."""
+_WRAPPED_FROM = 50
+"""Characters of a line from which on its end may be where prose was wrapped."""
 _LINE = 80
 """Characters of a repeat that may be words which the next line names again."""
 _OPERAND = 32
@@ -80,6 +82,7 @@ _FENCE = lazy(r"\s*(?:```|~~~)")
 _WITHIN = lazy(r"\w\w")
 _INDENT = (" ", "\t")
 _HEADING = lazy(r"#{1,6} |([^\w\s])\1{2,}\Z")
+_ENDED = lazy(r"[ \t\r]*(?:\n|\Z)")
 _FIRST_WORD = lazy(r"[^\w]*+")
 _MARKS = lazy(r"\n[ \t]*[^\w\s]+")
 _CLOSES = lazy(r"[ \t]*[)\]}]+[;,]?\s*\n")
@@ -290,6 +293,8 @@ class Readings:
         own = self.head[: peel.start]
         if peel.start and not peel.foreign and own.isspace() and self.left.endswith(own, 0, len(self.left) - k):
             return  # the white space is part of the repeat
+        if "\n" in own and own.isspace() and self._within(len(self.left) - k) and not _ENDED.match(body, k):
+            return  # the next line begins as the last one ends
         if peel.headed and body[:1] == "|" and self.left[-k - 1 : -k] not in ("", "\n"):
             return  # behind the head of a table stands a row
         bits = base + PRIOR.overlap + self._said(body, k, totals, peel.headed)
@@ -443,7 +448,7 @@ class Readings:
     def _new_line(self, peel: Peel, body: str, end: int, index: int) -> bool:
         """Whether the line of the repeat goes on behind it, though the last line of the text has ended: the words below
         a heading name it again, the next line begins as the last one ends."""
-        if end > _LINE or body[end : end + 1] in ("", "\n") or index <= 0 or self.left.startswith("\n", index):
+        if end > _LINE or _ENDED.match(body, end) is not None or index <= 0 or self.left.startswith("\n", index):
             return False
         own = self.head[: peel.start]
         first = _FIRST_WORD.match(body)
@@ -452,12 +457,17 @@ class Readings:
         blank = self.left[len(words) :] + before
         if "\n" not in blank or words[-1:] in SENTENCE_ENDS:
             return False
-        if "\n" in before and any(map(str.isalnum, self.left[self.left.rfind("\n", 0, index) + 1 : index])):
+        if "\n" in before and self._within(index):
             return True
         line = words.rfind("\n") + 1
         if _HEADING.match(words, line) is not None:
             return True
-        return "\n\n" in blank and index >= line
+        ended = "\n" in self.left[len(words) :] and len(words) - line < _WRAPPED_FROM
+        return index >= line and (ended or "\n\n" in blank)
+
+    def _within(self, index: int) -> bool:
+        """Whether a place of the text is behind words of its line."""
+        return any(map(str.isalnum, self.left[self.left.rfind("\n", 0, index) + 1 : index]))
 
     def _own(self, near: Near, size: float, share: float, said: float) -> float:
         """What a repeat with changes gains: new text hardly says again what only the end of the text has."""
@@ -498,6 +508,8 @@ class Readings:
             bits += PRIOR.foreign + PRIOR.foreign_each * near.foreign
             bits += PRIOR.foreign_templated * self.before.templated
         bits += PRIOR.unsure * near.unsure
+        if cut <= _LINE and body[0] == " " != body[1:2] and self.left[index - 1 : index] == "\n":
+            bits += PRIOR.near_blank
         kind = self._kind("near", index, cut)
         note = f"{cut} characters repeated with {near.edits or 'small'} changes"
         self.found.append(Reading(peel.start + cut, bits, kind, cut, peel, "", change, note, near.unsure))

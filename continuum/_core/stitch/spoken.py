@@ -332,6 +332,8 @@ def quotation(left: str, head: str, peel: Peel, final: bool) -> list[Peel]:
     """The last words of the text in quotation marks, perhaps with an empty line that belongs to the quoting."""
     opening = head[peel.start : peel.start + 1]
     closing = _OPENING.get(opening)
+    if opening == "`" and not peel.start and left.endswith("\n") and fresh(left):
+        return []  # a sentence may well begin with code that was shown
     if opening == "[" and not is_json(left):
         end = head.find("]", peel.start, peel.start + _QUOTE)
         inner = head[peel.start + 1 : end]
