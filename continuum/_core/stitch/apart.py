@@ -143,8 +143,9 @@ def lines_apart(left: str, head: str) -> list[Peel]:
         ):
             break
         first, end = match.end(1) + 1, match.end()
-        below = _RULE.match(head, end) if rule is None else None
-        if below is not None:  # a line and a rule: the head of a frame
+        below = _RULE.match(head, end) if rule is None and end > first else None
+        if below is not None and (announces(match.group(1)) > 0.0 or goes_on_within(left, head, below.end())):
+            # A line and a rule: the head of a frame.
             found.append(spoken(head, below.end(), PRIOR.rule)._replace(what="a line apart, a rule", wrapper=RULE))
             break
         within = not left.endswith(" ") and goes_on_within(left, head, end)

@@ -26,6 +26,7 @@ from continuum._core.stitch.leaks import (
     token_may_begin,
     tokens_begin,
     turn_begins,
+    turn_may_begin,
 )
 from continuum._core.stitch.spoken import RULE, SENTENCE_ENDS
 from continuum._core.stitch.structure import open_fence
@@ -46,8 +47,6 @@ something; more is a text of its own."""
 _FRAME_MAY_END = lazy(
     rf"\n[ \t\r]*\n[ \t]*(?:-{{3,}}|\*{{3,}}|_{{3,}})[ \t]*(?:\n\s*[^\n]{{0,{_LONGEST_BELOW}}})?\s*\Z"
 )
-_DOTS_ONLY = lazy(r"(?:\.{3}|…{1,2}|\. \. \.|\[(?:\.{3}|…)\]|\((?:\.{3}|…)\))")
-"""A line of nothing but dots."""
 _LONGEST_FENCE, _LONGEST_NOTE = 200, 300
 _UNENDED = ",;:'\"_"
 """What the last line of a reply that was not cut does not end with, letters and figures aside."""
@@ -119,7 +118,7 @@ class Closing:
         if line is not None and (may_be_note(text[line:at]) or may_be_turn(text[line:at])):
             at = min(at, _before(text, line, wrapper))
         frame = _FRAME_MAY_END.search(text, max(0, len(text) - 2 * _LONGEST_BELOW)) if self._framed else None
-        at = min(at, turn_begins(text), len(text) if frame is None else frame.start())
+        at = min(at, turn_may_begin(text), len(text) if frame is None else frame.start())
         return len(text[:at].rstrip())
 
     def _trim_from(self, text: str) -> int:
@@ -146,7 +145,7 @@ class Closing:
         _, ended, last = text[-_LONGEST_FENCE:].rstrip().rpartition("\n")
         if not ended and self._mid_line:
             return False
-        return last.lstrip()[:1] in ("`", "~") and "```" not in self._left and "~~~" not in self._left
+        return last.lstrip()[:1] == "`" and "```" not in self._left and in_code(self._left, None)
 
     def _token(self, text: str) -> int:
         """Where the tokens begin that the server should have kept for itself, if the text has no such elsewhere."""
@@ -175,7 +174,7 @@ class Closing:
         if body[at:line].count("\n") < 2 or body[line].isspace():
             return in_line(body, line)
         apart = _RULE.search(body[:at], max(0, at - 80))
-        if not says_more(words) and not self._only_dots(words, body[:at]):
+        if not says_more(words):
             before = body[:at]
             if body[-1].isalnum() and not self._framed:
                 return None
@@ -196,15 +195,6 @@ class Closing:
     def _is_framed(self, before: str) -> bool:
         """Whether the reply began with a rule, and the text has no other: then the next one ends it."""
         return self._framed and _RULE_WITHIN.search(f"{self._said}{before}\n") is None
-
-    def _only_dots(self, words: str, before: str) -> bool:
-        """Whether a line is nothing but dots, and the text has no such line: it says that there would be more."""
-        if _DOTS_ONLY.fullmatch(words) is None:
-            return False
-        heard = self._heard(before)
-        if words == "..." and in_code(heard, open_fence(heard)):
-            return False
-        return not any(_DOTS_ONLY.fullmatch(line.strip()) for line in heard.split("\n"))
 
     def _is_bare(self, before: str) -> bool:
         """Whether leave may be taken behind `before`, the end of the reply so far: if that is only a repeat, for then

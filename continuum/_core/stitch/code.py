@@ -60,6 +60,8 @@ def fence(left: str, head: str, peel: Peel, open_fence: str | None, final: bool)
         if not final and (not stripped or stripped[:1] in "`~") and "\n" not in stripped:
             return Peel(len(head), 0.0, "fence", open=True)
         return None
+    if left.endswith(match.group(1)[0]) and "\n" not in rest[: match.start(1)]:
+        return None  # the rule that it broke off in goes on
     info = match.group(2).strip()
     mid_line = bool(left) and left[-1] != "\n" and "\n" not in rest[: match.start(1)]
     if open_fence is not None:

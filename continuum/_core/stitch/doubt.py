@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from continuum._core.stitch.code import in_code
-from continuum._core.stitch.farewell import speaks
+from continuum._core.stitch.farewell import counts_words, speaks
 from continuum._core.stitch.lazy import lazy
 from continuum._core.stitch.shape import lines_of
 
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 _CODED = 3
 """Marks written in another way than the text has them, from which on a reply is."""
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&#x27;": "'", "&apos;": "'"}
+_OWN_LINES = 12
+"""Lines of a text below which it does not tell how its lines begin."""
 _FIRST, _LEAST = 1000, 6
 """The first characters of a reply, and how many lines they have to have for their beginnings to tell something."""
 _BEGINNINGS = (
-    (lazy(r"\+|-(?! )"), "+ and -", 0.8, 0.25),
-    (lazy(r"[ \t]*\d+[ \t]*[:|→\t]"), "numbers", 0.8, 0.25),
-    (lazy(" {4}|\t"), "an indent", 1.0, 0.05),
-    (lazy(">"), ">", 0.8, 0.25),
+    (lazy(r"\+"), "+", 0.6, 0.1),
+    (lazy(r"[ \t]*\d+(?:[:|→\t]| [:|→])(?!\d)"), "numbers", 0.8, 0.1),
+    (lazy(" {4}|\t"), "an indent", 1.0, 0.0),
+    (lazy(">"), ">", 0.8, 0.1),
 )
 """What lines begin with if somebody shows them, what it is called, and the share of the lines of a reply from which on,
 and of those of the text up to which, that is strange."""
@@ -30,12 +32,16 @@ _RULE, _ANY_RULE = (
     lazy(r"\n[ \t\r]*\n[ \t]*(?:-{3,}|\*{3,}|_{3,})[ \t\r]*\n"),
 )
 _ASKS = "?？؟"
+_CALLS = f"{_ASKS}!！"
 _LONGEST, _NO_TALK = 400, " \t#|"
 """Characters of a last line that may speak to the reader, and what it does not begin with."""
 _TAIL, _ROWS = 3000, 12
 """Characters, and lines, of a text of records without an empty line."""
+_QUOTED = '"“«「„'
 _BELOW = 160
 """Characters of a last line below a rule, if it is not of the text."""
+_DOTS = lazy(r"(?:\.{3}|…{1,2}|\. \. \.|\[(?:\.{3}|…)\]|\((?:\.{3}|…)\))")
+"""A line of nothing but dots."""
 _TELLS = 1000
 """Characters of a text below which it does not tell whether somebody speaks in it."""
 _TO_YOU = lazy(
@@ -66,6 +72,8 @@ def _written_otherwise(text: str, reply: str) -> str:
         return "its line breaks are written as \\r\\n"
     if reply.count("\\n") >= _CODED and "\n" not in reply.strip() and "\\n" not in text and text.count("\n") >= _CODED:
         return "its line breaks are written as \\n"
+    if "</" in text:
+        return ""
     used = [(entity, mark) for entity, mark in _ENTITIES.items() if mark not in reply and entity not in text]
     if sum(reply.count(entity) for entity, _ in used) >= _CODED <= sum(text.count(mark) for _, mark in used):
         return "its marks are written as those of HTML"
@@ -78,8 +86,10 @@ def _lines_begin_otherwise(text: str, reply: str) -> str:
     if len(first) < _LEAST:
         return ""
     for mark, what, most, least in _BEGINNINGS:
-        if _share(mark, first) >= most and _share(mark, _lines(reply)) >= most and _share(mark, _lines(text)) <= least:
-            return f"its lines begin with {what}"
+        if _share(mark, first) >= most and _share(mark, _lines(reply)) >= most:
+            own = _lines(text)
+            if len(own) >= _OWN_LINES and _share(mark, own) <= least:
+                return f"its lines begin with {what}"
     return ""
 
 
@@ -103,9 +113,12 @@ def _ends_otherwise(text: str, reply: str) -> str:
         lines = lines_of(f"{own}\n")
         if lines is not None and lines.cost(f"{last}\n") > 0.0:
             return "its last line stands apart"
-    ruled = len(last) <= _BELOW and "](" not in last and _RULE.fullmatch(before.rpartition("\n")[2])
-    if ruled and not _ANY_RULE.search(f"{text}{before}"):
+    if _stands_below(last, before) and not _ANY_RULE.search(f"{text}{before}"):
         return "its last line stands below a rule"
+    if _DOTS.fullmatch(last) and not any(_DOTS.fullmatch(line.strip()) for line in own.split("\n")):
+        return "its last line is dots"
+    if counts_words(last, own):
+        return "its last line counts words"
     if len(own) >= _TELLS and _is_new_voice(last, f"{text}{before}"):
         return "its last line may speak to the reader"
     if _SENTENCE.fullmatch(last) and in_code(text, None) and not any(map(_PROSE.fullmatch, own.split("\n"))):
@@ -113,9 +126,17 @@ def _ends_otherwise(text: str, reply: str) -> str:
     return ""
 
 
+def _stands_below(line: str, before: str) -> bool:
+    """Whether a short line that asks or calls stands below a rule, and the rule below an empty line."""
+    above = before[before.rfind("\n") + 1 :]
+    if len(line) > _BELOW or line[-1] not in _CALLS or _RULE.fullmatch(above) is None:
+        return False
+    return before.endswith("\n\n", 0, len(before) - len(above))
+
+
 def _is_new_voice(line: str, text: str) -> bool:
     """Whether somebody speaks of himself in a line, and not in the text; or asks, or speaks to the reader, where nobody
     speaks to him."""
-    if speaks(text):
+    if speaks(text) or any(map(line.__contains__, _QUOTED)):
         return False
-    return speaks(line) or ((line[-1] in _ASKS or _TO_YOU.search(line) is not None) and not _TO_YOU.search(text))
+    return speaks(line) or (line[-1] in _ASKS and not any(map(text.__contains__, _ASKS)) and not _TO_YOU.search(text))

@@ -37,6 +37,8 @@ _GOES_ON = lazy(
     r"|vuoi che (?:continui|prosegua).{0,30}\?|(?:quer|deseja) que eu (?:continue|prossiga|siga).{0,30}\?",
 )
 """The whole of a last line that says that there is more to come, in small letters."""
+_CUE = lazy(r"\(CONTINUED\)|\(MORE\)")
+"""What stands at the foot of a page of a screenplay."""
 _COUNT = lazy(
     rf"(?P<what>(?:end of |ende von |fin de (?:la )?|конец )?{_PART}\s*)?(?P<one>\d{{1,2}})"
     r"\s*(?:/|of|von|de|di|sur|из|z)\s*(?P<all>\d{1,2})(?: (?:ends?|complete[d]?|continued?|done)\b.{0,20})?"
@@ -47,17 +49,19 @@ _COUNT = lazy(
 """What a line says, in small letters, that counts the parts of a text."""
 _ENDS_PART = lazy(rf"end of (?:the )?{_PART} \d{{1,2}}[.!]?")
 _SIZE = lazy(
-    r"(?:word count|words|wörter|mots|palabras)[: ]+\d[\d,. ]*"
+    r"(?P<whole>(?:word count|words|wörter|mots|palabras)[: ]+\d[\d,. ]*)"
     r"|(?:(?:approx(?:imately|\.)?|about|ca\.|~)\s*)?\d[\d,.]* (?:words|wörter|mots|palabras|słów|слов)"
-    r"(?: (?:in this (?:part|section|reply|response)|so far|written|in total))?"
-    r"|(?:本部分|本段|以上)?(?:共|约|約)?\s*\d+\s*字(?:左右)?"
+    r"(?P<part> (?:in this (?:part|reply|response)|so far))?"
+    r"|(?P<here>本部分|本次|以上)?(?:共|约|約)?\s*\d+\s*字(?:左右)?"
 )
 _NAMES_SIZE = lazy(r"\bword count\b|\d (?:words|wörter|mots|palabras|słów|слов)\b|\d\s*字", re.I)
 """What a line says, in small letters, that counts words, and what a text says that is about that."""
+_TEXT = "(?:(?:text|content|response|article|answer|document|summary|story|essay|code) )"
 _MACHINE = lazy(
-    r".{0,80}(?:\b(?:ai|ki|ia)[- ](?:generated|generiert|written|content)"
-    r"|\b(?:generated|written|created|produced) by an? ai\b|\bby (?:an? )?artificial intelligence\b"
-    r"|\b(?:von einer ki|par une ia|por una ia|da una? ia|przez ai|as an ai)\b|由\s?ai|ai\s?生成).{0,120}"
+    rf"(?:(?:disclaimer|note|please note)\W{{1,6}})?(?:that )?(?:(?:this|the above) {_TEXT}?(?:was|is|has been)"
+    r" (?:generated|written|created|produced) by (?:an? )?(?:ai|artificial intelligence|language model)\b"
+    rf"|(?:this|the above) {_TEXT}?(?:was|is) ai[- ]generated|\W*ai[- ]generated (?:content|text|answer|response)\b"
+    r"|(?:以上|本)?(?:内容|文|回答)?由\s?ai\s?(?:生成|撰写)|\w+:? tre(?:ść|sc) wygenerowana przez ai).{0,160}"
 )
 _NAMES_MACHINE = lazy(r"\b(?:AI|KI|IA)\b|(?i:artificial intelligence|人工智能|人工知能|AI生成)")
 """What a line says of who wrote the text, in small letters, and what a text says that is about that."""
@@ -67,7 +71,9 @@ _IN_MARKS = lazy(
     r"(?:[\])）】][*_]{0,3}|[*_]{1,3}|\s*[—–=~]{1,3}|\s+-{2,3})"
 )
 """A line in brackets, between dashes, or in other letters."""
-_NAMES_PART = lazy(rf"\b{_PART}\s*\d|第\s*[\d一二三四五六七八九十]{{1,3}}\s*部", re.I)
+_NAMES_PART = lazy(
+    rf"\b{_PART}\s*\d|\n\W*\d{{1,2}}\s*/\s*\d{{1,2}}\W*\n|第\s*[\d一二三四五六七八九十]{{1,3}}\s*部", re.I
+)
 """What a text says that has parts."""
 _GOES_ON_STARTS = """
     continue|continuing|to be continu|type|reply|respond|send|please type|please reply|please respond|please send
@@ -79,9 +85,10 @@ _LAST_BRACKETS = lazy(r"[ \t]+((?:\*{0,2}\[[^\[\]\n]*\]|\*{0,2}\([^()\n]*\)|（[
 _OPEN_BRACKETS = lazy(r"[ \t]+\*{0,2}[\[(（]([^\n\[(（]*)\Z")
 """Something in brackets at the end of a line, and what is not closed yet."""
 _IN_LINE_STARTS = """
-    to be continu|continue|continuing|suite|la suite|fortsetzung|wird fortgesetzt|continua|continúa|segue|cdn
-    ciąg dalszy|продолж|续|続|未完|待续|wordt vervolgd
+    to be continued in|continued in|continues in|continuing in|la suite au|la suite dans|suite au|suite dans
+    fortsetzung in|fortsetzung im|wird fortgesetzt in|continua nel|continúa en|continua na|continua no
 """
+_NEXT_REPLY = lazy(r"\b(?:message|reply|response|answer|turn|nachricht|antwort|mensaje|messaggio|mensagem)\b", re.I)
 _LONGEST_IN_LINE = 120
 """Characters of such a note within a line."""
 _LEAVE_STARTS = """
@@ -204,7 +211,7 @@ def _first_sentence(words: str) -> str:
 
 def says_more(line: str) -> bool:
     """Whether a line is a note that there is more to come."""
-    return _GOES_ON.fullmatch(line.casefold()) is not None
+    return _GOES_ON.fullmatch(line.casefold()) is not None and not _CUE.fullmatch(line)
 
 
 def in_line(body: str, line: int) -> int | None:
@@ -212,6 +219,8 @@ def in_line(body: str, line: int) -> int | None:
     is the last."""
     match = _LAST_BRACKETS.search(body, max(line, len(body) - _LONGEST_IN_LINE))
     if match is None or not _begins_in_line(match.group(1).lstrip("*[(（")) or not says_more(match.group(1)):
+        return None
+    if _NEXT_REPLY.search(match.group(1)) is None:
         return None
     return match.start()
 
@@ -241,10 +250,18 @@ def counts_parts(line: str, text: str) -> bool:
     such things."""
     words = line.casefold()
     marked = _IN_MARKS.fullmatch(words) if not words.startswith(_ITEM) else None
-    if marked is not None and _SIZE.fullmatch(marked.group(2).strip()):
-        return _NAMES_SIZE.search(text) is None
+    size = _SIZE.fullmatch(marked.group(2).strip()) if marked is not None else None
+    if size is not None:
+        return bool(size["part"] or size["here"]) and _NAMES_SIZE.search(text) is None
     counts = _counts(marked) if marked is not None else _ENDS_PART.fullmatch(words) is not None
     return counts and _NAMES_PART.search(text) is None
+
+
+def counts_words(line: str, text: str) -> bool:
+    """Whether a line says how many words there are, and the text itself does not speak of that."""
+    marked = _IN_MARKS.fullmatch(line.casefold())
+    counts = marked is not None and _SIZE.fullmatch(marked.group(2).strip()) is not None
+    return counts and _NAMES_SIZE.search(text) is None
 
 
 def is_machine_made(line: str, text: str) -> bool:

@@ -23,11 +23,19 @@ _WHITE = (" ", "\t")
 _TAUGHT = 3
 """How often a step was seen that is the only one of its kind."""
 _LINE = lazy(r"([ \t]*)(\S.*)")
-_OPENS = lazy(r".*(?:[({\[:]|[=-]>|<(?!(?:br|hr|img|input|link|meta)\b)[A-Za-z][^<>]*+(?<!/)>)\s*")
+_OPENS = lazy(
+    r"(?!(?:namespace|extern)\b)(?:.*(?:[({\[:]|[=-]>)|<(?!(?:br|hr|img|input|link|meta)\b)[A-Za-z][^<>]*+(?<!/)>)\s*"
+)
 """A line that others stand further in behind: it opens something."""
+_ANYWHERE = ("#", "\\")
+"""What may stand at the margin whatever is around it: a directive, a command."""
+_HTML = lazy(r"<(?:html|body|div|p|span|section|ul|table)\b")
+"""Tags of texts whose lines stand anywhere."""
 _ITEM, _HANGING = lazy(r"(?:[-*+•]|\d{1,3}[.)])\s"), 4
 """An item of a list, and how much further in its next line may stand in any text."""
 _BRACKETS = lazy(r"[^()\[\]{}]+")
+_TARGET = lazy(r"[\w.%/-]+:")
+"""The target of a makefile, below which its recipe stands."""
 _CLOSES = lazy(r"[)}\]]|</|(?:end|fi|done|esac|else|elif|except|finally)\b")
 
 
@@ -65,9 +73,11 @@ class Margins(NamedTuple):
         """The indents that the first line of `body`, which has none, may have lost, the likeliest first; empty if it
         may stand as it is."""
         lines = _lines(body[:_SEEN], ended=len(body) > _SEEN)[:2]
-        if not lines or lines[0].indent or self._stands(lines, 0):
+        if not lines or lines[0].indent or body[0] in _ANYWHERE:
             return []
         first, second = lines[0], lines[-1]
+        if self._stands(lines, 0) or (second.white[:1] == "\t" and _TARGET.match(body) is not None):
+            return []
         if second is not first and self.indents.get(second.indent, second.white) != second.white:
             return []  # the reply has an indent of its own
         found = [size for size in self.indents if size and self._stands(lines, size, surely=True)]
@@ -94,7 +104,7 @@ class Margins(NamedTuple):
         if before.ends == "(" and not line.closes:
             if self.least and step > 0:
                 return step == self.least
-            return step > 0 or line.below or ("(", step) in self.steps
+            return step > 0 or line.below or ("(", step) in self.steps or (step == 0 and line.ends == "-")
         if step > 0 and (before.within or (before.ends == "-" and step <= _HANGING)):
             return True
         return step <= 0 or line.below or (before.ends, step) in self.steps
@@ -116,7 +126,7 @@ def margins(text: str) -> Margins | None:
         return None
     tail = text[-_WINDOW:]
     lines = _lines(tail, ended=False)
-    if sum(line.indent > 0 for line in lines) < _LEAST:
+    if sum(line.indent > 0 for line in lines) < _LEAST or _HTML.search(tail) is not None:
         return None
     pairs = itertools.pairwise(lines)
     steps = Counter((a.ends, b.indent - a.indent) for a, b in pairs if not (b.below or b.closes))
@@ -136,6 +146,7 @@ def _lines(text: str, *, ended: bool) -> list[_Line]:
             ends = "(" if _OPENS.fullmatch(words) else "," if words.rstrip().endswith(",") else ""
             ends = ends or ("-" if _ITEM.match(words) else "")
             within = sum(map(words.count, "([{")) > sum(map(words.count, ")]}"))
+            within |= words[0] == "<" and words.count("<") > words.count(">")
             white = match.group(1)
             found.append(_Line(white, len(white), ends, within, _CLOSES.match(words) is not None, below))
         below = match is None

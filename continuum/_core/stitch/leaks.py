@@ -20,18 +20,28 @@ _TOKEN_MAY_END = lazy(
 _LONGEST_TOKEN = 80
 _PAIRS = (
     ("</s>", r"<s[ >]|</s>"),
-    ("[E", r"\[EO[ST]\]"),
+    ("[E", r"\[[A-Z]{3,6}\]"),
     ("[", r"\[/?INST\]"),
-    ("<eos>", "<eos>"),
+    ("<eos>", "<(?:[be]os|sep|pad|unk|mask|cls)>"),
     ("<end_of", "<(?:start|end)_of_turn>"),
     ("<start_of", "<(?:start|end)_of_turn>"),
     ("<", r"<[|｜]"),
 )
 """Tokens, and what shows that the text has such things of its own."""
-_MENTIONED = lazy(r"[\w,:] \Z")
+_MENTIONED = lazy(r"[\w,:+=] \Z")
+_SHOWN = lazy(r"(?::[ \t]*\n[ \t]*\n|\n[ \t]+|\n[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+)\Z")
+"""Below a colon and an empty line, indented, or an item of a list: one is shown."""
 _ASKS = ("user", "human", "用户", "用戶", "ユーザー", "사용자", "пользователь")
-_ANSWERS = ("assistant", "system", "助手", "ассистент", "instruction", "response")
-_TURN = lazy(rf"\n[ \t\r]*\n(?:(?:\*\*|#{{1,4}} )?(?:{'|'.join(_ASKS)})(?:\*\*)?|### Instruction)[:：]", re.I)
+_ANSWERS = ("assistant", "ai", "bot", "system", "助手", "ассистент", "instruction", "response")
+_GOES_ON = (
+    r"thank|danke|merci|gracias|dzięk|bedankt|спасибо|谢|謝|ありがと|감사|continue|go on|great|perfect|继续|weiter"
+)
+"""What a user says next, if a model makes it up."""
+_LABEL = rf"\n[ \t\r]*\n(?:(?:\*\*|#{{1,4}} )?(?:{'|'.join(_ASKS)})(?:\*\*)?|### Instruction)[:：](?:\*\*)?"
+_SAYS = rf"[^\n]{{0,60}}(?:{_GOES_ON})[^\n]{{0,60}}"
+_ANSWERED = rf"\n\s*(?:\*\*|#{{1,4}} )?(?:{'|'.join(_ANSWERS)})\b"
+_TURN = lazy(rf"{_LABEL}(?:\s*\Z|{_SAYS}(?:\Z|{_ANSWERED}))", re.I)
+_MAY_BE_TURN = lazy(rf"{_LABEL}(?:[^\n]*\Z|{_SAYS}\n(?s:.*)\Z)", re.I)
 _ANY_TURN = lazy(rf"^[ \t>*_#\"']*(?:{'|'.join(_ASKS + _ANSWERS)})[*_]*[:：]", re.I | re.M)
 _LONGEST_TURN = 600
 """Characters of a turn that was made up; more is a text of its own."""
@@ -55,7 +65,7 @@ def token_may_begin(text: str) -> int:
 
 def shows_tokens(token: str, before: str, parts: Iterable[str]) -> bool:
     """Whether a text is about such tokens: the sentence that ends `before` names one, or it has others."""
-    if _MENTIONED.search(before[-4:]) is not None:
+    if _MENTIONED.search(before[-4:]) is not None or _SHOWN.search(before[-80:]) is not None:
         return True
     like = next(pattern for start, pattern in _PAIRS if token.startswith(start))
     return any(re.search(like, part) for part in (*parts, before))
@@ -64,6 +74,12 @@ def shows_tokens(token: str, before: str, parts: Iterable[str]) -> bool:
 def turn_begins(text: str) -> int:
     """Where the next turn of a conversation begins that a text ends with; its length if it does not."""
     match = _TURN.search(text, max(0, len(text) - _LONGEST_TURN))
+    return len(text) if match is None else match.start()
+
+
+def turn_may_begin(text: str) -> int:
+    """Where what may become such a turn begins, as far as it came in; the length of the text if nothing may."""
+    match = _MAY_BE_TURN.search(text, max(0, len(text) - _LONGEST_TURN))
     return len(text) if match is None else match.start()
 
 

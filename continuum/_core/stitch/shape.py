@@ -27,11 +27,11 @@ _REGULAR = 0.25
 """The chance of a line of a new shape from which on it tells nothing."""
 _ODD_ROW = 8.0
 """What a row with more or fewer cells than the one before it costs, in bits."""
-_ODD_RULE = 16.0
-"""What a rule of another length than the others costs, in bits."""
+_ODD_RULE, _ODD_FIRST = 16.0, 12.0
+"""What a rule of another length than the others costs, in bits, and the first one if it is not as long as its title."""
 _RULE = lazy(r"[^\w\n]*([^\w\s])\1{3,}")
 """A line, or the start of one, that ends in a rule and has no words."""
-_TITLE = lazy(r"^(?=[^\n]*\w)([^\n]{4,200})\n([^\w\s|])\2{3,}$", re.M)
+_TITLE = lazy(r"^([ \t]*)(?=[^\n]*\w)(\S[^\n]{2,200})\n\1([^\w\s|])\3{3,}$", re.M)
 """A title with a rule below it."""
 _LONGEST_RULE, _RULES = 400, 24
 """Characters of a rule, and how many others are looked at."""
@@ -92,20 +92,30 @@ def _rules(text: str, begun: str) -> Lines | None:
     above it; where nothing tells, no longer than the page is wide. None if it breaks off in no rule."""
     if len(begun) > _LONGEST_RULE or _RULE.fullmatch(begun) is None:
         return None
-    sizes = set()
-    end = len(text) - len(begun)
+    sizes, odd = _sizes_of_others(text, begun), _ODD_RULE
+    above = text[: len(text) - len(begun) - 1].rpartition("\n")[2].rstrip()
+    beside = len(above) - len(above.lstrip()) == len(begun) - len(begun.lstrip())
+    if beside and len({*begun.strip()}) == 1 and any(map(str.isalnum, above)) and len(begun) <= _columns(above):
+        alike, other = _underlines(text)
+        if alike >= other:
+            sizes, odd = {f"{len(above)}", f"{_columns(above)}"}, _ODD_RULE if alike else _ODD_FIRST
+        elif len(sizes) > 1:
+            sizes = set()  # they are as long as they happen to be
+    if any(sizes):
+        return Lines(begun, frozenset(sizes), odd, _size)
+    widest = max(_PAGE, *map(len, text[-_WINDOW:].split("\n")))
+    return Lines(begun, frozenset([""]), _ODD_RULE, lambda line: _size(line) if len(line) > widest else "")
+
+
+def _sizes_of_others(text: str, begun: str) -> set[str]:
+    """How long the lines are that begin like the rule; nothing for one that is no rule."""
+    sizes, end = set(), len(text) - len(begun)
     for _ in range(_RULES):
         end = text.rfind(f"\n{begun}", 0, end)
         if end < 0:
             break
         sizes.add(_size(text[end + 1 : end + 1 + _LONGEST_RULE].partition("\n")[0]))
-    above = text[: len(text) - len(begun) - 1].rpartition("\n")[2].rstrip()
-    if len({*begun}) == 1 and any(map(str.isalnum, above)) and _underlines(text):
-        sizes |= {f"{len(above)}", f"{_columns(above)}"}
-    if any(sizes):
-        return Lines(begun, frozenset(sizes), _ODD_RULE, _size)
-    widest = max(_PAGE, *map(len, text[-_WINDOW:].split("\n")))
-    return Lines(begun, frozenset([""]), _ODD_RULE, lambda line: _size(line) if len(line) > widest else "")
+    return sizes
 
 
 def _size(line: str) -> str:
@@ -114,10 +124,12 @@ def _size(line: str) -> str:
     return "" if any(map(str.isalnum, line)) else f"{len(line)}"
 
 
-def _underlines(text: str) -> bool:
-    """Whether a rule below a title is as long as the title, as far as the text shows it."""
-    known = [len(title.group().split("\n")[1]) - _columns(title.group(1)) for title in _TITLE.finditer(text)]
-    return 2 * sum(more == 0 for more in known) >= len(known)
+def _underlines(text: str) -> tuple[int, int]:
+    """How many rules below a title are as long as the title, and how many are not."""
+    rules = ((title.group().rpartition("\n")[2].strip(), title.group(2).rstrip()) for title in _TITLE.finditer(text))
+    known = [len(rule) - _columns(title) for rule, title in rules]
+    alike = sum(more == 0 for more in known)
+    return alike, len(known) - alike
 
 
 def _columns(line: str) -> int:

@@ -242,7 +242,7 @@ def _score(left: str, whole: str, quoted: bool, line: bool) -> float:
     """How much all of it reads like talk, which may be a line; what quotes the end of the text certainly is."""
     if quoted:
         return max(SURE, announces(whole))
-    chats = line and opens(whole) and speaks_of_going_on(whole)
+    chats = line and fresh(left) and opens(whole) and speaks_of_going_on(whole)
     if (whole[:1].islower() and not chats) or whole[:1] in _GOES_ON or whole.count('"') % 2:
         return 0.0  # the text goes on, or somebody speaks in it
     if not fresh(left):
@@ -337,7 +337,7 @@ def quotation(left: str, head: str, peel: Peel, final: bool) -> list[Peel]:
     if opening == "[" and not is_json(left):
         end = head.find("]", peel.start, peel.start + _QUOTE)
         inner = head[peel.start + 1 : end]
-        if end < 0 or len(inner) < _BRACKETED or not left.endswith(inner):
+        if end < 0 or len(inner) < _BRACKETED or " " not in inner.strip() or not left.endswith(inner):
             return []
         new = peel.then(end + 1, PRIOR.quotation, "quotation")
         return [new._replace(quoted=len(inner), loose=False, foreign=end + 1)]
@@ -415,7 +415,10 @@ def shown_again(left: str, head: str, final: bool) -> list[Peel]:
         return []
     match = _SHOWN_AGAIN.match(head, 0, 2 * _QUOTE)
     if match is not None:
-        block = match.group("block")
+        block, before = match.group("block"), head[: match.start("mark")].strip()
+        told = announces(before) > 0.0 if fresh(left) else before[-1:] in (":", "：") or announces(before) > 0.0
+        if head[:1] == "\n" or not told:
+            return []
         if len(block.strip()) < _QUOTED_LEAST or not _ends_with(left, block):
             return []
         return behind(head, match.end(), SURE + min(20, len(block)), final)

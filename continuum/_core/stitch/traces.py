@@ -13,9 +13,9 @@ from continuum._core.stitch.talk import announces, speaks_of_going_on
 
 _NAMES = "assistant|ai|bot|chatbot|chatgpt|claude|gemini|助手|ассистент"
 _TOKENS = (
-    r"(?:(?:<\|[\w ]{2,30}\|>|<[｜|][^｜|\n]{2,30}[｜|]>|<(?:start|end)_of_turn>|</?s>|<[be]os>|\[/?INST\]|\[[BE]OS\])"
+    r"(?:(?:<\|[\w ]{2,30}\|>|<｜[^｜|\n]{2,30}｜>|<(?:start|end)_of_turn>)"
     r"(?:(?:assistant|model|final|commentary)(?=\W))?)+"
-    r"(?:(?<=<\|message\|>)|(?<=s>)[ ]?|(?<=[sT]\])[ ]?|(?<=｜>)|\s?\n+)"
+    r"(?:(?<=<\|message\|>)|(?<=｜>)|\s?\n+)"
 )
 _ANSWERS = "(?:final |my )?(?:answer|response|reply|output|continuation|result|text)"
 _GO_ON = (
@@ -179,7 +179,7 @@ def _tag(left: str, head: str, final: bool) -> list[Peel]:
         return [Peel(len(head), 0.0, "a tag", open=True)]
     match, bits = _CONTAINER.match(head), PRIOR.tag
     if match is not None:
-        found = ":::" not in left and (within_line(left) or left.endswith("\n"))
+        found = ":::" not in left and within_line(left) and not left.endswith(" ")
         return [spoken(head, match.end(), bits)._replace(what="a container", wrapper=":::")] if found else []
     match, bits = _TAG.match(head), PRIOR.tag
     if match is None:

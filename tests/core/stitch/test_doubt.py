@@ -29,7 +29,7 @@ def doubts(text: str, cut: int, change: str = "", end: str = "") -> list[str]:
 @pytest.mark.parametrize(
     ("change", "note"),
     [
-        ("+{}", "its lines begin with + and -"),
+        ("+{}", "its lines begin with +"),
         ("> {}", "its lines begin with >"),
         ("    {}", "its lines begin with an indent"),
         ("{}\r", "its line breaks are written as \\r\\n"),
@@ -51,7 +51,9 @@ def test_lines_that_are_shown_in_another_way(change: str, note: str) -> None:
             "its last line may speak to the reader",
         ),
         (ESSAY.replace("you", "one"), "\n\nИнтересно ли это?", "its last line may speak to the reader"),
-        (ESSAY, "\n\n---\n\nAll of the above was checked twice.", "its last line stands below a rule"),
+        (ESSAY, "\n\n[...]", "its last line is dots"),
+        (ESSAY, "\n\n(Word count: 412)", "its last line counts words"),
+        (ESSAY, "\n\n---\n\nMore of the same to come!", "its last line stands below a rule"),
     ],
 )
 def test_a_last_line_that_is_like_no_other(text: str, end: str, note: str) -> None:
