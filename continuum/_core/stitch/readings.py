@@ -302,7 +302,7 @@ class Readings:
             after = self.flow.cost(self.left, body[k : k + _AFTER])
             bits += PRIOR.said_after * (after - (totals.at(k + _AFTER) - totals.at(k)))
         sample = body[: min(k, _SAMPLE)]
-        if (k >= 4 or self.left[-4:] == 4 * sample[0]) and len({*sample}) <= 2 and sample.strip():
+        if (k >= 4 or 4 * sample[0] in (self.left[-4:], body[:4])) and len({*sample}) <= 2 and sample.strip():
             bits += PRIOR.run  # a rule of dashes goes on as well as it is repeated
         if peel.headed:  # a model that says the head of a table or array again repeats one row or element at most
             said = body[: min(k, _FORM_WINDOW)]
