@@ -48,6 +48,7 @@ class Prior(NamedTuple):
     longer: float = 0.04  # for each character, up to 16
     much_longer: float = 0.02  # the same, up to 60
     one: float = -3.45  # of one character
+    empty_line: float = 3.00  # of a line break, which may begin an empty line
     one_within: float = 6.00  # of one letter or figure within a word: they come in pairs
     one_paired: float = 16.00  # of one mark that the text or the reply has in pairs
     two: float = -3.41  # of two

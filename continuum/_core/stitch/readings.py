@@ -301,6 +301,7 @@ class Readings:
         if k < 12:  # behind so short a repeat the two readings are not followed in the same way
             after = self.flow.cost(self.left, body[k : k + _AFTER])
             bits += PRIOR.said_after * (after - (totals.at(k + _AFTER) - totals.at(k)))
+            bits += PRIOR.empty_line * (body[:k] == "\n")
         sample = body[: min(k, _SAMPLE)]
         if (k >= 4 or 4 * sample[0] in (self.left[-4:], body[:4])) and len({*sample}) <= 2 and sample.strip():
             bits += PRIOR.run  # a rule of dashes goes on as well as it is repeated
