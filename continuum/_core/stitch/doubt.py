@@ -86,7 +86,7 @@ def _lines_begin_otherwise(text: str, reply: str) -> str:
     if len(first) < _LEAST:
         return ""
     for mark, what, most, least in _BEGINNINGS:
-        if _share(mark, first) >= most and _share(mark, _lines(reply)) >= most:
+        if (mark.match(first[0]) or mark.match(first[1])) and _share(mark, _lines(reply)) >= most:
             own = _lines(text)
             if len(own) >= _OWN_LINES and _share(mark, own) <= least:
                 return f"its lines begin with {what}"
@@ -137,6 +137,7 @@ def _stands_below(line: str, before: str) -> bool:
 def _is_new_voice(line: str, text: str) -> bool:
     """Whether somebody speaks of himself in a line, and not in the text; or asks, or speaks to the reader, where nobody
     speaks to him."""
-    if speaks(text) or any(map(line.__contains__, _QUOTED)):
+    voice, asks = speaks(line), line[-1] in _ASKS
+    if not (voice or asks) or any(map(line.__contains__, _QUOTED)) or speaks(text):
         return False
-    return speaks(line) or (line[-1] in _ASKS and not any(map(text.__contains__, _ASKS)) and not _TO_YOU.search(text))
+    return voice or not (any(map(text.__contains__, _ASKS)) or _TO_YOU.search(text))
