@@ -1,8 +1,9 @@
-"""The behaviours of somebody who had not seen the rules: each finds its place, and half of them stay unknown."""
+"""The behaviours of people who had not seen the rules: each finds its place, and most of them stay unknown."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,43 +12,45 @@ from benchmarks.stitch import __main__ as command
 from benchmarks.stitch import cases, documents, peers, report, score
 from benchmarks.stitch.cases import Case
 from benchmarks.stitch.score import Outcome
-from benchmarks.stitch.strangers import HALVES
+from benchmarks.stitch.strangers import PARTS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NAMES = {half: set(found) for half, found in HALVES.items()}
+NAMES = {part: set(found) for part, found in PARTS.items()}
 LAMPS = "".join(f"The lamp number {n} burned for {n * 7} nights beside the harbour wall.\n" for n in range(60))
 
 
-def made(half: str, seed: int = 3) -> list[Case]:
-    """A case of each behaviour."""
-    return cases.generate(documents.standard(), seed, 1, behaviours=HALVES[half], loose=True)
+def made(part: str, seed: int = 3) -> list[Case]:
+    """Cases of each behaviour, some of which hardly find a place."""
+    return cases.generate(documents.standard(), seed, 3, behaviours=PARTS[part], loose=True)
 
 
-@pytest.mark.parametrize("half", HALVES)
-def test_every_behaviour_finds_its_place(half: str) -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_every_behaviour_finds_its_place(part: str) -> None:
     """The built-in documents have room for all of them; a reply is never empty, and the document is what is right."""
-    found = made(half)
-    assert [case.behaviour for case in found] == list(HALVES[half])
-    assert found == made(half)
-    assert found != made(half, 4)
+    found = made(part)
+    assert [*dict.fromkeys(case.behaviour for case in found)] == [*PARTS[part]]
+    assert found == made(part)
+    assert found != made(part, 4)
     for case in found:
         plan = case.plan
         assert plan is not None
-        assert plan.behaviours is HALVES[half]  # some names are in the main set, too
-        assert case.gold == plan.document.text[: plan.end]
+        assert plan.behaviours is PARTS[part]  # some names are in the main set, too
+        if case.expect == "exact":
+            assert case.gold == plan.document.text[: plan.end]
         assert case.gold.startswith(case.chunks[0])
         assert case.chunks[1]
-        assert (case.expect, case.loose) == ("exact", True)
+        assert case.loose
+        assert case.expect in ("exact", "nothing_new")
         if case.behaviour.startswith("exact_"):
             assert "".join(case.chunks) == case.gold
 
 
-def test_the_halves_have_nothing_in_common() -> None:
-    """What is known of one says nothing of the other."""
-    assert {half: len(names) for half, names in NAMES.items()} == {"known": 48, "unknown": 52}
-    assert not NAMES["known"] & NAMES["unknown"]
+def test_the_parts_have_nothing_in_common() -> None:
+    """What is known of one says nothing of another."""
+    assert {part: len(names) for part, names in NAMES.items()} == {"known": 109, "unknown": 114, "unseen": 59}
+    assert not NAMES["known"] & (NAMES["unknown"] | NAMES["unseen"])
 
 
 def test_white_space_at_the_end_does_not_count() -> None:
@@ -58,25 +61,28 @@ def test_white_space_at_the_end_does_not_count() -> None:
         assert score.judged(strict, Outcome(text)).right == (text == "abcd\n")
 
 
-def test_the_command_prints_both_halves_and_the_failures_of_one(
+def test_the_command_prints_all_parts_and_the_failures_of_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A row for each stitcher; of the unknown half nothing but sums, neither printed nor written."""
+    """A row for each stitcher; of what nobody is to know nothing but sums, neither printed nor written."""
     path = tmp_path / "figures.json"
     arguments = ["--strangers", "-n", "1", "--by", "behaviour", "--failures", "999", "--json", str(path)]
     command.main(arguments)
     out = capsys.readouterr().out
-    assert "48 cases of 48 behaviours (known), 52 cases of 52 behaviours (unknown), 16 documents (digest " in out
+    sums = {name: int(number) for number, name in re.findall(r"(\d+) cases of \1 behaviours \((\w+)\)", out)}
+    assert [*sums] == [*PARTS]
+    assert all(0.95 * len(NAMES[part]) <= count <= len(NAMES[part]) for part, count in sums.items())
     table = [line.split(" | ") for line in out.splitlines() if line.startswith("| ")]
     assert [row[0].removeprefix("| ") for row in table[2:18]] == [report.CONTINUUM, *peers.PEERS]
-    assert {len(row) for row in table[:18]} == {5}
+    assert {len(row) for row in table[:18]} == {7}
     figures = json.loads(path.read_text(encoding="utf-8"))["strangers"]
-    plain = figures["rows"]["unknown"]["plain concatenation"]
-    assert plain["all"]["right"] + plain["all"]["unflagged"] == 52
+    for part in ("unknown", "unseen"):
+        plain = figures["rows"][part]["plain concatenation"]
+        assert plain["all"]["right"] + plain["all"]["unflagged"] == sums[part]
     for text in (out, path.read_text(encoding="utf-8")):
         assert any(name in text for name in NAMES["known"])
-        assert not any(name in text for name in NAMES["unknown"])
-    assert out.count("    right ") == 48 - figures["rows"]["known"][report.CONTINUUM]["all"]["right"]
+        assert not any(name in text for name in (NAMES["unknown"] | NAMES["unseen"]) - NAMES["known"])
+    assert out.count("    right ") == sums["known"] - figures["rows"]["known"][report.CONTINUUM]["all"]["right"]
 
 
 def test_the_command_takes_your_own_documents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

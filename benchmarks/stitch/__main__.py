@@ -4,8 +4,8 @@ Prints Markdown tables. Simulated joins of documents that every Python installat
 `benchmarks.stitch.documents`), of a folder of your own (`--corpus`), or ready-made cases (`--cases`); or the joins of
 recorded replies of real models (`--recordings`). Simulated means: documents and behaviours are real, but who does
 what how often is not; every behaviour weighs the same unless a figure says `mix`. `--strangers` takes the behaviours of
-somebody who had not seen the rules (see `benchmarks.stitch.strangers`), in two halves; of the `unknown` half it gives
-sums alone, so that it stays unknown.
+people who had not seen the rules (see `benchmarks.stitch.strangers`), in parts; of those that nobody is to know it
+gives sums alone, so that it stays so.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="judge recorded replies of real models alone (no FILE: those that come with the benchmark)",
     )
-    found.add_argument("--strangers", action="store_true", help="the set of somebody who had not seen the rules")
+    found.add_argument("--strangers", action="store_true", help="behaviours of people who had not seen the rules")
     found.add_argument("--seed", type=int, default=1, help="of the cases (default 1)")
     found.add_argument("-n", "--n", type=int, default=40, help="cases of each behaviour (default 40)")
     found.add_argument("--anchor", type=int, default=0, help="ask for the last ANCHOR characters first")
@@ -155,28 +155,28 @@ def _simulated(chosen: argparse.Namespace) -> dict[str, Any]:
 def _strangers(chosen: argparse.Namespace) -> dict[str, Any]:
     texts = _texts(chosen)
     found = {
-        half: cases.generate(
+        part: cases.generate(
             texts, chosen.seed, chosen.n, chosen.anchor, chosen.obey, behaviours=behaviours, loose=True
         )
-        for half, behaviours in strangers.HALVES.items()
+        for part, behaviours in strangers.PARTS.items()
     }
     if not all(found.values()):
         raise ValueError("no behaviour fits these documents")
     rows: dict[str, dict[str, Any]] = {}
     missing: list[str] = []
-    for half, made in found.items():
-        rows[half], missing = _rows(chosen, made, {})
+    for part, made in found.items():
+        rows[part], missing = _rows(chosen, made, {})
     counts = [
-        f"{len(made):,} cases of {len({c.behaviour for c in made})} behaviours ({half})" for half, made in found.items()
+        f"{len(made):,} cases of {len({c.behaviour for c in made})} behaviours ({part})" for part, made in found.items()
     ]
     digest = documents.digest(texts)
     print(
         f"{', '.join(counts)}, {len(texts)} documents (digest {digest}). "
         "Right: the text equals the original, but for white space at the end.\n"
     )
-    print(report.halves_table(rows))
+    print(report.parts_table(rows))
     if chosen.by:
-        print("\nThe known half alone:")
+        print("\nThe known ones alone:")
     _say_more(chosen, rows["known"], missing)
     report.show_failures(chosen.failures, found["known"])
     about: dict[str, Any] = {
@@ -186,8 +186,9 @@ def _strangers(chosen: argparse.Namespace) -> dict[str, Any]:
         "digest": digest,
         "missing": missing,
     }
-    sums = {name: {"all": row["all"]} for name, row in rows["unknown"].items()}
-    return {"strangers": {**about, "rows": {**rows, "unknown": sums}}}
+    for part in rows.keys() - {"known"}:
+        rows[part] = {name: {"all": row["all"]} for name, row in rows[part].items()}
+    return {"strangers": {**about, "rows": rows}}
 
 
 def _texts(chosen: argparse.Namespace) -> list[documents.Document]:

@@ -100,11 +100,11 @@ def split_table(rows: Mapping[str, Mapping[str, Any]], by: str) -> str:
     return table(header, lines)
 
 
-def halves_table(halves: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
-    """One row for each stitcher, with what is right and what is wrong and not flagged in each half of a set."""
-    header, lines = [""], {name: [name] for rows in halves.values() for name in rows}
-    for half, rows in halves.items():
-        header += [f"{half}: right %", f"{half}: wrong, not flagged %"]
+def parts_table(parts: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    """One row for each stitcher, with what is right and what is wrong and not flagged in each part of a set."""
+    header, lines = [""], {name: [name] for rows in parts.values() for name in rows}
+    for part, rows in parts.items():
+        header += [f"{part}: right %", f"{part}: wrong, not flagged %"]
         for name, row in rows.items():
             lines[name] += [percent(row["all"][figure], row["all"]["cases"]) for figure in ("right", "unflagged")]
     return table(header, list(lines.values()))

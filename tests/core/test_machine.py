@@ -388,7 +388,7 @@ def test_a_stop_inside_a_code_fence_is_questioned_once() -> None:
     machine.receive(cut(FENCED))
     action = send(machine.receive(stop(" * 2\n")))
     assert action.evidence == "open code fence"
-    assert done(machine.receive(stop("\ndef stop(lamp):\n    return 0\n"))).reason == "unclosed"
+    assert done(machine.receive(stop("return lamp * 2\n\n\ndef stop(lamp):\n    return 0\n"))).reason == "unclosed"
     assert not machine.result().complete
 
 

@@ -72,7 +72,7 @@ class Closing:
     def __init__(self, left: str, wrapper: str | None, repeats: bool) -> None:
         self._left = left
         self._framed = wrapper == RULE and _RULE_WITHIN.search(left) is None
-        self._wrapper = None if self._framed else wrapper
+        self._wrapper = None if wrapper == RULE else wrapper
         self._repeats = repeats
         self._fences = 0  # lines of fences emitted, so that a block inside does not close the wrapper
         self._mid_line = self._wrapper is None and left[-1:] not in ("", "\n")

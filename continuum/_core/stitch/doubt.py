@@ -33,11 +33,13 @@ _RULE, _ANY_RULE = (
 )
 _ASKS = "?？؟"
 _CALLS = f"{_ASKS}!！"
+"""Marks at the end of a line that asks, and of one that asks or calls."""
 _LONGEST, _NO_TALK = 400, " \t#|"
 """Characters of a last line that may speak to the reader, and what it does not begin with."""
 _TAIL, _ROWS = 3000, 12
 """Characters, and lines, of a text of records without an empty line."""
 _QUOTED = '"“«「„'
+"""Marks of a line in which somebody else may speak."""
 _BELOW = 160
 """Characters of a last line below a rule, if it is not of the text."""
 _DOTS = lazy(r"(?:\.{3}|…{1,2}|\. \. \.|\[(?:\.{3}|…)\]|\((?:\.{3}|…)\))")
@@ -135,8 +137,8 @@ def _stands_below(line: str, before: str) -> bool:
 
 
 def _is_new_voice(line: str, text: str) -> bool:
-    """Whether somebody speaks of himself in a line, and not in the text; or asks, or speaks to the reader, where nobody
-    speaks to him."""
+    """Whether somebody speaks of himself in a line, and not in the text; or asks, where nobody asks or speaks to the
+    reader."""
     voice, asks = speaks(line), line[-1] in _ASKS
     if not (voice or asks) or any(map(line.__contains__, _QUOTED)) or speaks(text):
         return False

@@ -20,6 +20,7 @@ _SEEN = 800
 _LEAST = 6
 """Indented lines below which a text has no habits."""
 _WHITE = (" ", "\t")
+"""What an indent begins with."""
 _TAUGHT = 3
 """How often a step was seen that is the only one of its kind."""
 _LINE = lazy(r"([ \t]*)(\S.*)")
@@ -33,7 +34,6 @@ _HTML = lazy(r"<(?:html|body|div|p|span|section|ul|table)\b")
 """Tags of texts whose lines stand anywhere."""
 _ITEM, _HANGING = lazy(r"(?:[-*+•]|\d{1,3}[.)])\s"), 4
 """An item of a list, and how much further in its next line may stand in any text."""
-_BRACKETS = lazy(r"[^()\[\]{}]+")
 _TARGET = lazy(r"[\w.%/-]+:")
 """The target of a makefile, below which its recipe stands."""
 _CLOSES = lazy(r"[)}\]]|</|(?:end|fi|done|esac|else|elif|except|finally)\b")

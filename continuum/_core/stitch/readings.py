@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from continuum._core.stitch.before import OPENING, Before
 from continuum._core.stitch.boundary import IDEOGRAPH
-from continuum._core.stitch.data import elements, is_json
+from continuum._core.stitch.data import elements
 from continuum._core.stitch.indent import may_be_lost
 from continuum._core.stitch.lazy import lazy
+from continuum._core.stitch.lookalike import LINE, is_within, line_ends, no_repeat, other_record
 from continuum._core.stitch.marks import after_marks
-from continuum._core.stitch.near import Near, led_up_to, may_repeat, near_overlaps, new_words, own_numbers, own_words
+from continuum._core.stitch.near import Near, led_up_to, may_repeat, near_overlaps, new_words, own_words
 from continuum._core.stitch.normal import normal, raw_end, raw_start
 from continuum._core.stitch.overlap import borders, period, running, runs
 from continuum._core.stitch.peel import Peel
@@ -25,7 +26,7 @@ from continuum._core.stitch.peels import peels
 from continuum._core.stitch.prior import PRIOR
 from continuum._core.stitch.resumed import resumes
 from continuum._core.stitch.spacing import glue, insertions, said_as_one
-from continuum._core.stitch.spoken import SENTENCE_ENDS, fresh, within_line
+from continuum._core.stitch.spoken import fresh
 from continuum._core.stitch.starts import begins, begins_anew, start_bits, within_word
 from continuum._core.stitch.words import COMMON
 
@@ -48,8 +49,6 @@ _SAID_ONCE = 0.03
 _SAMPLE = 240
 _UNIT = 80
 _OWN = 300
-_LEFT_OUT = 24
-"""Characters that a changed word may have; more are a line or a record of its own."""
 _PROVES, _SHARE = 40, 0.6
 """Characters that only the end of the text has, and the share of them said again, that prove a repeat of a record."""
 _HARDLY = 16
@@ -58,13 +57,6 @@ _CLOSED = 40
 """Characters within which a mark that was opened is closed."""
 _LITTLE = 60
 """Characters that only the end of the text has, below which they prove little."""
-_WRAPPED_FROM = 50
-"""Characters of a line from which on its end may be where prose was wrapped."""
-_LINE = 80
-"""Characters of a repeat that may be words which the next line names again."""
-_OPERAND = 32
-"""Characters of a repeat up to which a mark of reckoning before it counts."""
-_OPERATOR = lazy(r" [-+/%=] | ?[-+/%=](?![-+/%=\s])")
 _RECENT = 120
 _EARLY = 48
 _INDENTS, _INDENTED = 3, 6.0
@@ -78,12 +70,8 @@ _UNLIKELY = 24.0
 _NEWS = 20.0
 _FORM_WINDOW = 8000
 _HEAD_WINDOW = 8000
-_FENCE = lazy(r"\s*(?:```|~~~)")
 _WITHIN = lazy(r"\w\w")
 _INDENT = (" ", "\t")
-_HEADING = lazy(r"#{1,6} |([^\w\s])\1{2,}\Z")
-_ENDED = lazy(r"[ \t\r]*(?:\n|\Z)")
-_FIRST_WORD = lazy(r"[^\w]*+")
 _MARKS = lazy(r"\n[ \t]*[^\w\s]+")
 _CLOSES = lazy(r"[ \t]*[)\]}]+[;,]?\s*\n")
 
@@ -293,7 +281,7 @@ class Readings:
         own = self.head[: peel.start]
         if peel.start and not peel.foreign and own.isspace() and self.left.endswith(own, 0, len(self.left) - k):
             return  # the white space is part of the repeat
-        if "\n" in own and own.isspace() and self._within(len(self.left) - k) and not _ENDED.match(body, k):
+        if "\n" in own and own.isspace() and is_within(self.left, len(self.left) - k) and not line_ends(body, k):
             return  # the next line begins as the last one ends
         if peel.headed and body[:1] == "|" and self.left[-k - 1 : -k] not in ("", "\n"):
             return  # behind the head of a table stands a row
@@ -410,7 +398,7 @@ class Readings:
             end = raw_end(body, near.end)
             start = raw_start(tail, len(form) - near.start)
             index = len(self.left) - len(tail) + start
-            if self._no_repeat(peel, body, near, index, end):
+            if no_repeat(self.left, form, self.head, peel, near, index, end):
                 continue
             own, share, followed = None, 1.0, 0.0
             first = raw_end(body, near.foreign)
@@ -421,7 +409,7 @@ class Readings:
                 size, share = own_words(form, near, other)
                 if near.edits and size < _HARDLY:
                     continue
-                if near.edits and self._other_record(near, other, size >= _PROVES and share >= _SHARE):
+                if near.edits and other_record(self.left, form, near, other, size >= _PROVES and share >= _SHARE):
                     continue
                 new = new_words(self.left[max(0, index) :], body[first:end], form)
                 own = 0.0  # with two new words, to say again what the end of the text has is what the next record does
@@ -435,41 +423,6 @@ class Readings:
                     said = own if own is not None else min(totals.at(cut), _GAIN_CAP)
                     self._near_at(peel, body, near, cut, index, misfit + base + begin + followed - said)
 
-    def _no_repeat(self, peel: Peel, body: str, near: Near, index: int, end: int) -> bool:
-        """Whether what two normal forms have in common is none: a fence, whose own peel speaks for it; a rule of marks,
-        which goes on as well as it is repeated; "- a" behind "a", where the mark says something; a new line."""
-        if _FENCE.match(body) and not _FENCE.match(self.left, max(0, index)):
-            return True
-        if len({*self.before.form[near.start : near.start + _SAMPLE]}) <= 2:
-            return True
-        if not near.edits and near.end <= _OPERAND and _OPERATOR.match(self.head) and within_line(self.left):
-            return True
-        return self._new_line(peel, body, end, index)
-
-    def _new_line(self, peel: Peel, body: str, end: int, index: int) -> bool:
-        """Whether the line of the repeat goes on behind it, though the last line of the text has ended: the words below
-        a heading name it again, the next line begins as the last one ends."""
-        if end > _LINE or _ENDED.match(body, end) is not None or index <= 0 or self.left.startswith("\n", index):
-            return False
-        own = self.head[: peel.start]
-        first = _FIRST_WORD.match(body)
-        before = (own if own.isspace() else "") + (first.group() if first is not None else "")
-        words = self.left.rstrip()
-        blank = self.left[len(words) :] + before
-        if "\n" not in blank or words[-1:] in SENTENCE_ENDS:
-            return False
-        if "\n" in before and self._within(index):
-            return True
-        line = words.rfind("\n") + 1
-        if _HEADING.match(words, line) is not None:
-            return True
-        ended = "\n" in self.left[len(words) :] and len(words) - line < _WRAPPED_FROM
-        return index >= line and (ended or "\n\n" in blank)
-
-    def _within(self, index: int) -> bool:
-        """Whether a place of the text is behind words of its line."""
-        return any(map(str.isalnum, self.left[self.left.rfind("\n", 0, index) + 1 : index]))
-
     def _own(self, near: Near, size: float, share: float, said: float) -> float:
         """What a repeat with changes gains: new text hardly says again what only the end of the text has."""
         least = PRIOR.own_share + PRIOR.own_long * min(1.0, size / _OWN)  # a few changes spoil little of much
@@ -478,15 +431,6 @@ class Readings:
             return proof
         prose = (1.0 - self.before.templated) * share * PRIOR.own_prose * min(said, _GAIN_CAP)
         return max(proof, prose)
-
-    def _other_record(self, near: Near, head: str, proven: bool) -> bool:
-        """Whether it is the next one of its kind, and no repeat: only numbers differ, or several values of JSON, or
-        more than a word was left out or put in at once."""
-        if near.numbers == near.edits:
-            return not (proven and own_numbers(self.before.form, near, head))
-        if near.skipped > _LEFT_OUT * near.edits:
-            return True
-        return near.edits > 1 and not proven and is_json(self.left)
 
     def _near_at(self, peel: Peel, body: str, near: Near, cut: int, index: int, bits: float) -> None:
         """One place where a repeat with changes may end."""
@@ -509,7 +453,7 @@ class Readings:
             bits += PRIOR.foreign + PRIOR.foreign_each * near.foreign
             bits += PRIOR.foreign_templated * self.before.templated
         bits += PRIOR.unsure * near.unsure
-        if cut <= _LINE and body[0] == " " != body[1:2] and self.left[index - 1 : index] == "\n":
+        if cut <= LINE and body[0] == " " != body[1:2] and self.left[index - 1 : index] == "\n":
             bits += PRIOR.near_blank
         kind = self._kind("near", index, cut)
         note = f"{cut} characters repeated with {near.edits or 'small'} changes"
