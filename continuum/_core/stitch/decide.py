@@ -35,6 +35,8 @@ _NO_TALK = 16
 """Characters of the unfinished rest that no reply begins with by chance."""
 _REST_SAID = 8
 """Characters of the rest that a reply says again, if that is to prove its place."""
+_ROUND = frozenset([40, 50, 60, 64, 70, 72, 75, *range(76, 81), 100, 120])
+"""How many characters rules have."""
 _QUOTED = 8
 """Characters that may close a quotation of the last words."""
 _SURE_TALK = PRIOR.talk - PRIOR.talk_slope * (SURE - 6.0)
@@ -277,7 +279,7 @@ def _plain(head: str, context: Context, final: bool, rest: str = "") -> Verdict 
     best, chance = _likeliest(found, head, PRIOR.in_place if context.in_place else 0.0)
     if best.unsure or _overruled(best, found):
         chance = min(chance, 0.5)
-    doubtful = best.broken or _may_be_text(best, context, head)
+    doubtful = best.broken or _may_be_text(best, context, head) or _may_be_drawn_anew(best, context.shown, head)
     if doubtful:
         chance = min(chance, _DOUBTFUL)
     fits = best.kind == "plain" and not best.inserted and not best.overlap
@@ -333,6 +335,20 @@ def _may_be_text(best: Reading, context: Context, head: str) -> bool:
         return False
     goes_on = head[: best.cut].endswith(" ") and head[best.cut : best.cut + 1].islower()
     return goes_on or best.peel.bits > _SURE_TALK
+
+
+def _may_be_drawn_anew(best: Reading, shown: Before, head: str) -> bool:
+    """Whether the reply goes on with a rule as well as it would begin it again, for nothing tells how long it is, and
+    it is no rounder with the start than without."""
+    left, mark = shown.left, head[:1]
+    if best.overlap or best.cut or not head.startswith(4 * mark) or not left.endswith(4 * mark):
+        return False
+    before, behind = (
+        len(part) - len(part.strip(mark)) for part in (left[left.rfind("\n") + 1 :], head.partition("\n")[0])
+    )
+    if behind < before or (before + behind in _ROUND and behind not in _ROUND):
+        return False
+    return shown.lines is not None and not shown.lines.sure
 
 
 def _likeliest(found: list[Reading], head: str, in_place: float) -> tuple[Reading, float]:

@@ -49,12 +49,14 @@ class Lines(NamedTuple):
         shapes: those of the others.
         odd: what a line of a new shape costs, in bits.
         shape: tells the shape of a line.
+        sure: false for a rule of which nothing tells how long it will be.
     """
 
     begun: str
     shapes: frozenset[str]
     odd: float
     shape: Callable[[str], str]
+    sure: bool = True
 
     def cost(self, reply: str) -> float:
         """What the line that `reply` would end costs, in bits; 0 if it looks like others, or is not ended yet."""
@@ -104,7 +106,7 @@ def _rules(text: str, begun: str) -> Lines | None:
     if any(sizes):
         return Lines(begun, frozenset(sizes), odd, _size)
     widest = max(_PAGE, *map(len, text[-_WINDOW:].split("\n")))
-    return Lines(begun, frozenset([""]), _ODD_RULE, lambda line: _size(line) if len(line) > widest else "")
+    return Lines(begun, frozenset([""]), _ODD_RULE, lambda line: _size(line) if len(line) > widest else "", sure=False)
 
 
 def _sizes_of_others(text: str, begun: str) -> set[str]:

@@ -99,6 +99,18 @@ def test_a_rule_is_as_long_as_others_or_as_its_title(text: str, reply: str, odd:
     assert (lines is not None and lines.cost(reply) > 3.0) is odd
 
 
+@pytest.mark.parametrize(
+    ("begun", "behind", "flagged"),
+    [(25, 42, True), (25, 20, False), (30, 50, True), (30, 40, True), (23, 57, False)],
+)
+def test_a_rule_that_may_be_drawn_anew_is_flagged(begun: int, behind: int, flagged: bool) -> None:
+    """The first of a text: it goes on, or was begun again."""
+    left = "The lamp is lit at dusk, and put out at dawn.\n\n" * 9
+    joined = stitch([left + "*" * begun, "*" * behind + "\n\nSo it was.\n"])
+    assert joined.seams[0].ambiguous is flagged
+    assert joined.text == left + "*" * (begun + behind) + "\n\nSo it was.\n"
+
+
 @pytest.mark.parametrize("cut", [4, 9, 14])
 def test_a_rule_that_is_drawn_anew_is_dropped_and_one_that_goes_on_is_not(cut: int) -> None:
     title, words = "How it is used\n", "\n\nIt is easy.\n"
