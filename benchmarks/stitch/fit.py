@@ -85,6 +85,14 @@ BY_HAND = frozenset(
         "apart_templated",
         "role_glued",
         "remark",
+        "at_break_marks",
+        "empty_line",
+        "near_blank",
+        "lost_token",
+        "lost_indent",
+        "lost_margin",
+        "lost_other",
+        "fence_closed",
     ]
 )
 """Weights of what the documents have too little of."""
