@@ -32,6 +32,8 @@ from continuum._core.stitch.spoken import RULE, SENTENCE_ENDS
 from continuum._core.stitch.structure import open_fence
 from continuum._core.stitch.talk import is_opener, scripts
 
+_BEGINS = lazy(r"[\n<\[(（`]")
+"""What everything begins with that may have to be trimmed, or stands behind."""
 _PAIRED = ("<", ":::")
 """How wrappers begin that are no fences."""
 _CLOSING_LINE = lazy(r"[ \t]*(`{3,}|~{3,})[ \t\r]*(?:\n|\Z)")
@@ -99,6 +101,8 @@ class Closing:
     def _hold_from(self, text: str) -> int:
         """Where the end of a reply begins that may have to be trimmed, as far as it came in."""
         wrapper = self._wrapper
+        if wrapper is None and _BEGINS.search(text) is None:
+            return len(text.rstrip())  # as most of a stream
         closed = _closed(text, wrapper, self._fences)
         if closed is not None:
             return len(text[:closed].rstrip())
@@ -142,6 +146,8 @@ class Closing:
 
     def _may_be_stray(self, text: str) -> bool:
         """Whether the last line may close a fence that was never opened: the text has none."""
+        if "`" not in text:
+            return False
         _, ended, last = text[-_LONGEST_FENCE:].rstrip().rpartition("\n")
         if not ended and self._mid_line:
             return False

@@ -49,7 +49,7 @@ _COUNT = lazy(
 """What a line says, in small letters, that counts the parts of a text."""
 _ENDS_PART = lazy(rf"end of (?:the )?{_PART} \d{{1,2}}[.!]?")
 _SIZE = lazy(
-    r"(?P<whole>(?:word count|words|wörter|mots|palabras)[: ]+\d[\d,. ]*)"
+    r"(?:word count|words|wörter|mots|palabras)[: ]+\d[\d,. ]*"
     r"|(?:(?:approx(?:imately|\.)?|about|ca\.|~)\s*)?\d[\d,.]* (?:words|wörter|mots|palabras|słów|слов)"
     r"(?P<part> (?:in this (?:part|reply|response)|so far))?"
     r"|(?P<here>本部分|本次|以上)?(?:共|约|約)?\s*\d+\s*字(?:左右)?"
@@ -227,6 +227,8 @@ def in_line(body: str, line: int) -> int | None:
 
 def in_line_may_begin(text: str) -> int:
     """Where what may become such a note begins, as far as it came in; the length of the text if nothing may."""
+    if not any(map(text.__contains__, "[(（")):
+        return len(text)
     match = _OPEN_BRACKETS.search(text, max(0, len(text) - _LONGEST_IN_LINE))
     return len(text) if match is None or not _begins_in_line(match.group(1)) else match.start()
 

@@ -79,6 +79,8 @@ def turn_begins(text: str) -> int:
 
 def turn_may_begin(text: str) -> int:
     """Where what may become such a turn begins, as far as it came in; the length of the text if nothing may."""
+    if "\n" not in text:
+        return len(text)
     match = _MAY_BE_TURN.search(text, max(0, len(text) - _LONGEST_TURN))
     return len(text) if match is None else match.start()
 

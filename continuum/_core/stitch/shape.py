@@ -35,6 +35,8 @@ _TITLE = lazy(r"^([ \t]*)(?=[^\n]*\w)(\S[^\n]{2,200})\n\1([^\w\s|])\3{3,}$", re.
 """A title with a rule below it."""
 _LONGEST_RULE, _RULES = 400, 24
 """Characters of a rule, and how many others are looked at."""
+_FAR = 65_536
+"""Characters of the text whose titles tell how long a rule below one is."""
 _PAGE = 80
 """Characters that the narrowest page is wide."""
 _WORDS = lazy(r"[\w \t\r]+")
@@ -98,7 +100,7 @@ def _rules(text: str, begun: str) -> Lines | None:
     above = text[: len(text) - len(begun) - 1].rpartition("\n")[2].rstrip()
     beside = len(above) - len(above.lstrip()) == len(begun) - len(begun.lstrip())
     if beside and len({*begun.strip()}) == 1 and any(map(str.isalnum, above)) and len(begun) <= _columns(above):
-        alike, other = _underlines(text)
+        alike, other = _underlines(text[-_FAR:])
         if alike >= other:
             sizes, odd = {f"{len(above)}", f"{_columns(above)}"}, _ODD_RULE if alike else _ODD_FIRST
         elif len(sizes) > 1:

@@ -27,6 +27,7 @@ _ONE_LINE = lazy(r"\s*(?:#{1,6}\s|```|~~~)")
 _RULE = lazy(r"[-=*_~]{3,}+[ \t]*+\n")  # possessive: a megabyte of dashes is no rule either
 _BLOCK = lazy(r"[-*+•]\s|\d+[.)]\s|[^\w\s]")
 _QUOTES = "\"'"
+"""Marks that a quotation, or a value, begins with."""
 _CLOSED_BY = {'"': '"', "'": "'", "`": "`", ")": "(", "]": "[", "}": "{", ">": "<"}
 _CLOSERS = '"”’)»」』]*_`'
 _LINE_ENDERS = frozenset(".!?:;,{}。！？：；，、…")
@@ -81,8 +82,8 @@ def insertions(left: str, body: str, flow: Flow, peel: Peel, ahead: int, most: f
 
 
 def _within_token(left: str, body: str) -> bool:
-    """Whether the join is within an address, a path or a dotted name, or right behind what opens a quotation or bracket
-    or before what closes it: where no white space stands."""
+    """Whether the join is within an address, a path or a dotted name, right behind what opens a quotation, or before
+    what closes one or a bracket: where no white space stands."""
     line = left[-_SEEN:].rpartition("\n")[2]
     token = line[line.rfind(" ") + 1 :]
     if body[0].isalnum() and ("://" in token or (token.endswith("/") and any(map(str.isalnum, token)))):
