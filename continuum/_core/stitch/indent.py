@@ -30,7 +30,7 @@ _OPENS = lazy(
 """A line that others stand further in behind: it opens something."""
 _ANYWHERE = ("#", "\\")
 """What may stand at the margin whatever is around it: a directive, a command."""
-_HTML = lazy(r"<(?:html|body|div|p|span|section|ul|table)\b")
+_HTML = lazy(r"<(?:html|body|div|p|span|section|ul|li|hr|h[1-6]|pre|table)\b")
 """Tags of texts whose lines stand anywhere."""
 _ITEM, _HANGING = lazy(r"(?:[-*+•]|\d{1,3}[.)])\s"), 4
 """An item of a list, and how much further in its next line may stand in any text."""
