@@ -6,7 +6,7 @@ import re
 
 from continuum._core.stitch.code import FENCES, in_code
 from continuum._core.stitch.data import JSON_ENDS, json_open
-from continuum._core.stitch.doubt import strangeness
+from continuum._core.stitch.doubt import RULE_WITHIN, strangeness
 from continuum._core.stitch.farewell import (
     counts_parts,
     in_line,
@@ -42,7 +42,6 @@ _SAID_BEHIND = 1000
 _FENCE_MAY_END = lazy(r"\r?\n?[ \t]*(?:`+|~+)?\s*\Z")
 _RULE = lazy(r"\n[ \t\r]*\n[ \t]*(?:-{3,}|\*{3,}|_{3,})\Z")
 """Behind an empty line: elsewhere it underlines a heading, or closes what stands above a text."""
-_RULE_WITHIN = lazy(r"\n[ \t\r]*\n[ \t]*(?:-{3,}|\*{3,}|_{3,})[ \t\r]*\n")
 _LONGEST_BELOW, _SURELY_BELOW = 160, 40
 """Characters of a line below the rule that closes the frame around a text, if it asks or calls, and if it only says
 something; more is a text of its own."""
@@ -73,7 +72,7 @@ class Closing:
 
     def __init__(self, left: str, wrapper: str | None, repeats: bool) -> None:
         self._left = left
-        self._framed = wrapper == RULE and _RULE_WITHIN.search(left) is None
+        self._framed = wrapper == RULE and RULE_WITHIN.search(left) is None
         self._wrapper = None if wrapper == RULE else wrapper
         self._repeats = repeats
         self._fences = 0  # lines of fences emitted, so that a block inside does not close the wrapper
@@ -200,7 +199,7 @@ class Closing:
 
     def _is_framed(self, before: str) -> bool:
         """Whether the reply began with a rule, and the text has no other: then the next one ends it."""
-        return self._framed and _RULE_WITHIN.search(f"{self._said}{before}\n") is None
+        return self._framed and RULE_WITHIN.search(f"{self._said}{before}\n") is None
 
     def _is_bare(self, before: str) -> bool:
         """Whether leave may be taken behind `before`, the end of the reply so far: if that is only a repeat, for then

@@ -27,10 +27,9 @@ _BEGINNINGS = (
 )
 """What lines begin with if somebody shows them, what it is called, and the share of the lines of a reply from which on,
 and of those of the text up to which, that is strange."""
-_RULE, _ANY_RULE = (
-    lazy(r"[ \t]*(?:-{3,}|\*{3,}|_{3,})[ \t\r]*"),
-    lazy(r"\n[ \t\r]*\n[ \t]*(?:-{3,}|\*{3,}|_{3,})[ \t\r]*\n"),
-)
+RULE_WITHIN = lazy(r"\n[ \t\r]*\n[ \t]*(?:-{3,}|\*{3,}|_{3,})[ \t\r]*\n")
+"""A rule behind an empty line: a text that has one may draw another."""
+_RULE = lazy(r"[ \t]*(?:-{3,}|\*{3,}|_{3,})[ \t\r]*")
 _ASKS = "?？؟"
 _CALLS = f"{_ASKS}!！"
 """Marks at the end of a line that asks, and of one that asks or calls."""
@@ -106,7 +105,8 @@ def _share(mark: re.Pattern[str], lines: list[str]) -> float:
 
 
 def _ends_otherwise(text: str, reply: str) -> str:
-    """A last line of prose behind code, or below the only empty line of a text of records and unlike them."""
+    """A last line that is unlike the records above it, or calls out below the only rule; one of dots, one that counts
+    words, one that speaks in a new voice, and prose behind code."""
     before, gap, last = reply.rstrip().rpartition("\n\n")
     if not gap or not last or "\n" in last or last[0] in _NO_TALK or len(last) > _LONGEST:
         return ""
@@ -115,7 +115,7 @@ def _ends_otherwise(text: str, reply: str) -> str:
         lines = lines_of(f"{own}\n")
         if lines is not None and lines.cost(f"{last}\n") > 0.0:
             return "its last line stands apart"
-    if _stands_below(last, before) and not _ANY_RULE.search(f"{text}{before}"):
+    if _stands_below(last, before) and not RULE_WITHIN.search(f"{text}{before}"):
         return "its last line stands below a rule"
     if _DOTS.fullmatch(last) and not any(_DOTS.fullmatch(line.strip()) for line in own.split("\n")):
         return "its last line is dots"
